@@ -1,0 +1,34 @@
+#pragma once
+// What the commands share in reading their arguments.
+
+#include <optional>
+#include <string>
+
+#include <boost/program_options.hpp>
+
+#include "rooflaw/app/commands.hpp"
+
+namespace rooflaw::app {
+
+/// Parses the arguments of a command. `--help` prints usage and description to stdout and returns
+/// nullopt; `usage` is the line after "rooflaw ". `positional` names the options that bare words
+/// fill, in order; the last takes all that remain if `last_takes_rest`.
+/// @throws Error (exit 2) for anything else wrong
+std::optional<boost::program_options::variables_map> parse_arguments(
+    const Arguments& arguments, const std::string& usage, const std::string& purpose,
+    const boost::program_options::options_description& options,
+    const std::vector<std::string>& positional);
+
+/// The value of a required option. @throws Error (exit 2) if absent
+std::string required(const boost::program_options::variables_map& values, const std::string& name,
+                     const std::string& usage);
+
+/// Prints an error to stderr, as one line a fault for wrong input, and returns its exit code.
+ExitCode report_error(const std::exception& error);
+
+/// 0.0123 -> "12.30 ms": a time, a size, a rate a person can read.
+std::string readable_seconds(double seconds);
+std::string readable_bytes(double bytes);
+std::string readable_count(double count);
+
+}  // namespace rooflaw::app

@@ -1,0 +1,21 @@
+#pragma once
+// One function per command: its arguments without program and command name, the exit code back.
+// Data goes to stdout, errors and progress to stderr. Errors are thrown; main turns them into text
+// and exit code.
+
+#include <string>
+#include <vector>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::app {
+
+using Arguments = std::vector<std::string>;
+
+ExitCode evaluate_command(const Arguments& arguments);
+ExitCode advise_command(const Arguments& arguments);
+ExitCode search_command(const Arguments& arguments);
+ExitCode inspect_command(const Arguments& arguments);
+ExitCode export_command(const Arguments& arguments);
+
+}  // namespace rooflaw::app

@@ -1,0 +1,18 @@
+#pragma once
+// One architecture evaluated, as the JSON object of `evaluate --json` and `advise --json`.
+
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/io/case_file.hpp"
+#include "rooflaw/model/evaluation.hpp"
+
+namespace rooflaw::app {
+
+/// The type an operator computes in on the scenario's device.
+std::string_view compute_type(const model::Operator<double>& op, const model::Scenario& s);
+
+nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e);
+
+}  // namespace rooflaw::app

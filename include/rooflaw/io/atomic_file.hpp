@@ -1,0 +1,18 @@
+#pragma once
+// Nothing is written to its final name before it is whole: temporary file beside it, fsync, rename,
+// fsync of the folder. A full disk leaves what was there before.
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace rooflaw::io {
+
+/// @throws FileError; the temporary file is then gone and `path` is as it was
+void write_atomically(const std::string& path, std::span<const std::byte> bytes);
+
+/// Can a file be created beside `path`, and is `path` itself not a folder? To be asked before a
+/// long run, not after it. @throws FileError if not
+void require_writable(const std::string& path);
+
+}  // namespace rooflaw::io

@@ -1,0 +1,80 @@
+#pragma once
+// A thin, safe hold on the HDF5 C library: handles that close themselves, columns as vectors,
+// errors as FileError. Files are built in memory and handed out as bytes, and read from disk.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <hdf5.h>
+
+namespace rooflaw::io {
+
+/// Closes its HDF5 object when it goes.
+class Hdf5Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Hdf5Handle(hid_t id, Close close) : id_(id), close_(close) {}
+  Hdf5Handle(Hdf5Handle&& other) noexcept : id_(other.id_), close_(other.close_) {
+    other.id_ = H5I_INVALID_HID;
+  }
+  Hdf5Handle(const Hdf5Handle&) = delete;
+  Hdf5Handle& operator=(const Hdf5Handle&) = delete;
+  Hdf5Handle& operator=(Hdf5Handle&&) = delete;
+  ~Hdf5Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  hid_t id() const { return id_; }
+
+ private:
+  hid_t id_;
+  Close close_;
+};
+
+using Column =
+    std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
+using Attribute = std::variant<double, std::int64_t, std::string, std::vector<std::int64_t>>;
+
+/// A file in memory. Groups are made as paths need them.
+class Hdf5Writer {
+ public:
+  Hdf5Writer();
+
+  /// Its datasets keep their order.
+  void group(const std::string& path);
+  /// A 1-D dataset; text columns as fixed-length UTF-8, padded with nulls.
+  void column(const std::string& path, const Column& values, const std::string& unit);
+  void text(const std::string& path, const std::string& value);  // scalar
+  /// On the object at `path`, "/" for the file itself.
+  void attribute(const std::string& path, const std::string& name, const Attribute& value);
+
+  /// The file as it would stand on disk.
+  std::vector<std::byte> image() const;
+
+ private:
+  Hdf5Handle file_;
+};
+
+/// Reads a file; anything not as expected is a FileError that names file and object.
+class Hdf5Reader {
+ public:
+  explicit Hdf5Reader(const std::string& path);
+
+  const std::string& file() const { return path_; }
+  bool has(const std::string& path) const;
+  std::vector<std::string> groups(const std::string& path) const;    // names, sorted
+  std::vector<std::string> datasets(const std::string& path) const;  // names, in the order written
+  std::vector<std::string> attributes(const std::string& path) const;
+  Column column(const std::string& path) const;
+  std::string text(const std::string& path) const;
+  Attribute attribute(const std::string& path, const std::string& name) const;
+
+ private:
+  [[noreturn]] void fail(const std::string& object, const std::string& what) const;
+
+  std::string path_;
+  Hdf5Handle file_;
+};
+
+}  // namespace rooflaw::io

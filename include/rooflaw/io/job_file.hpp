@@ -1,0 +1,29 @@
+#pragma once
+// JOB.toml: a search. See jobs/README.md for every key.
+
+#include <string>
+#include <vector>
+
+#include "rooflaw/io/tables.hpp"
+#include "rooflaw/search/problem.hpp"
+
+namespace rooflaw::io {
+
+struct Job {
+  std::string name;
+  std::string output;  // as written; empty if the job names none
+  std::string text;    // the job as read, overrides applied
+  search::Problem problem;
+  std::vector<Loaded<ModelEntry>> models;  // public models, for comparison
+  std::vector<Provenance> inputs;          // every table used, sorted by kind and id
+};
+
+/// Must the job say where its result goes?
+enum class OutputKey { optional, required };
+
+/// Reads a job. `overrides` are "table.key=value" in TOML (a bare word is taken as text).
+/// @throws InputError with every fault found; FileError if a file cannot be read.
+Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
+             OutputKey output = OutputKey::optional);
+
+}  // namespace rooflaw::io

@@ -1,0 +1,55 @@
+#pragma once
+// RESULT.h5: what a search found, with all it was made from. The format is documented in
+// results/README.md; h5py and pandas read it as it is.
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/io/job_file.hpp"
+#include "rooflaw/search/analysis.hpp"
+
+namespace rooflaw::io {
+
+/// Format version of the files written; readers accept the same major number.
+inline constexpr std::int64_t result_format_major = 1;
+inline constexpr std::int64_t result_format_minor = 0;
+
+/// The frontier of one target. Order of targets is that of the problem.
+struct TargetFrontier {
+  std::vector<search::Row> rows{};
+  std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
+  std::vector<search::TheoryRow> theory{};         // an entry a row
+  bool certified = false;                          // proven to be the whole frontier of the space
+  double loss_gap_bound = 0;                       // nats; NaN where nothing is proven
+};
+
+/// How the run went: kept apart, because it differs between runs of the same job.
+struct RunRecord {
+  std::string command_line;
+  std::int64_t ranks = 1;
+  std::int64_t points_scored = 0;
+  bool complete = false;
+  std::map<std::string, double> seconds;  // by phase
+  std::string messages;
+};
+
+/// The result as the bytes of an HDF5 file.
+std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFrontier>& frontiers,
+                                    const RunRecord& run);
+
+/// Opens a result. @throws FileError if it is no result of a format this program reads
+Hdf5Reader open_result(const std::string& path);
+
+/// The tables of one kind, one per law and target: "frontiers", "sensitivity", "theory".
+struct ResultTable {
+  std::string group;  // /frontiers/<law>/<target>
+  std::string law;
+  std::string target;
+};
+inline constexpr std::array result_kinds = {"frontiers", "sensitivity", "theory"};
+std::vector<ResultTable> result_tables(const Hdf5Reader& file, const std::string& kind);
+
+}  // namespace rooflaw::io

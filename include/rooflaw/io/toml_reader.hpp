@@ -1,0 +1,119 @@
+#pragma once
+// Reads TOML tables key by key and gathers every fault with file, line, column, key, value and
+// rule. A key nobody asked for is a fault too, with the nearest known key as a hint.
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::io {
+
+class Faults {
+ public:
+  void add(InputFault fault) { faults_.push_back(std::move(fault)); }
+  /// A fault at a node of a parsed file; its value is quoted as written, shortened if long.
+  void add(const toml::node& where, const std::string& key, const std::string& rule,
+           const std::string& hint = {});
+  bool empty() const { return faults_.empty(); }
+  std::size_t size() const { return faults_.size(); }
+  /// @throws InputError with all of them, by file and line
+  void throw_if_any() const;
+
+ private:
+  std::vector<InputFault> faults_;
+};
+
+/// @throws InputError for a syntax error
+toml::table parse_toml(const std::string& text, const std::string& name);
+
+/// A node as TOML text, for messages and provenance.
+std::string to_text(const toml::node& node);
+
+/// "did you mean ..." for the nearest of `known`; empty if none is near.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
+
+/// What a number must satisfy. NaN and infinity never do.
+struct NumberRule {
+  double low;
+  bool low_allowed;
+  double high;
+  bool high_allowed;
+  std::string_view text;
+  bool holds(double x) const;
+};
+namespace rules {
+inline constexpr double huge = 1e300;
+inline constexpr NumberRule positive{0, false, huge, true, "must be a finite number > 0"};
+inline constexpr NumberRule non_negative{0, true, huge, true, "must be a finite number >= 0"};
+inline constexpr NumberRule finite{-huge, true, huge, true, "must be a finite number"};
+inline constexpr NumberRule efficiency{0, false, 1.5, true, "must lie in (0, 1.5]"};
+inline constexpr NumberRule bytes_per_element{0, false, 16, true,
+                                              "must be a number of bytes in (0, 16]"};
+inline constexpr NumberRule sparsity{0, true, 1, false, "must lie in [0, 1)"};
+}  // namespace rules
+
+inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in an input file
+
+class TableReader {
+ public:
+  /// `path` is the name of the table in messages ("space"; "" for the file itself).
+  TableReader(const toml::table& table, std::string path, Faults& faults)
+      : table_(table), path_(std::move(path)), faults_(faults) {}
+
+  bool has(std::string_view key) const { return table_.contains(key); }
+  std::string full_name(std::string_view key) const;
+  const toml::table& table() const { return table_; }
+  Faults& faults() { return faults_; }
+
+  /// Typed access; nullopt if absent or faulty (then a fault is noted).
+  std::optional<double> number(std::string_view key, const NumberRule& rule);
+  std::optional<std::int64_t> integer(std::string_view key, std::int64_t low,
+                                      std::int64_t high = largest_size);
+  std::optional<std::string> text(std::string_view key);
+  std::optional<bool> boolean(std::string_view key);
+  const toml::table* sub_table(std::string_view key);
+  const toml::array* array(std::string_view key);
+  const toml::node* node(std::string_view key);
+
+  /// The same where the key must be there.
+  double required_number(std::string_view key, const NumberRule& rule);
+  std::int64_t required_integer(std::string_view key, std::int64_t low,
+                                std::int64_t high = largest_size);
+  std::string required_text(std::string_view key);
+
+  /// One of a list of words.
+  template <class T, class FromName>
+  std::optional<T> word(std::string_view key, FromName from_name, std::string_view rule) {
+    const auto name = text(key);
+    if (!name) return std::nullopt;
+    const auto found = from_name(*name);
+    if (!found) fault(key, std::string(rule));
+    return found;
+  }
+
+  /// Keys that are allowed and not read here (name, source, notes, ...).
+  void allow(std::initializer_list<std::string_view> keys);
+
+  /// Notes a fault at a key, or at the table if the key is absent.
+  void fault(std::string_view key, const std::string& rule, const std::string& hint = {});
+
+  /// Call last: every key of the table that was never asked for is a fault.
+  void reject_unknown_keys();
+
+ private:
+  void missing(std::string_view key);
+
+  const toml::table& table_;
+  std::string path_;
+  Faults& faults_;
+  std::set<std::string, std::less<>> known_;
+};
+
+}  // namespace rooflaw::io

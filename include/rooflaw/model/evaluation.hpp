@@ -1,0 +1,55 @@
+#pragma once
+// Everything the model says of one architecture in one scenario: the scalar path.
+
+#include <optional>
+#include <vector>
+
+#include "rooflaw/model/latency.hpp"
+#include "rooflaw/model/law.hpp"
+#include "rooflaw/model/memory.hpp"
+
+namespace rooflaw::model {
+
+/// A phase of the workload: its time, and the shares spent in compute- and in bandwidth-bound
+/// operators (the rest is overhead). Shares of a zero time are 0.
+struct PhaseResult {
+  double seconds = 0;
+  double compute_share = 0;
+  double bandwidth_share = 0;
+};
+
+struct Evaluation {
+  LawPoint<double> point;
+  LossTerms<double> terms;
+  double loss = 0;  // nats per token
+  double perplexity = 0;
+  bool extrapolated = false;
+  PhaseResult prefill;
+  PhaseResult decode;
+  double total_s = 0;
+  double tpot_s = 0;  // NaN without output tokens
+  Memory<double> memory;
+  double params_total = 0;
+  double params_active = 0;
+
+  /// @throws DomainError for tpot without output tokens and prefill without input tokens
+  double latency(LatencyKind kind) const;
+};
+
+/// Cost: about a microsecond.
+/// @throws DomainError if the architecture is not sound.
+Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s);
+
+/// The operators of one layer in one pass as a reader wants them: no router in a dense model, the
+/// quantisation of both blocks as one.
+std::vector<Operator<double>> layer_operators(const Architecture& a, const Scenario& s,
+                                              const Pass& pass);
+
+/// The output projection of one pass; none if the engine leaves it out.
+std::optional<Operator<double>> head_operator(const Architecture& a, const Scenario& s);
+
+/// @throws DomainError if the scenario has no such latency (tpot without output tokens, prefill
+///         without input tokens, any without both).
+void require_latency(const Workload& workload, LatencyKind kind);
+
+}  // namespace rooflaw::model

@@ -1,0 +1,176 @@
+#pragma once
+// Roofline time of an operator, a block, a phase.
+//
+//   operator:  max(FLOP / (e_c peak), (bytes / e_b + KV bytes / e_kv) / bandwidth)
+//   layer:     attention block + FFN block + overhead
+//   prefill_s: layers * layer + lm_head, one pass;  decode_s: the same summed over output_tokens
+//   steps
+//
+// In decode only the attention operators depend on the step, and both their times are affine in it,
+// so the sum over steps of the larger is a closed form, split at the one step where they cross.
+//
+// Every sum is taken in the order written here, by evaluate and by search alike, so both print the
+// same bits. All operations are monotone under rounding: a block that is no slower stays no slower.
+
+#include "rooflaw/model/operators.hpp"
+#include "rooflaw/model/scenario.hpp"
+
+namespace rooflaw::model {
+
+enum class Phase { prefill, decode };
+
+/// Time, and the part of it spent in compute-bound operators (a tie counts as compute-bound).
+template <class T>
+struct Duration {
+  T seconds{};
+  T compute_bound_s{};
+};
+
+template <class T>
+Duration<T>& operator+=(Duration<T>& sum, const Duration<T>& d) {
+  sum.seconds += d.seconds;
+  sum.compute_bound_s += d.compute_bound_s;
+  return sum;
+}
+
+template <class T>
+T compute_time(const Operator<T>& op, const Rates& rates) {
+  return op.flops * (op.unit == ComputeUnit::matmul_type ? rates.s_per_matmul_flop
+                                                         : rates.s_per_attention_flop);
+}
+template <class T>
+T memory_time(const Operator<T>& op, const Rates& rates) {
+  return op.bytes * rates.s_per_byte + op.kv_bytes * rates.s_per_kv_byte;
+}
+
+template <class T>
+Duration<T> operator_time(const Operator<T>& op, const Rates& rates) {
+  const T compute = compute_time(op, rates);
+  const T memory = memory_time(op, rates);
+  const T none = 0.0 * compute;
+  return {larger(compute, memory), select<T>(compute >= memory, compute, none)};
+}
+
+/// Sum over `steps` equidistant steps of max(compute, memory), both affine in the step, given their
+/// values at the first and the last step. steps >= 1.
+template <class T>
+Duration<T> sum_of_larger(const T& compute_first, const T& memory_first, const T& compute_last,
+                          const T& memory_last, double steps) {
+  const T none = 0.0 * compute_first;
+  const T compute_all = (compute_first + compute_last) * (0.5 * steps);
+  const T memory_all = (memory_first + memory_last) * (0.5 * steps);
+  const auto starts_compute = compute_first >= memory_first;
+  const auto ends_compute = compute_last >= memory_last;
+  Duration<T> sum;
+  sum.seconds = select<T>(starts_compute, compute_all, memory_all);
+  sum.compute_bound_s = select<T>(starts_compute, compute_all, none);
+  if (steps < 2.0) return sum;
+
+  // Where they cross, `early` steps belong to the regime of the first step: those before the
+  // crossing, and a step exactly on it if compute comes first (a tie is compute-bound).
+  const T excess_first = compute_first - memory_first;
+  const T excess_last = compute_last - memory_last;
+  using Number = std::decay_t<decltype(value(none))>;
+  // The product first: a crossing that lies on a step then comes out whole.
+  const Number crossing =
+      value(excess_first) * (steps - 1.0) / (value(excess_first) - value(excess_last));
+  const Number early =
+      select<Number>(starts_compute, round_down(crossing) + 1.0, round_up(crossing));
+  const Number late = steps - early;
+  const auto leading = [&](const T& first, const T& last) -> T {
+    return early * first + (last - first) * (early * (early - 1.0) / (2.0 * (steps - 1.0)));
+  };
+  const auto trailing = [&](const T& first, const T& last) -> T {
+    return late * last - (last - first) * (late * (late - 1.0) / (2.0 * (steps - 1.0)));
+  };
+  const T compute_part = select<T>(starts_compute, leading(compute_first, compute_last),
+                                   trailing(compute_first, compute_last));
+  const T memory_part = select<T>(starts_compute, trailing(memory_first, memory_last),
+                                  leading(memory_first, memory_last));
+  const auto crosses = starts_compute != ends_compute;
+  sum.seconds = select<T>(crosses, compute_part + memory_part, sum.seconds);
+  sum.compute_bound_s = select<T>(crosses, compute_part, sum.compute_bound_s);
+  return sum;
+}
+
+/// Passes of a phase: 1 or 0 prefills, output_tokens decode steps.
+inline double passes(const Scenario& s, Phase phase) {
+  if (phase == Phase::decode) return static_cast<double>(s.workload.output_tokens);
+  return s.workload.input_tokens > 0 ? 1.0 : 0.0;
+}
+
+/// A pass of the phase; of decode the first, whose costs but attention's are those of every step.
+inline Pass first_pass(const Scenario& s, Phase phase) {
+  return phase == Phase::decode ? decode_pass(s.workload, 1.0) : prefill_pass(s.workload, s.engine);
+}
+
+/// Attention block of one layer over all passes of a phase.
+template <class T>
+Duration<T> attention_time(const AttentionShape<T>& shape, const Scenario& s, Phase phase) {
+  Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
+  const double n = passes(s, phase);
+  if (n == 0.0) return sum;
+  const OperatorList<T> first =
+      attention_operators(shape, first_pass(s, phase), s.precision, s.engine);
+  if (phase == Phase::prefill) {
+    for (const auto& op : first) sum += operator_time(op, s.rates);
+    return sum;
+  }
+  const OperatorList<T> last =
+      attention_operators(shape, decode_pass(s.workload, n), s.precision, s.engine);
+  for (std::size_t i = 0; i < first.size(); ++i)
+    sum += sum_of_larger<T>(compute_time(first[i], s.rates), memory_time(first[i], s.rates),
+                            compute_time(last[i], s.rates), memory_time(last[i], s.rates), n);
+  return sum;
+}
+
+/// FFN block of one layer over all passes of a phase.
+template <class T>
+Duration<T> ffn_time(const FfnShape<T>& shape, const T& distinct, double rows_read,
+                     const Scenario& s, Phase phase) {
+  Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
+  const double n = passes(s, phase);
+  if (n == 0.0) return sum;
+  for (const auto& op :
+       ffn_operators(shape, first_pass(s, phase), s.precision, distinct, rows_read)) {
+    const Duration<T> d = operator_time(op, s.rates);
+    sum += {d.seconds * n, d.compute_bound_s * n};
+  }
+  return sum;
+}
+
+/// Output projection over all passes of a phase; zero if the engine leaves it out.
+template <class T>
+Duration<T> head_time(const T& width, double vocab, const Scenario& s, Phase phase) {
+  const double n = s.engine.lm_head ? passes(s, phase) : 0.0;
+  const auto batch = static_cast<double>(s.workload.batch);
+  const Duration<T> d = operator_time(lm_head_operator(width, vocab, batch, s.precision), s.rates);
+  return {d.seconds * n, d.compute_bound_s * n};
+}
+
+/// One layer over all passes of a phase, and the phase itself.
+template <class T>
+T layer_time(const T& attention_s, const T& ffn_s, double overhead_s) {
+  return (attention_s + ffn_s) + overhead_s;
+}
+template <class T, class Layers>
+T phase_time(const Layers& layers, const T& layer_s, const T& head_s) {
+  return layers * layer_s + head_s;
+}
+template <class T>
+T total_time(const T& prefill_s, const T& decode_s) {
+  return prefill_s + decode_s;
+}
+template <class T>
+T time_per_output_token(const T& decode_s, double output_tokens) {
+  return decode_s / output_tokens;
+}
+inline double layer_overhead(const Scenario& s, Phase phase) {
+  return s.rates.layer_overhead_s * passes(s, phase);
+}
+
+enum class LatencyKind { prefill, tpot, total };
+std::string_view to_string(LatencyKind kind);
+std::optional<LatencyKind> latency_kind_from(std::string_view name);
+
+}  // namespace rooflaw::model

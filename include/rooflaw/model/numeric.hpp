@@ -1,0 +1,54 @@
+#pragma once
+// What the model needs of a number. Every formula of the model is a template over T, where T is
+//   double                     (evaluate, tests),
+//   Eigen::Array<double, N, 1> (search: N shapes at once),
+//   Eigen::AutoDiffScalar      (sensitivities),
+// so that one piece of code serves all three and gives the same bits in the first two: a lane of an
+// array goes through the same + - * / and max in the same order as the scalar (the build sets
+// -ffp-contract=off), and no power or logarithm is ever taken of an array.
+
+#include <cmath>
+
+#include <Eigen/Core>
+#include <unsupported/Eigen/AutoDiff>
+
+namespace rooflaw::model {
+
+template <class T>
+inline constexpr bool is_array = std::is_base_of_v<Eigen::ArrayBase<T>, T>;
+
+/// condition ? a : b, lane by lane.
+template <class T>
+T select(bool condition, const T& a, const T& b) {
+  return condition ? a : b;
+}
+template <class T, class Condition>
+requires is_array<T> T select(const Condition& condition, const T& a, const T& b) {
+  return condition.select(a, b);
+}
+
+/// The larger of two; of equals the first, so that a tie of compute and memory time counts as
+/// compute-bound, also for the derivative.
+template <class T>
+T larger(const T& a, const T& b) {
+  return select<T>(a >= b, a, b);
+}
+
+/// The number without its derivatives.
+inline double value(double x) { return x; }
+template <class T>
+requires is_array<T>
+const T& value(const T& x) { return x; }
+template <class D>
+double value(const Eigen::AutoDiffScalar<D>& x) {
+  return x.value();
+}
+
+inline double round_down(double x) { return std::floor(x); }
+inline double round_up(double x) { return std::ceil(x); }
+template <class T>
+requires is_array<T> T round_down(const T& x) { return x.floor(); }
+template <class T>
+requires is_array<T> T round_up(const T& x) { return x.ceil(); }
+
+}  // namespace rooflaw::model

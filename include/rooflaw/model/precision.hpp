@@ -1,0 +1,34 @@
+#pragma once
+// Number formats: bytes moved per stored value and the arithmetic they are computed in.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rooflaw::model {
+
+enum class ComputeType { fp32, fp16, bf16, int8, int4, fp8, fp4 };
+inline constexpr std::array all_compute_types = {
+    ComputeType::fp32, ComputeType::fp16, ComputeType::bf16, ComputeType::int8,
+    ComputeType::int4, ComputeType::fp8,  ComputeType::fp4};
+
+std::string_view to_string(ComputeType type);
+std::optional<ComputeType> compute_type_from(std::string_view name);
+
+/// Bytes are > 0; quantised formats include their scales (Q8_0: 34 bytes for 32 weights = 1.0625).
+struct Precision {
+  std::string id;
+  double weight_bytes = 0;
+  double activation_bytes = 0;  // stored activations
+  double kv_bytes = 0;          // cached keys and values
+  double input_bytes = 0;       // matmul inputs; default activation_bytes (int8 W8A8: 1)
+  double head_bytes = 0;        // lm_head and embedding weights; default weight_bytes
+  ComputeType matmul = ComputeType::fp16;
+  ComputeType attention = ComputeType::fp16;  // attention and router
+  double loss_delta = 0;                      // nats per token, a penalty the user supplies
+
+  bool quantizes_inputs() const { return input_bytes < activation_bytes; }
+};
+
+}  // namespace rooflaw::model

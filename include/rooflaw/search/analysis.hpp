@@ -1,0 +1,37 @@
+#pragma once
+// What stands beside every frontier point: what a small change of it would do, and the closed-form
+// optimum under the same latency and memory.
+
+#include <string>
+#include <vector>
+
+#include "rooflaw/search/rows.hpp"
+#include "rooflaw/theory/optimum.hpp"
+#include "rooflaw/theory/sensitivity.hpp"
+
+namespace rooflaw::search {
+
+/// The best shape of the xi model within a point's latency and its target's memory budget, over the
+/// box that the space spans. The xi model leaves out lm_head and activations, so it is as a rule
+/// below the search; where the space is coarse the gap says how much a finer one could gain at
+/// most.
+struct TheoryRow {
+  theory::Shape shape;  // NaN where no shape of the box fits
+  double loss = 0;
+  std::string binding;  // "decode", "decode+memory", ...; "box": no budget; "none fits",
+                        // "no closed form"
+  double search_minus_theory_loss = 0;
+};
+
+/// Smallest box of continuous shapes that holds every valid point of the space.
+theory::Box bounding_box(const Space& space);
+
+/// One entry a row. Cost: a microsecond a row.
+std::vector<theory::Sensitivity> sensitivities(const Problem& problem, const Target& target,
+                                               const std::vector<Row>& rows);
+
+/// One entry a row. Cost: 40 microseconds a row.
+std::vector<TheoryRow> theory_rows(const Problem& problem, const Target& target,
+                                   const std::vector<Row>& rows);
+
+}  // namespace rooflaw::search

@@ -1,0 +1,37 @@
+#pragma once
+// How a search is cut into pieces that any rank can score: grid, every point of the space; sample,
+// a Latin hypercube over its axes. The result does not depend on the cut.
+
+#include <functional>
+
+#include "rooflaw/search/scan.hpp"
+
+namespace rooflaw::search {
+
+class Plan {
+ public:
+  explicit Plan(const Problem& problem);
+
+  Index pieces() const { return pieces_; }
+
+  /// Scores a piece; `between_rows` as in Scanner::scan.
+  void score(Index piece, Scanner& scanner, const std::function<void()>& between_rows = {}) const;
+
+  /// Architectures the plan covers: the valid points of the space, or the samples.
+  Index architectures() const { return architectures_; }
+
+ private:
+  void score_grid(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const;
+  void score_sample(Index piece, Scanner& scanner) const;
+
+  const Problem& problem_;
+  std::vector<ExpertOption> routings_;
+  Index pieces_ = 0;
+  Index architectures_ = 0;
+};
+
+/// Sample `number` of a Latin hypercube of problem.max_evaluations over the axes: along each axis
+/// the samples fall into as many equal strata, one in each.
+Digits latin_hypercube(const Problem& problem, Index number);
+
+}  // namespace rooflaw::search

@@ -1,0 +1,58 @@
+#pragma once
+// What a search is asked: a space, a law, targets, and how to look.
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rooflaw/model/evaluation.hpp"
+#include "rooflaw/search/frontier.hpp"
+#include "rooflaw/search/space.hpp"
+
+namespace rooflaw::search {
+
+/// A scenario and what a point must meet there to be feasible, equality included.
+struct Setting {
+  model::Scenario scenario;
+  double memory_budget_bytes = std::numeric_limits<double>::infinity();
+  model::LatencyLimits limits;
+};
+
+/// A frontier is asked for each target: a setting and the latency to trade against the loss.
+struct Target {
+  std::string id;  // <device>.<precision>.<workload>.<latency>
+  std::size_t setting = 0;
+  model::LatencyKind latency{};
+};
+
+enum class Strategy { grid, sample };
+std::string_view to_string(Strategy strategy);
+std::optional<Strategy> strategy_from(std::string_view name);
+
+struct Problem {
+  Space space;
+  model::Law law;
+  bool enforce_range = false;  // leave out points where the law extrapolates
+  std::vector<Setting> settings;
+  std::vector<Target> targets;  // those of one setting stand together
+  Strategy strategy = Strategy::grid;
+  std::uint64_t seed = 1;
+  std::int64_t max_evaluations = 0;  // sample: how many points to draw
+  double max_seconds = std::numeric_limits<double>::infinity();
+};
+
+/// Is a point feasible in a setting? Without short circuits, so that it runs in lanes.
+inline bool feasible(const Setting& setting, double memory_bytes, double prefill_s, double tpot_s,
+                     double total_s) {
+  const bool fits = memory_bytes <= setting.memory_budget_bytes;
+  const bool prefill_ok = prefill_s <= setting.limits.prefill_s;
+  // The tpot of a workload without output is NaN, and no limit applies to it.
+  const bool tpot_ok = !(tpot_s > setting.limits.tpot_s);
+  const bool total_ok = total_s <= setting.limits.total_s;
+  return fits & prefill_ok & tpot_ok & total_ok;
+}
+
+}  // namespace rooflaw::search

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "advise.hpp"
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/io/tables.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+
+const char* const advise_usage =
+    "advise --device ID|--peak-flops X --bandwidth X --memory X --precision ID --workload ID "
+    "[budgets]";
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double largest_width = 1e7;
+
+InputError bad_option(const std::string& option, const std::string& value,
+                      const std::string& rule) {
+  return InputError({{.file = "command line", .key = "--" + option, .value = value, .rule = rule}});
+}
+
+double positive(const std::string& option, const std::string& text) {
+  std::size_t used = 0;
+  double x = 0.0;
+  try {
+    x = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text.size() || text.empty() || !(x > 0.0))
+    throw bad_option(option, text, "must be a number > 0");
+  return x;
+}
+
+/// "4GiB", "800MB" or plain bytes.
+double bytes(const std::string& option, const std::string& text) {
+  static const std::pair<const char*, double> units[] = {
+      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
+      {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12}};
+  for (const auto& [unit, size] : units)
+    if (text.ends_with(unit))
+      return positive(option, text.substr(0, text.size() - std::string(unit).size())) * size;
+  if (text.find_first_not_of("0123456789.eE+-") != std::string::npos && text != "inf")
+    throw bad_option(option, text,
+                     "must be a number of bytes, or one with kB, MB, GB, KiB, GiB, ...");
+  return positive(option, text);
+}
+
+/// The one entry that an id or a file names.
+template <class T>
+T single(const std::string& option, std::vector<io::Loaded<T>> loaded) {
+  if (loaded.size() != 1)
+    throw bad_option(option, "", "names a file of several entries; advise takes one");
+  return std::move(loaded.front().value);
+}
+
+/// The chip as three numbers; it computes attention at the rate given too.
+model::Device device_by_hand(const po::variables_map& values, const model::Precision& precision) {
+  const auto text = [&](const char* option) { return required(values, option, advise_usage); };
+  model::Device device{.id = "command-line",
+                       .memory_bytes = {},
+                       .peak_flops = {},
+                       .efficiencies = {},
+                       .confidence = ""};
+  device.peak_flops[precision.matmul] = positive("peak-flops", text("peak-flops"));
+  device.peak_flops[precision.attention] = device.peak_flops[precision.matmul];
+  device.bandwidth_bytes_per_s = positive("bandwidth", text("bandwidth"));
+  if (values.count("memory") > 0) device.memory_bytes = bytes("memory", text("memory"));
+  return device;
+}
+
+std::optional<double> seconds_option(const po::variables_map& values, const std::string& option) {
+  if (values.count(option) == 0) return std::nullopt;
+  return positive(option, values[option].as<std::string>());
+}
+
+/// KEY=LO:HI.
+void apply_box(theory::Box& box, const std::string& text) {
+  const auto equals = text.find('=');
+  const auto colon = text.find(':');
+  const std::pair<const char*, theory::Interval*> axes[] = {
+      {"layers", &box.layers},
+      {"width", &box.width},
+      {"ffn_ratio", &box.ffn_ratio},
+      {"gqa", &box.gqa},
+      {"activation_rate", &box.activation_rate}};
+  const auto axis = std::find_if(std::begin(axes), std::end(axes),
+                                 [&](const auto& a) { return text.substr(0, equals) == a.first; });
+  if (equals == std::string::npos || colon == std::string::npos || colon < equals ||
+      axis == std::end(axes))
+    throw bad_option("box", text,
+                     "must be KEY=LO:HI with KEY layers, width, ffn_ratio, gqa or activation_rate");
+  *axis->second = {positive("box", text.substr(equals + 1, colon - equals - 1)),
+                   positive("box", text.substr(colon + 1))};
+}
+
+}  // namespace
+
+Question read_question(const po::variables_map& values) {
+  io::SourceFiles files;
+  io::Faults faults;
+  io::Catalogue catalogue(files, "", faults);
+  const auto node = [&](const char* option) {
+    return toml::value<std::string>(required(values, option, advise_usage));
+  };
+  const bool by_hand = values.count("device") == 0;
+  for (const auto* option : {"peak-flops", "bandwidth", "memory"})
+    if (!by_hand && values.count(option) > 0)
+      throw bad_option(option, "", "describes a chip in the place of --device");
+  auto laws = catalogue.laws(node("law"), "--law");
+  auto precisions = catalogue.precisions(node("precision"), "--precision");
+  auto workloads = catalogue.workloads(node("workload"), "--workload");
+  std::vector<io::Loaded<model::Device>> devices;
+  if (!by_hand) devices = catalogue.devices(node("device"), "--device");
+  faults.throw_if_any();
+
+  Question q{.law = single("law", std::move(laws)),
+             .scenario = {},
+             .user_budgets = {},
+             .budgets = {},
+             .xi = {},
+             .box = {}};
+  const auto precision = single("precision", std::move(precisions));
+  const auto [workload, limits] = single("workload", std::move(workloads));
+  const auto device =
+      by_hand ? device_by_hand(values, precision) : single("device", std::move(devices));
+  q.scenario = model::make_scenario(device, precision, workload, {});
+
+  auto& budgets = q.user_budgets;
+  // A workload may carry limits of its own; the tighter wins.
+  const auto tightest = [&](const char* option, double limit) -> std::optional<double> {
+    const double seconds = std::min(seconds_option(values, option).value_or(infinity), limit);
+    return std::isinf(seconds) ? std::nullopt : std::optional(seconds);
+  };
+  budgets.prefill_s = tightest("prefill-budget", limits.prefill_s);
+  budgets.decode_s =
+      tightest("decode-budget", limits.tpot_s * static_cast<double>(workload.output_tokens));
+  budgets.total_s = tightest("total-budget", limits.total_s);
+  if (values.count("memory-budget") > 0)
+    budgets.memory_bytes = bytes("memory-budget", values["memory-budget"].as<std::string>());
+  else
+    budgets.memory_bytes = device.memory_bytes;  // no model is larger than the chip's memory
+  if (!budgets.prefill_s && !budgets.decode_s && !budgets.total_s && !budgets.memory_bytes)
+    throw bad_option("decode-budget", "", "at least one budget of time or memory is needed");
+  q.budgets = theory::to_budgets(budgets, workload, theory::effective_rates(q.scenario));
+  q.xi = theory::xi_model(q.scenario);
+
+  q.box = theory::default_box(q.law);
+  if (values.count("min-activation-rate") > 0)
+    q.box.activation_rate.lo =
+        positive("min-activation-rate", values["min-activation-rate"].as<std::string>());
+  if (values.count("box") > 0)
+    for (const auto& text : values["box"].as<std::vector<std::string>>()) apply_box(q.box, text);
+  if (values.count("width") > 0) {
+    q.box = at_width(q.box, positive("width", values["width"].as<std::string>()));
+    q.width_given = true;
+  }
+  require_valid(q.box);
+  if (q.box.width.hi > largest_width)
+    throw bad_option("width", fmt::format("{:g}", q.box.width.hi),
+                     fmt::format("must be at most {:g}", largest_width));
+  return q;
+}
+
+po::options_description advise_options() {
+  po::options_description options("options");
+  const auto text = [] { return po::value<std::string>(); };
+  options.add_options()("device", text(), "chip: an id of inputs/devices.toml, or a file")(
+      "peak-flops", text(), "instead of --device: peak FLOP/s at the precision")(
+      "bandwidth", text(), "instead of --device: bytes/s")(
+      "memory", text(), "instead of --device: capacity, bytes or 8GiB")(
+      "precision", text(), "id or file")("workload", text(), "id or file")(
+      "law", po::value<std::string>()->default_value("codesign-2026"), "id or file")(
+      "prefill-budget", text(), "seconds for the prompt")(
+      "decode-budget", text(), "seconds for the whole decode of the workload")(
+      "total-budget", text(), "seconds for both")("memory-budget", text(),
+                                                  "bytes or 4GiB; default: the device's memory")(
+      "width", text(), "fix the width; otherwise it is optimised")(
+      "min-activation-rate", text(), "least activation rate, default 1/16")(
+      "box", po::value<std::vector<std::string>>()->composing(),
+      "KEY=LO:HI, KEY one of layers, width, ffn_ratio, gqa, activation_rate; may be repeated")(
+      "published", po::bool_switch(), "show what arXiv:2602.10377 prints beside the exact values")(
+      "json", po::bool_switch(), "print one JSON object");
+  return options;
+}
+
+}  // namespace rooflaw::app

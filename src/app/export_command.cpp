@@ -1,0 +1,88 @@
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string usage = "export RESULT.h5 -o DIR";
+
+/// A cell of a CSV file; numbers with all the digits it takes to read the same number back.
+std::string cell(double x) { return fmt::format("{}", x); }
+std::string cell(std::int64_t x) { return fmt::format("{}", x); }
+std::string cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+/// All columns of a group as CSV, a header row first.
+std::string csv(const io::Hdf5Reader& file, const std::string& group) {
+  const auto names = file.datasets(group);
+  std::vector<std::vector<std::string>> columns;
+  for (const auto& name : names)
+    columns.push_back(std::visit(
+        [](const auto& values) {
+          std::vector<std::string> cells;
+          for (const auto& value : values) cells.push_back(cell(value));
+          return cells;
+        },
+        file.column(group + "/" + name)));
+  std::string text = fmt::format("{}\n", fmt::join(names, ","));
+  const std::size_t rows = columns.empty() ? 0 : columns.front().size();
+  for (const auto& column : columns)
+    if (column.size() != rows) throw FileError(file.file(), group + ": columns differ in length");
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<std::string> cells;
+    for (const auto& column : columns) cells.push_back(column[row]);
+    text += fmt::format("{}\n", fmt::join(cells, ","));
+  }
+  return text;
+}
+
+void write_csv(const fs::path& path, const std::string& text) {
+  io::write_atomically(path.string(), std::as_bytes(std::span<const char>(text)));
+  fmt::print("{}\n", path.string());
+}
+
+}  // namespace
+
+ExitCode export_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("output,o", po::value<std::string>(),
+                        "folder for the CSV files; made if it is not there");
+  const auto values = parse_arguments(
+      arguments, usage,
+      "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, ...",
+      options, {"RESULT.h5"});
+  if (!values) return ExitCode::done;
+  const auto file = io::open_result(required(*values, "RESULT.h5", usage));
+  const fs::path folder = required(*values, "output", usage);
+
+  const auto make = [](const fs::path& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) throw FileError(path.string(), "cannot be made: " + error.message());
+  };
+  make(folder);
+  write_csv(folder / "targets.csv", csv(file, "/targets"));
+  for (const std::string kind : io::result_kinds) {
+    for (const auto& table : io::result_tables(file, kind)) {
+      const fs::path place = folder / kind / table.law;
+      make(place);
+      write_csv(place / (table.target + ".csv"), csv(file, table.group));
+    }
+  }
+  return ExitCode::done;
+}
+
+}  // namespace rooflaw::app

@@ -1,0 +1,77 @@
+// Parses the command and dispatches; every error ends here, as text on stderr and an exit code.
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/core/version.hpp"
+
+namespace {
+
+using namespace rooflaw;
+
+struct Command {
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view purpose;
+  ExitCode (*run)(const app::Arguments&);
+};
+
+constexpr Command commands[] = {
+    {"search", "JOB.toml [-o FILE.h5]", "the frontier of loss against latency for every target",
+     app::search_command},
+    {"evaluate", "CASE.toml [--json]", "one architecture on one device, operator by operator",
+     app::evaluate_command},
+    {"advise", "--device ID ...", "the best shape for a chip and its budgets, in closed form",
+     app::advise_command},
+    {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
+    {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},
+};
+
+void print_help() {
+  fmt::print(
+      "rooflaw {}: which language model has the lowest loss within a latency and memory budget "
+      "on a chip?\n\nusage: rooflaw COMMAND ... (rooflaw COMMAND --help tells more)\n\n",
+      program_version());
+  for (const auto& c : commands)
+    fmt::print("  {:<34} {}\n", fmt::format("{} {}", c.name, c.arguments), c.purpose);
+  fmt::print("\n  --help, --version\n");
+}
+
+ExitCode dispatch(const app::Arguments& words) {
+  if (words.empty()) {
+    print_help();
+    return ExitCode::bad_input;
+  }
+  if (words[0] == "--help" || words[0] == "-h") {
+    print_help();
+    return ExitCode::done;
+  }
+  if (std::find(words.begin(), words.end(), "--version") != words.end()) {
+    fmt::print("rooflaw {} ({})\n", program_version(), git_commit());
+    return ExitCode::done;
+  }
+  for (const auto& c : commands)
+    if (words[0] == c.name) return c.run(app::Arguments(words.begin() + 1, words.end()));
+  throw Error(fmt::format("there is no command \"{}\"; see rooflaw --help", words[0]),
+              ExitCode::bad_input);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A write beyond the file size limit shall fail as on a full disk, not kill the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    const ExitCode code = dispatch(app::Arguments(argv + 1, argv + argc));
+    if (std::fflush(stdout) != 0) throw FileError("stdout", "cannot be written");
+    return static_cast<int>(code);
+  } catch (const std::exception& e) {
+    return static_cast<int>(app::report_error(e));
+  }
+}

@@ -1,0 +1,201 @@
+#include <chrono>
+#include <cstdio>
+#include <limits>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/progress.hpp"
+#include "rooflaw/app/summary.hpp"
+#include "rooflaw/cluster/run.hpp"
+#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+const std::string usage = "search JOB.toml [-o FILE.h5] [--set table.key=value]... [--dry-run]";
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// What rank 0 tells the others before the search: the input texts, or that it gave up.
+struct Start {
+  ExitCode code = ExitCode::done;
+  std::string packed_files;
+};
+
+/// Rank 0's on all ranks.
+void share(Start& start, cluster::Communicator& ranks) {
+  cluster::Bytes bytes;
+  if (ranks.is_root()) {
+    const std::vector<std::uint8_t> files(start.packed_files.begin(), start.packed_files.end());
+    const auto cbor = nlohmann::json::to_cbor(
+        {{"code", static_cast<int>(start.code)}, {"files", nlohmann::json::binary(files)}});
+    bytes = cluster::to_bytes(std::span<const std::uint8_t>(cbor));
+  }
+  ranks.broadcast(bytes);
+  if (ranks.is_root()) return;
+  const auto message = nlohmann::json::from_cbor(cluster::to_text(bytes));
+  start.code = static_cast<ExitCode>(message.at("code").get<int>());
+  const auto& files = message.at("files").get_binary();
+  start.packed_files.assign(files.begin(), files.end());
+}
+
+struct Request {
+  std::string job_path;
+  std::vector<std::string> overrides;
+  std::string output;  // -o; empty: the job's own
+  std::string command_line;
+};
+
+std::string output_path(const Request& request, const io::Job& job) {
+  return request.output.empty() ? job.output : request.output;
+}
+
+io::Job read_job(const Request& request, io::SourceFiles& files) {
+  const auto output = request.output.empty() ? io::OutputKey::required : io::OutputKey::optional;
+  return io::read_job(files, request.job_path, request.overrides, output);
+}
+
+void print_plan(const io::Job& job) {
+  const auto count = static_cast<double>(search::valid_count(job.problem.space));
+  fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, readable_count(count),
+             to_string(job.problem.strategy), job.problem.targets.size());
+  for (const auto& target : job.problem.targets) fmt::print("  {}\n", target.id);
+}
+
+/// The frontiers as rows, and what the theory says of each; notes how long each step took.
+std::vector<io::TargetFrontier> describe_all(const search::Problem& problem,
+                                             const cluster::Outcome& outcome, io::RunRecord& run) {
+  const bool whole = problem.strategy == search::Strategy::grid && outcome.complete;
+  const auto timed = [&](const char* phase, auto step) {
+    const auto start = Clock::now();
+    auto result = step();
+    run.seconds[phase] += seconds_since(start);
+    return result;
+  };
+  std::vector<io::TargetFrontier> all;
+  for (std::size_t i = 0; i < problem.targets.size(); ++i) {
+    const auto& target = problem.targets[i];
+    io::TargetFrontier f{.certified = whole,
+                         .loss_gap_bound = whole ? 0.0 : std::numeric_limits<double>::quiet_NaN()};
+    f.rows = timed("describe", [&] { return describe(problem, target, outcome.frontiers[i]); });
+    f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
+    f.theory = timed("theory", [&] { return theory_rows(problem, target, f.rows); });
+    all.push_back(std::move(f));
+  }
+  return all;
+}
+
+/// Rank 0 before the search: reads everything, checks that the result can be written.
+io::Job prepare(const Request& request, io::SourceFiles& files) {
+  io::Job job = read_job(request, files);
+  io::require_writable(output_path(request, job));
+  return job;
+}
+
+void run_as_root(const Request& request, const io::Job& job, cluster::Communicator& ranks,
+                 io::RunRecord run) {
+  const auto start = Clock::now();
+  ProgressReport progress;
+  const auto outcome =
+      cluster::run_search(job.problem, ranks, [&](const cluster::Progress& p) { progress(p); });
+  progress.finish();
+  run.seconds["search"] = seconds_since(start);
+
+  const auto frontiers = describe_all(job.problem, outcome, run);
+  run.command_line = request.command_line;
+  run.ranks = ranks.size();
+  run.points_scored = outcome.pairs_scored;
+  run.complete = outcome.complete;
+  if (!outcome.complete) run.messages = "ended by search.max_seconds";
+  const std::string path = output_path(request, job);
+  io::write_atomically(path, io::result_image(job, frontiers, run));
+
+  print_summary(job, frontiers);
+  fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
+             readable_count(static_cast<double>(run.points_scored)),
+             readable_seconds(run.seconds["search"]), run.ranks, run.ranks == 1 ? "" : "s",
+             readable_count(static_cast<double>(run.points_scored) / run.seconds["search"]));
+  if (!outcome.complete) fmt::print("stopped by max_seconds before all samples were scored\n");
+  fmt::print("result: {}\n", path);
+}
+
+ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
+  Start start;
+  io::SourceFiles files;
+  io::Job job;
+  io::RunRecord run;
+  const auto reading = Clock::now();
+  if (ranks.is_root()) {
+    try {
+      job = prepare(request, files);
+    } catch (const std::exception& e) {
+      start.code = report_error(e);
+      share(start, ranks);
+      return start.code;
+    }
+    start.packed_files = files.pack();
+    run.seconds["read"] = seconds_since(reading);
+  }
+  share(start, ranks);
+  // Rank 0 has told the user and ends with the code. A code of another rank could reach mpirun
+  // first, which then ends rank 0 at once and drops its message.
+  if (start.code != ExitCode::done) return ExitCode::done;
+  if (ranks.is_root()) {
+    run_as_root(request, job, ranks, std::move(run));
+  } else {
+    files = io::SourceFiles::unpack(start.packed_files);
+    job = read_job(request, files);
+    cluster::run_search(job.problem, ranks, {});
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode search_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("output,o", po::value<std::string>()->default_value(""),
+                        "result file; default: job.output of the job")(
+      "set", po::value<std::vector<std::string>>()->composing(),
+      "table.key=value: override a value of the job; may be repeated")(
+      "dry-run", po::bool_switch(), "check the job, say what it would do, and stop");
+  const auto values = parse_arguments(
+      arguments, usage,
+      "The frontier of loss against latency of a space of architectures, for every target of a "
+      "job.\nAlone or under mpirun or srun --mpi=pmix, with the same result.",
+      options, {"JOB.toml"});
+  if (!values) return ExitCode::done;
+  Request request{.job_path = required(*values, "JOB.toml", usage),
+                  .overrides = {},
+                  .output = (*values)["output"].as<std::string>(),
+                  .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
+  if (values->count("set") > 0) request.overrides = (*values)["set"].as<std::vector<std::string>>();
+
+  cluster::Communicator ranks;
+  if ((*values)["dry-run"].as<bool>()) {
+    io::SourceFiles files;
+    if (ranks.is_root()) print_plan(prepare(request, files));
+    return ExitCode::done;
+  }
+  try {
+    return search_on(ranks, request);
+  } catch (const std::exception& e) {
+    // Rank 0 writes when the others are through; any other failure leaves some rank waiting.
+    const bool writing = ranks.is_root() && dynamic_cast<const FileError*>(&e) != nullptr;
+    if (writing || ranks.size() == 1) throw;
+    std::fputs(fmt::format("rank {} ends all ranks:\n", ranks.rank()).c_str(), stderr);
+    ranks.abort(static_cast<int>(report_error(e)));
+  }
+}
+
+}  // namespace rooflaw::app

@@ -1,0 +1,152 @@
+#include "rooflaw/io/job_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+
+#include "space_reader.hpp"
+#include "target_reader.hpp"
+
+namespace rooflaw::io {
+
+using search::Problem;
+
+namespace {
+
+/// Puts "table.key=value" into the job.
+void apply_override(toml::table& job, const std::string& text) {
+  const auto syntax = [&](const std::string& rule) {
+    return InputError({{.file = "--set", .key = text, .rule = rule}});
+  };
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw syntax("must be table.key=value");
+  toml::table parsed;
+  try {
+    parsed = toml::parse(text, std::string_view("--set"));
+  } catch (const toml::parse_error&) {
+    // A bare word is text: --set job.name=trial.
+    const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
+    try {
+      parsed = toml::parse(quoted, std::string_view("--set"));
+    } catch (const toml::parse_error& e) {
+      throw syntax(std::string(e.description()));
+    }
+  }
+  toml::table* into = &job;
+  toml::table* from = &parsed;
+  for (;;) {
+    if (from->size() != 1) throw syntax("must be a single table.key=value");
+    const auto first = from->begin();
+    const toml::key& key = first->first;
+    toml::node& value = first->second;
+    toml::table* deeper = value.as_table();
+    toml::table* existing = into->contains(key) ? into->get(key)->as_table() : nullptr;
+    if (deeper == nullptr || deeper->is_inline() || existing == nullptr) {
+      into->insert_or_assign(key, std::move(value));
+      return;
+    }
+    into = existing;
+    from = deeper;
+  }
+}
+
+void read_search(TableReader& reader, Problem& problem) {
+  const auto strategy = reader.word<search::Strategy>("strategy", search::strategy_from,
+                                                      "must be \"grid\" or \"sample\"");
+  problem.strategy = strategy.value_or(problem.strategy);
+  const bool known = strategy.has_value() || !reader.has("strategy");
+  const bool sampled = problem.strategy == search::Strategy::sample;
+  constexpr std::int64_t most = 1'000'000'000'000;
+  if (const auto n = reader.integer("max_evaluations", 1, most)) problem.max_evaluations = *n;
+  if (const auto s = reader.number("max_seconds", rules::positive)) problem.max_seconds = *s;
+  if (sampled && !reader.has("max_evaluations"))
+    reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
+  for (const auto* key : {"max_evaluations", "max_seconds"})
+    if (known && !sampled && reader.has(key))
+      reader.fault(key, "goes with strategy \"sample\"; \"grid\" scores every point");
+  reader.reject_unknown_keys();
+}
+
+/// `table` is that of `reader`; a policy in it is taken out.
+void read_job_law(TableReader& reader, toml::table& table, Catalogue& catalogue, Job& job) {
+  // In a job `range` may be this policy instead of the table of an inline law.
+  if (!table["range"].is_table()) {
+    const auto enforce = reader.word<bool>(
+        "range",
+        [](const std::string& word) -> std::optional<bool> {
+          if (word == "enforce") return true;
+          if (word == "flag") return false;
+          return std::nullopt;
+        },
+        "must be \"flag\" or \"enforce\"");
+    job.problem.enforce_range = enforce.value_or(false);
+    table.erase("range");
+  }
+  std::vector<Loaded<model::Law>> laws;
+  if (reader.has("kappa_l")) {
+    laws = catalogue.laws(table, "law");
+    for (const auto& [key, value] : table) reader.allow({key.str()});
+  } else if (const toml::node* id = reader.node("id")) {
+    laws = catalogue.laws(*id, "law.id");
+    if (laws.size() > 1) reader.fault("id", "names a file of several laws; a job takes one");
+  } else {
+    reader.fault("id", "is missing");
+  }
+  if (laws.size() == 1) {
+    job.problem.law = laws.front().value;
+    job.inputs.push_back(laws.front().provenance);
+  }
+  reader.reject_unknown_keys();
+}
+
+}  // namespace
+
+Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
+             OutputKey output) {
+  toml::table table = parse_toml(files.read(path), path);
+  for (const auto& text : overrides) apply_override(table, text);
+
+  Faults faults;
+  TableReader root(table, "", faults);
+  Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
+  Job job;
+  // Overrides are part of what was run; without them the file's own words are kept.
+  job.text = overrides.empty() ? files.read(path) : to_text(table);
+
+  const toml::table empty;
+  const auto sub = [&](const char* key, bool required) {
+    if (required && !root.has(key)) root.fault(key, "is missing");
+    const toml::table* found = root.sub_table(key);
+    return TableReader(found == nullptr ? empty : *found, key, faults);
+  };
+  if (TableReader reader = sub("job", true); table["job"].is_table()) {
+    job.name = reader.required_text("name");
+    job.output = reader.text("output").value_or("");
+    if (output == OutputKey::required && !reader.has("output"))
+      reader.fault("output", "is missing, and there is no -o FILE.h5");
+    job.problem.seed = static_cast<std::uint64_t>(
+        reader.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(1));
+    reader.reject_unknown_keys();
+  }
+  if (TableReader reader = sub("search", false); table["search"].is_table())
+    read_search(reader, job.problem);
+  if (TableReader reader = sub("space", true); table["space"].is_table())
+    job.problem.space = read_space(reader);
+  if (TableReader reader = sub("law", true); table["law"].is_table())
+    read_job_law(reader, *table["law"].as_table(), catalogue, job);
+  TableReader engine_reader = sub("engine", false);
+  const model::Engine engine = read_engine(engine_reader);
+  if (TableReader reader = sub("targets", true); table["targets"].is_table())
+    read_targets(reader, catalogue, engine, job);
+  root.reject_unknown_keys();
+  job.models = catalogue.all_models();
+  faults.throw_if_any();
+
+  for (const auto& m : job.models) job.inputs.push_back(m.provenance);
+  std::sort(job.inputs.begin(), job.inputs.end(), [](const Provenance& a, const Provenance& b) {
+    return std::tie(a.kind, a.id) < std::tie(b.kind, b.id);
+  });
+  return job;
+}
+
+}  // namespace rooflaw::io

@@ -1,0 +1,229 @@
+#include "space_reader.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "rooflaw/io/tables.hpp"
+
+namespace rooflaw::io {
+
+using search::Space;
+
+namespace {
+
+constexpr double longest_axis = 1e6;
+
+/// The values of an axis with the node each stands at (of a range, the range).
+template <class T>
+struct AxisValues {
+  std::vector<T> values;
+  std::vector<const toml::node*> nodes;
+};
+
+/// {from, to, step} with `to` included.
+template <class T>
+void expand_range(TableReader& axis, const toml::table& table, const NumberRule& rule,
+                  const std::string& name, AxisValues<T>& out) {
+  TableReader range(table, name, axis.faults());
+  const std::size_t before = axis.faults().size();
+  const double from = range.required_number("from", rule);
+  const double to = range.required_number("to", rule);
+  const double step = range.required_number("step", rules::positive);
+  range.reject_unknown_keys();
+  if (axis.faults().size() != before) return;
+  const double steps = (to - from) / step;
+  if (steps < 0) {
+    range.fault("to", "must not be below from");
+  } else if (steps >= longest_axis) {
+    range.fault("step", fmt::format("makes an axis of more than {} values", longest_axis));
+  } else if (std::abs(steps - std::round(steps)) > 1e-6) {
+    range.fault("step", "must divide to - from: `to` is included");
+  } else {
+    for (std::int64_t i = 0; i <= std::llround(steps); ++i) {
+      const double x = from + static_cast<double>(i) * step;
+      if (std::is_integral_v<T> && x != std::floor(x)) {
+        range.fault("step", "must give whole numbers");
+        return;
+      }
+      out.values.push_back(static_cast<T>(x));
+      out.nodes.push_back(&table);
+    }
+  }
+}
+
+/// An axis: a list or a range. `read` turns an element into a value or nullopt.
+template <class T, class Read>
+AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberRule* range_rule,
+                        const std::string& element_rule, Read read) {
+  AxisValues<T> axis;
+  const toml::node* node = reader.node(key);
+  if (node == nullptr) return axis;
+  const std::string name = reader.full_name(key);
+  if (const toml::table* range = node->as_table(); range != nullptr && range_rule != nullptr) {
+    if constexpr (std::is_arithmetic_v<T>) expand_range(reader, *range, *range_rule, name, axis);
+    return axis;
+  }
+  const toml::array* list = node->as_array();
+  if (list == nullptr) {
+    reader.fault(key,
+                 range_rule != nullptr ? "must be a list or {from, to, step}" : "must be a list");
+    return axis;
+  }
+  if (list->empty()) reader.fault(key, "must not be empty");
+  for (const toml::node& element : *list) {
+    const std::optional<T> value = read(element);
+    if (!value) {
+      reader.faults().add(element, name, element_rule);
+    } else if (std::find(axis.values.begin(), axis.values.end(), *value) != axis.values.end()) {
+      reader.faults().add(element, name, "is listed twice");
+    } else {
+      axis.values.push_back(*value);
+      axis.nodes.push_back(&element);
+    }
+  }
+  return axis;
+}
+
+AxisValues<std::int64_t> read_sizes(TableReader& reader, std::string_view key, std::int64_t low) {
+  const NumberRule range_rule{static_cast<double>(low), true, static_cast<double>(largest_size),
+                              true, "must be a whole number within the axis's bounds"};
+  return read_axis<std::int64_t>(
+      reader, key, &range_rule,
+      fmt::format("must be whole numbers from {} to {}", low, largest_size),
+      [low](const toml::node& node) -> std::optional<std::int64_t> {
+        if (!node.is_integer()) return std::nullopt;
+        const auto n = node.value<std::int64_t>();
+        return *n >= low && *n <= largest_size ? n : std::nullopt;
+      });
+}
+
+AxisValues<double> read_ratios(TableReader& reader) {
+  static constexpr NumberRule rule{0, false, 1e6, true, "must be a number in (0, 1000000]"};
+  return read_axis<double>(reader, "expert_ffn_ratio", &rule, std::string(rule.text),
+                           [](const toml::node& node) -> std::optional<double> {
+                             const auto x = node.is_number() ? node.value<double>() : std::nullopt;
+                             return x && rule.holds(*x) ? x : std::nullopt;
+                           });
+}
+
+AxisValues<std::int64_t> read_kv_heads(TableReader& reader) {
+  static constexpr NumberRule range_rule{1, true, static_cast<double>(largest_size), true,
+                                         "must be a whole number >= 1"};
+  return read_axis<std::int64_t>(
+      reader, "kv_heads", &range_rule, "must be whole numbers >= 1 or \"heads\"",
+      [](const toml::node& node) -> std::optional<std::int64_t> {
+        if (node.is_string() && node.value<std::string>() == "heads") return model::all_heads;
+        const auto n = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
+        return n && *n >= 1 && *n <= largest_size ? n : std::nullopt;
+      });
+}
+
+AxisValues<model::MlaRanks> read_mla(TableReader& reader) {
+  return read_axis<model::MlaRanks>(reader, "mla", nullptr, "must be tables of MLA ranks",
+                                    [&](const toml::node& node) -> std::optional<model::MlaRanks> {
+                                      const toml::table* table = node.as_table();
+                                      if (table == nullptr) return std::nullopt;
+                                      TableReader ranks(*table, "space.mla", reader.faults());
+                                      const auto value = read_mla_ranks(ranks);
+                                      ranks.reject_unknown_keys();
+                                      return value;
+                                    });
+}
+
+template <class T, class FromName>
+AxisValues<T> read_kinds(TableReader& reader, std::string_view key, const std::string& rule,
+                         FromName from_name) {
+  return read_axis<T>(reader, key, nullptr, rule, [&](const toml::node& node) {
+    return from_name(node.value<std::string>().value_or(""));
+  });
+}
+
+}  // namespace
+
+search::Space read_space(TableReader& reader) {
+  const std::size_t before = reader.faults().size();
+  for (const std::string_view key : {"layers", "widths", "expert_ffn_ratio", "experts", "top_k"})
+    if (!reader.has(key)) reader.fault(key, "is missing");
+
+  const auto attention = read_kinds<model::AttentionKind>(
+      reader, "attention", "must be \"gqa\" or \"mla\"", model::attention_kind_from);
+  const auto ffn = read_kinds<model::FfnKind>(reader, "ffn", "must be \"gated\" or \"plain\"",
+                                              model::ffn_kind_from);
+  const auto widths = read_sizes(reader, "widths", 1);
+  const auto kv_heads = read_kv_heads(reader);
+  const auto mla = read_mla(reader);
+  const auto ratios = read_ratios(reader);
+  const auto shared = read_sizes(reader, "shared_ffn", 0);
+  const auto experts = read_sizes(reader, "experts", 1);
+  const auto top_k = read_sizes(reader, "top_k", 1);
+  const auto layers = read_sizes(reader, "layers", 1);
+
+  Space space;
+  if (reader.has("attention")) space.attention = attention.values;
+  if (reader.has("ffn")) space.ffn = ffn.values;
+  space.widths = widths.values;
+  space.head_dim = reader.required_integer("head_dim", 1);
+  space.kv_heads = kv_heads.values;
+  space.mla = mla.values;
+  space.expert_ffn_ratio = ratios.values;
+  space.ffn_multiple_of = reader.integer("ffn_multiple_of", 1).value_or(1);
+  if (reader.has("shared_ffn")) space.shared_ffn = shared.values;
+  space.experts = experts.values;
+  space.top_k = top_k.values;
+  space.layers = layers.values;
+  space.vocab = reader.required_integer("vocab", 1);
+  space.tied = reader.boolean("tied").value_or(true);
+  space.ffn_sparsity = reader.number("ffn_sparsity", rules::sparsity).value_or(0.0);
+  reader.reject_unknown_keys();
+
+  const auto has_kind = [&](model::AttentionKind kind) {
+    return std::find(space.attention.begin(), space.attention.end(), kind) != space.attention.end();
+  };
+  if (has_kind(model::AttentionKind::gqa) && !reader.has("kv_heads"))
+    reader.fault("kv_heads", "is missing: attention \"gqa\" needs it");
+  if (has_kind(model::AttentionKind::mla) && !reader.has("mla"))
+    reader.fault("mla", "is missing: attention \"mla\" needs it");
+  if (reader.faults().size() != before) return space;
+
+  if (!search::index_count(space)) {
+    reader.fault("layers", "with the other axes makes a space of more than 2^63 - 1 points");
+    return space;
+  }
+  using search::Axis;
+  for (const auto& unused : search::unused_values(space)) {
+    const auto report = [&](std::string_view key, const auto& values) {
+      // A default axis (attention, ffn, shared_ffn left out) has no node to point at.
+      if (unused.digit < values.nodes.size())
+        reader.faults().add(*values.nodes[unused.digit], reader.full_name(key), unused.why);
+      else
+        reader.fault(key, unused.why);
+    };
+    switch (unused.axis) {
+      case Axis::attention:
+        report("attention", attention);
+        break;
+      case Axis::width:
+        report("widths", widths);
+        break;
+      case Axis::kv:
+        unused.of_mla ? report("mla", mla) : report("kv_heads", kv_heads);
+        break;
+      case Axis::ratio:
+        report("expert_ffn_ratio", ratios);
+        break;
+      case Axis::experts:
+        report("experts", experts);
+        break;
+      case Axis::top_k:
+        report("top_k", top_k);
+        break;
+      default:
+        break;  // ffn, shared_ffn and layers go with everything
+    }
+  }
+  return space;
+}
+
+}  // namespace rooflaw::io

@@ -1,0 +1,185 @@
+#include "target_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace rooflaw::io {
+
+using search::Problem;
+
+namespace {
+
+/// The entries that a list of [targets] names; ids must differ.
+template <class Entry, class Load>
+std::vector<Loaded<Entry>> read_entries(TableReader& reader, std::string_view key, Load load) {
+  std::vector<Loaded<Entry>> entries;
+  const std::string name = reader.full_name(key);
+  if (!reader.has(key)) reader.fault(key, "is missing");
+  const toml::array* list = reader.array(key);
+  if (list == nullptr) return entries;
+  if (list->empty()) reader.fault(key, "must not be empty");
+  for (const toml::node& node : *list) {
+    for (auto& loaded : load(node, name)) {
+      const bool twice = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
+        return e.provenance.id == loaded.provenance.id;
+      });
+      if (twice)
+        reader.faults().add(node, name, "\"" + loaded.provenance.id + "\" is named twice");
+      else
+        entries.push_back(std::move(loaded));
+    }
+  }
+  return entries;
+}
+
+enum class MissingPrecision { error, skip };
+
+/// The memory budget of a job: the device's capacity, none, or bytes.
+struct Budget {
+  bool capacity = true;
+  double bytes = std::numeric_limits<double>::infinity();
+};
+
+Budget read_budget(TableReader& reader) {
+  Budget budget;
+  const toml::node* node = reader.node("memory_budget");
+  if (node == nullptr) return budget;
+  if (node->is_string()) {
+    const auto word = node->value<std::string>();
+    if (word == "none")
+      budget.capacity = false;
+    else if (word != "capacity")
+      reader.fault("memory_budget", "must be \"capacity\", \"none\" or a number of bytes > 0");
+    return budget;
+  }
+  const auto bytes = node->is_number() ? node->value<double>() : std::nullopt;
+  if (!bytes || !rules::positive.holds(*bytes))
+    reader.fault("memory_budget", "must be \"capacity\", \"none\" or a number of bytes > 0");
+  else
+    budget = {false, *bytes};
+  return budget;
+}
+
+class TargetReader {
+ public:
+  TargetReader(TableReader& reader, Catalogue& catalogue, const model::Engine& engine, Job& job)
+      : reader_(reader), engine_(engine), job_(job) {
+    devices_ = read_entries<model::Device>(
+        reader, "devices", [&](const auto& n, const auto& k) { return catalogue.devices(n, k); });
+    precisions_ = read_entries<model::Precision>(
+        reader, "precisions",
+        [&](const auto& n, const auto& k) { return catalogue.precisions(n, k); });
+    workloads_ = read_entries<WorkloadEntry>(
+        reader, "workloads",
+        [&](const auto& n, const auto& k) { return catalogue.workloads(n, k); });
+    read_kinds();
+    budget_ = read_budget(reader);
+    limits_ = read_limits(reader);
+    missing_ = reader
+                   .word<MissingPrecision>(
+                       "missing_precision",
+                       [](const std::string& word) -> std::optional<MissingPrecision> {
+                         if (word == "error") return MissingPrecision::error;
+                         if (word == "skip") return MissingPrecision::skip;
+                         return std::nullopt;
+                       },
+                       "must be \"error\" or \"skip\"")
+                   .value_or(missing_);
+    reader.reject_unknown_keys();
+  }
+
+  void add_targets() {
+    const std::size_t faults_before = reader_.faults().size();
+    for (const auto& device : devices_)
+      for (const auto& precision : precisions_)
+        for (const auto& workload : workloads_)
+          add_setting(device.value, precision.value, workload.value);
+    if (job_.problem.targets.empty() && reader_.faults().size() == faults_before &&
+        reader_.faults().empty())
+      reader_.fault("devices", "no device has any of the precisions, so there is no target");
+    for (const auto& d : devices_) job_.inputs.push_back(d.provenance);
+    for (const auto& p : precisions_) job_.inputs.push_back(p.provenance);
+    for (const auto& w : workloads_) job_.inputs.push_back(w.provenance);
+  }
+
+ private:
+  void read_kinds() {
+    if (!reader_.has("latency")) reader_.fault("latency", "is missing");
+    const toml::array* list = reader_.array("latency");
+    if (list == nullptr) return;
+    if (list->empty()) reader_.fault("latency", "must not be empty");
+    for (const toml::node& node : *list) {
+      const auto kind = model::latency_kind_from(node.value<std::string>().value_or(""));
+      const std::string name = reader_.full_name("latency");
+      if (!kind)
+        reader_.faults().add(node, name, "must be \"prefill\", \"tpot\" or \"total\"");
+      else if (std::find(kinds_.begin(), kinds_.end(), *kind) != kinds_.end())
+        reader_.faults().add(node, name, "is listed twice");
+      else
+        kinds_.push_back(*kind);
+    }
+  }
+
+  void add_setting(const model::Device& device, const model::Precision& precision,
+                   const WorkloadEntry& entry) {
+    if (!device.has(precision.matmul)) {
+      if (missing_ == MissingPrecision::error)
+        reader_.fault("precisions",
+                      fmt::format("device {} has no {} arithmetic, which {} needs", device.id,
+                                  to_string(precision.matmul), precision.id),
+                      "missing_precision = \"skip\" leaves such pairs out");
+      return;
+    }
+    search::Setting setting{.scenario = make_scenario(device, precision, entry.workload, engine_),
+                            .memory_budget_bytes = budget_.bytes,
+                            .limits = tighter(limits_, entry.limits)};
+    if (budget_.capacity) {
+      if (!device.memory_bytes) {
+        reader_.fault("devices",
+                      fmt::format("the memory of {} is unknown: memory_budget must be \"none\" or "
+                                  "bytes",
+                                  device.id));
+        return;
+      }
+      setting.memory_budget_bytes = *device.memory_bytes;
+    }
+    Problem& problem = job_.problem;
+    for (const auto kind : kinds_) {
+      try {
+        require_latency(entry.workload, kind);
+      } catch (const DomainError& e) {
+        reader_.fault("latency", e.what());
+        continue;
+      }
+      const std::string id =
+          fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id, to_string(kind));
+      if (std::any_of(problem.targets.begin(), problem.targets.end(),
+                      [&](const search::Target& t) { return t.id == id; }))
+        reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
+      problem.targets.push_back({id, problem.settings.size(), kind});
+    }
+    problem.settings.push_back(std::move(setting));
+  }
+
+  TableReader& reader_;
+  const model::Engine& engine_;
+  Job& job_;
+  std::vector<Loaded<model::Device>> devices_;
+  std::vector<Loaded<model::Precision>> precisions_;
+  std::vector<Loaded<WorkloadEntry>> workloads_;
+  std::vector<model::LatencyKind> kinds_;
+  Budget budget_;
+  model::LatencyLimits limits_;
+  MissingPrecision missing_ = MissingPrecision::error;
+};
+
+}  // namespace
+
+void read_targets(TableReader& reader, Catalogue& catalogue, const model::Engine& engine,
+                  Job& job) {
+  TargetReader(reader, catalogue, engine, job).add_targets();
+}
+
+}  // namespace rooflaw::io

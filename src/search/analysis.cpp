@@ -1,0 +1,117 @@
+#include "rooflaw/search/analysis.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "rooflaw/search/parts.hpp"
+
+namespace rooflaw::search {
+
+namespace {
+
+std::optional<double> budget_of(const Setting& setting) {
+  if (std::isinf(setting.memory_budget_bytes)) return std::nullopt;
+  return setting.memory_budget_bytes;
+}
+
+TheoryRow theory_row(const model::Law& law, const Setting& setting, model::LatencyKind kind,
+                     const Row& row, const theory::Box& box) {
+  const auto& s = setting.scenario;
+  TheoryRow out;
+  try {
+    const auto budgets = theory::budgets_at_latency(s, kind, row.latency_s, budget_of(setting));
+    const auto best =
+        theory::optimise(law, theory::xi_model(s), budgets, box, s.precision.loss_delta);
+    out.shape = best.shape;
+    out.loss = best.loss;
+    const auto names = theory::binding(best);
+    out.binding = names.empty() ? "box" : fmt::format("{}", fmt::join(names, "+"));
+  } catch (const DomainError& e) {
+    // Also for a point beyond the theory's numbers: a remark must not cost the search.
+    const bool too_tight = dynamic_cast<const theory::DoesNotFit*>(&e) != nullptr;
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    out.shape = {nan, nan, nan, nan, nan};
+    out.loss = nan;
+    out.binding = too_tight ? "none fits" : "no closed form";
+  }
+  out.search_minus_theory_loss = row.evaluation.loss - out.loss;
+  return out;
+}
+
+template <class T>
+theory::Interval span_of(const std::vector<T>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {static_cast<double>(*low), static_cast<double>(*high)};
+}
+
+}  // namespace
+
+theory::Box bounding_box(const Space& space) {
+  theory::Box box;
+  box.layers = span_of(space.layers);
+  box.width = span_of(space.widths);
+
+  box.min_kv_dim = std::numeric_limits<double>::infinity();
+  double least_gqa = 1.0;
+  for (std::size_t w = 0; w < space.widths.size(); ++w)
+    for (const auto& option : attention_options(space, w)) {
+      const double kv_dim = attention_shape(space, w, option).kv_dim();
+      box.min_kv_dim = std::min(box.min_kv_dim, kv_dim);
+      least_gqa = std::min(least_gqa, static_cast<double>(space.widths[w]) / kv_dim);
+    }
+  // The cache of MLA may be wider than the model; then a little room, or the box is but a point.
+  box.gqa.lo = least_gqa < 1.0 ? 0.99 * least_gqa : 1.0;
+
+  // Activated hidden size over width: K experts of a rounded size, and the shared ones.
+  const auto ratio = span_of(space.expert_ffn_ratio);
+  const auto shared = span_of(space.shared_ffn);
+  double least_k = std::numeric_limits<double>::infinity();
+  double most_k = 0;
+  box.activation_rate = {1.0, shared.hi > 0 ? 1.0 : 0.0};
+  for (const auto& o : expert_options(space)) {
+    const auto k = static_cast<double>(o.top_k);
+    const double rate = k / static_cast<double>(o.experts);
+    least_k = std::min(least_k, k);
+    most_k = std::max(most_k, k);
+    box.activation_rate.lo = std::min(box.activation_rate.lo, rate);
+    box.activation_rate.hi = std::max(box.activation_rate.hi, rate);
+  }
+  const auto unit = static_cast<double>(space.ffn_multiple_of);
+  const double rounding = 0.5 * unit / box.width.lo;
+  double least_matrices = 3;
+  double most_matrices = 2;
+  for (const auto kind : space.ffn) {
+    least_matrices = std::min(least_matrices, model::ffn_matrices(kind));
+    most_matrices = std::max(most_matrices, model::ffn_matrices(kind));
+  }
+  const double least_expert = std::max(ratio.lo - rounding, unit / box.width.hi);
+  box.ffn_ratio = {
+      (least_k * least_expert + shared.lo / box.width.hi) * least_matrices / 3.0,
+      (most_k * (ratio.hi + rounding) + shared.hi / box.width.lo) * most_matrices / 3.0};
+  return box;
+}
+
+std::vector<theory::Sensitivity> sensitivities(const Problem& problem, const Target& target,
+                                               const std::vector<Row>& rows) {
+  const Setting& setting = problem.settings[target.setting];
+  std::vector<theory::Sensitivity> out;
+  for (const auto& row : rows)
+    out.push_back(theory::sensitivity(problem.law, row.architecture, setting.scenario,
+                                      target.latency, budget_of(setting)));
+  return out;
+}
+
+std::vector<TheoryRow> theory_rows(const Problem& problem, const Target& target,
+                                   const std::vector<Row>& rows) {
+  const theory::Box box = bounding_box(problem.space);
+  std::vector<TheoryRow> out;
+  for (const auto& row : rows)
+    out.push_back(
+        theory_row(problem.law, problem.settings[target.setting], target.latency, row, box));
+  return out;
+}
+
+}  // namespace rooflaw::search

@@ -1,0 +1,79 @@
+#include "rooflaw/search/frontier.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::search {
+
+namespace {
+void require_numbers(const FrontierPoint& p) {
+  if (!(p.latency_s > 0.0) || std::isnan(p.loss))
+    throw DomainError("a frontier point needs a positive latency and a loss that is a number");
+}
+}  // namespace
+
+void DominanceBins::add(double latency_s, double loss) {
+  // The least loss falls from bin to bin, so the bins to lower are a run.
+  const auto begin = least_loss_before_.begin() + bin(latency_s) + 1;
+  const auto end = std::partition_point(begin, least_loss_before_.end(),
+                                        [loss](double least) { return least > loss; });
+  std::fill(begin, end, loss);
+}
+
+void Frontier::insert(const FrontierPoint& point) {
+  require_numbers(point);
+  auto next = points_.lower_bound(point.latency_s);  // first that is not faster
+  if (next != points_.begin() && std::prev(next)->second.loss <= point.loss) return;
+  if (next != points_.end() && next->first == point.latency_s) {
+    Entry& same = next->second;
+    if (same.loss < point.loss) return;
+    if (same.loss == point.loss) {
+      same.index = std::min(same.index, point.index);
+      return;
+    }
+  }
+  while (next != points_.end() && next->second.loss >= point.loss) next = points_.erase(next);
+  points_.emplace_hint(next, point.latency_s, Entry{point.loss, point.index});
+  bins_.add(point.latency_s, point.loss);
+}
+
+std::vector<FrontierPoint> Frontier::points() const {
+  std::vector<FrontierPoint> out;
+  out.reserve(points_.size());
+  for (const auto& [latency, entry] : points_) out.push_back({latency, entry.loss, entry.index});
+  return out;
+}
+
+double hypervolume(std::span<const FrontierPoint> points, double reference_latency_s,
+                   double reference_loss) {
+  Frontier frontier;
+  for (const auto& p : points) {
+    require_numbers(p);
+    if (p.latency_s < reference_latency_s && p.loss < reference_loss) frontier.insert(p);
+  }
+  double area = 0;
+  double right = std::log10(reference_latency_s);
+  const auto sorted = frontier.points();
+  for (auto p = sorted.rbegin(); p != sorted.rend(); ++p) {
+    const double left = std::log10(p->latency_s);
+    area += (right - left) * (reference_loss - p->loss);
+    right = left;
+  }
+  return area;
+}
+
+HypervolumeReference default_reference(std::span<const FrontierPoint> frontier) {
+  HypervolumeReference reference;
+  if (frontier.empty()) return reference;
+  double latency = 0;
+  double loss = -std::numeric_limits<double>::infinity();
+  for (const auto& p : frontier) {
+    latency = std::max(latency, p.latency_s);
+    loss = std::max(loss, p.loss);
+  }
+  return {1.1 * latency, 0.1 + loss};
+}
+
+}  // namespace rooflaw::search

@@ -1,0 +1,59 @@
+"""--help and --version, of the program and of every command."""
+
+import re
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+from support import ProgramTest
+
+
+class Help(ProgramTest):
+    def commands(self):
+        """The commands that the program's own help names."""
+        run = self.rooflaw("--help")
+        self.assertEqual(run.err, "", str(run))
+        return re.findall(r"^  ([a-z]+) ", run.out, re.MULTILINE)
+
+    def test_help_of_the_program_lists_the_commands(self):
+        commands = self.commands()
+        for command in ("search", "evaluate", "inspect", "export"):
+            self.assertIn(command, commands)
+        self.assertEqual(len(commands), len(set(commands)))
+
+    def test_help_of_every_command(self):
+        for command in self.commands():
+            for option in ("--help", "-h"):
+                with self.subTest(command=command, option=option):
+                    run = self.rooflaw(command, option)
+                    self.assertEqual(run.err, "", str(run))
+                    self.assertTrue(run.out.startswith(f"usage: rooflaw {command}"), str(run))
+                    self.assertIn("--help", run.out, str(run))
+
+    def test_help_names_the_options(self):
+        for command, options in {"search": ("--output", "--set", "--dry-run"),
+                                 "evaluate": ("--json", "--operators"),
+                                 "export": ("--output",)}.items():
+            run = self.rooflaw(command, "--help")
+            for option in options:
+                self.assertIn(option, run.out, str(run))
+
+    def test_help_wins_over_missing_arguments_and_touches_nothing(self):
+        self.rooflaw("search", "none.toml", "--help")
+        self.assertEqual(self.files(), [])
+
+    def test_version_of_the_program_and_of_every_command(self):
+        version = self.rooflaw("--version")
+        self.assertEqual(version.err, "", str(version))
+        self.assertRegex(version.out, r"^rooflaw \d+\.\d+\.\d+ \(.+\)\n$")
+        for command in self.commands():
+            with self.subTest(command=command):
+                self.assertEqual(self.rooflaw(command, "--version").out, version.out)
+
+    def test_no_arguments(self):
+        run = self.rooflaw(expect=2)
+        self.assertIn("usage: rooflaw", run.out + run.err, str(run))
+
+
+if __name__ == "__main__":
+    unittest.main()

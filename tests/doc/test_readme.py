@@ -1,0 +1,80 @@
+"""Every command of README.md and the reader of results/README.md run as they stand.
+
+```sh blocks are run line by line in a copy of the repository's data folders, in order; ```python blocks
+of results/README.md after them, on the files they left. ```console blocks need a fresh machine or a
+cluster: jobs/run.sh and tests/run.sh are run by tests/run.sh itself.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(os.environ["ROOFLAW_SOURCE"])
+PROGRAM = Path(os.environ["ROOFLAW"])
+
+
+def blocks(file, language):
+    text = (SOURCE / file).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+class Readme(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.tree = Path(cls.folder.name)
+        for name in ("jobs", "inputs"):
+            shutil.copytree(SOURCE / name, cls.tree / name)
+        (cls.tree / "results").mkdir()
+        shutil.copy(SOURCE / "results/plot_frontier.py", cls.tree / "results")
+        path = f"{PROGRAM.parent}:/usr/bin:{os.environ['PATH']}"
+        cls.environment = {**os.environ, "PATH": path}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def run_here(self, command):
+        done = subprocess.run(command, cwd=self.tree, env=self.environment, capture_output=True,
+                              text=True, shell=isinstance(command, str), executable="/bin/bash"
+                              if isinstance(command, str) else None)
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr}")
+        return done.stdout
+
+    def test_1_commands(self):
+        commands = [line for block in blocks("README.md", "sh") for line in block.splitlines()]
+        self.assertGreater(len(commands), 6)
+        for command in commands:
+            with self.subTest(command):
+                self.run_here(command)
+        for file in ("quick.h5", "small.h5", "frontier.png", "paper_orin.h5", "csv/targets.csv"):
+            self.assertTrue((self.tree / "results" / file).exists(), file)
+
+    def test_2_reader(self):
+        (reader,) = blocks("results/README.md", "python")
+        self.assertLessEqual(len([l for l in reader.splitlines() if l.strip()]), 10)
+        printed = self.run_here([sys.executable, "-c", reader])
+        self.assertEqual(len(printed.splitlines()), 12)  # a line per target of quick.toml
+        self.assertRegex(printed, r"int8\.vla\.total 441 points")
+
+    def test_3_printed_result_is_current(self):
+        """The excerpt of the summary in README.md is what the program prints."""
+        printed = " ".join(self.run_here("rooflaw search jobs/quick.toml").split())
+        readme = (SOURCE / "README.md").read_text()
+        excerpt = re.search(r"^    jetson-agx-orin-64gb\.int8.*?(?=^\S)", readme,
+                            re.MULTILINE | re.DOTALL).group(0)
+        self.assertIn(" ".join(excerpt.split()), printed)
+
+    def test_4_files_it_names_exist(self):
+        for file in ("README.md", "results/README.md", "jobs/README.md"):
+            for link in re.findall(r"\]\(([^)#:]+)\)", (SOURCE / file).read_text()):
+                self.assertTrue((SOURCE / Path(file).parent / link).exists(), f"{file}: {link}")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# tests/run.sh [CTEST ARGUMENTS]: installs what is missing, builds with warnings as errors, runs the
+# README's main command on a real job, then all tests. As root or not, with or without a terminal.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. jobs/install.sh
+
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+cmake --preset release -DBUILD_TESTING=ON -DROOFLAW_WERROR=ON
+cmake --build --preset release
+
+BUILD_TESTING=ON jobs/run.sh
+
+ctest --preset release --parallel "$(nproc)" "$@"

@@ -1,0 +1,142 @@
+// What is said of a frontier, on rows made by hand.
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/app/summary.hpp"
+#include "unit/model_json.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using search::Row;
+
+Row row(double latency, double loss, std::int64_t layers, std::int64_t experts, std::int64_t top_k,
+        double ffn_ratio, bool extrapolated) {
+  Row r;
+  r.latency_s = latency;
+  r.evaluation.loss = loss;
+  r.evaluation.point.ffn_ratio = ffn_ratio;
+  r.evaluation.extrapolated = extrapolated;
+  r.architecture.layers = layers;
+  r.architecture.experts = experts;
+  r.architecture.top_k = top_k;
+  return r;
+}
+
+TEST(Summarize, SharesAndEnds) {
+  const auto s =
+      app::summarize({row(0.01, 4.0, 4, 1, 1, 0.5, false), row(0.02, 3.5, 19, 8, 1, 0.99, false),
+                      row(0.04, 3.2, 20, 16, 2, 1.0, true), row(0.08, 3.0, 32, 64, 2, 3.0, true)});
+  EXPECT_EQ(4u, s.size);
+  EXPECT_EQ(0.01, s.least_latency_s);
+  EXPECT_EQ(0.08, s.largest_latency_s);
+  EXPECT_EQ(3.0, s.least_loss);
+  EXPECT_EQ(4.0, s.largest_loss);
+  EXPECT_EQ(0.75, s.moe);
+  EXPECT_EQ(0.5, s.top_1);
+  EXPECT_EQ(0.5, s.shallow);     // fewer than 20
+  EXPECT_EQ(0.5, s.narrow_ffn);  // below 1
+  EXPECT_EQ(0.5, s.extrapolated);
+  EXPECT_EQ(12, s.median_experts);
+}
+
+TEST(Summarize, OddNumbersAndNone) {
+  const auto s = app::summarize(
+      {row(1, 3, 4, 64, 1, 1, false), row(2, 2, 4, 1, 1, 1, false), row(3, 1, 4, 8, 1, 1, false)});
+  EXPECT_EQ(8, s.median_experts);
+  EXPECT_EQ(1, s.shallow);
+  EXPECT_EQ(0, s.narrow_ffn);
+  const auto none = app::summarize({});
+  EXPECT_EQ(0u, none.size);
+  EXPECT_EQ(0, none.moe);
+}
+
+io::Loaded<io::ModelEntry> model_entry(const std::string& id, std::int64_t layers) {
+  io::ModelEntry entry;
+  entry.id = entry.name = id;
+  entry.architecture = {.layers = layers,
+                        .width = 1024,
+                        .heads = 16,
+                        .head_dim = 64,
+                        .kv_heads = 4,
+                        .expert_ffn = 4096,
+                        .vocab = 32000};
+  return {entry, {}};
+}
+
+class CompareModels : public ::testing::Test {
+ protected:
+  CompareModels() {
+    model::Device device;
+    device.bandwidth_bytes_per_s = 1e11;
+    device.peak_flops = {{model::ComputeType::fp16, 1e13}};
+    model::Precision fp16;
+    fp16.weight_bytes = fp16.activation_bytes = fp16.kv_bytes = fp16.input_bytes = fp16.head_bytes =
+        2;
+    search::Setting setting;
+    setting.scenario = model::make_scenario(
+        device, fp16, {.id = "w", .batch = 1, .input_tokens = 64, .output_tokens = 8}, {});
+    job_.problem.settings = {setting};
+    job_.problem.law = published_law();
+    job_.models = {model_entry("public", 16)};
+    const auto e =
+        model::evaluate(job_.problem.law, job_.models[0].value.architecture, setting.scenario);
+    latency_ = e.tpot_s;
+    loss_ = e.loss;
+    memory_ = e.memory.total();
+  }
+  std::vector<app::Comparison> compare(const std::vector<Row>& rows) const {
+    return app::compare_models(job_, target_, rows);
+  }
+  static Row at(double latency, double loss) { return row(latency, loss, 8, 1, 1, 1, false); }
+
+  io::Job job_;
+  search::Target target_{.id = "t", .setting = 0, .latency = model::LatencyKind::tpot};
+  double latency_ = 0, loss_ = 0, memory_ = 0;
+};
+
+TEST_F(CompareModels, TheBestPointThatIsNoSlower) {
+  const std::vector<Row> rows{at(0.5 * latency_, loss_ + 0.3), at(0.9 * latency_, loss_ - 0.1),
+                              at(1.1 * latency_, loss_ - 0.5)};
+  const auto list = compare(rows);
+  ASSERT_EQ(1u, list.size());
+  EXPECT_EQ("public", list[0].model);
+  EXPECT_EQ(loss_, list[0].model_loss);
+  EXPECT_EQ(latency_, list[0].latency_s);
+  EXPECT_TRUE(list[0].fits);
+  EXPECT_EQ(loss_ - 0.1, list[0].best_loss);
+  EXPECT_NEAR(std::exp(-0.1) - 1, list[0].perplexity_change, 1e-12);
+}
+
+TEST_F(CompareModels, APointOfEqualLatencyCounts) {
+  EXPECT_EQ(3.0, compare({at(0.5 * latency_, 4.0), at(latency_, 3.0)})[0].best_loss);
+}
+
+TEST_F(CompareModels, NoneAsFast) {
+  EXPECT_TRUE(std::isnan(compare({at(1.1 * latency_, 1.0)})[0].best_loss));
+  EXPECT_TRUE(std::isnan(compare({})[0].best_loss));
+  EXPECT_TRUE(std::isnan(compare({})[0].perplexity_change));
+}
+
+TEST_F(CompareModels, FitsTheBudgetWithEquality) {
+  job_.problem.settings[0].memory_budget_bytes = memory_;
+  EXPECT_TRUE(compare({})[0].fits);
+  job_.problem.settings[0].memory_budget_bytes = std::nextafter(memory_, 0.0);
+  EXPECT_FALSE(compare({})[0].fits);
+}
+
+TEST_F(CompareModels, LeavesOutWhatTheLawOrTheArchitectureDoesNotCover) {
+  job_.models.push_back(model_entry("too-deep", 40));
+  job_.models.push_back(model_entry("hybrid", 16));
+  job_.models.back().value.not_expressible = "sliding windows";
+  job_.models.push_back(model_entry("another", 24));
+  const auto list = compare({});
+  ASSERT_EQ(2u, list.size());
+  EXPECT_EQ("public", list[0].model);
+  EXPECT_EQ("another", list[1].model);
+}
+
+}  // namespace
+}  // namespace rooflaw::testing

@@ -1,0 +1,217 @@
+// RESULT.h5: what a job and its frontiers become, read back column by column.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rooflaw/core/error.hpp"
+#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/search/analysis.hpp"
+#include "rooflaw/search/plan.hpp"
+#include "unit/io/job_text.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using io::Hdf5Reader;
+using io::Job;
+using io::RunRecord;
+using io::TargetFrontier;
+
+Job small_job() {
+  return read_job_text(job_text({{"targets.latency", "[\"tpot\", \"total\"]"},
+                                 {"targets.memory_budget", "1e9"},
+                                 {"job.seed", "7"}}));
+}
+
+std::vector<TargetFrontier> frontiers_of(const Job& job) {
+  const auto tables = search::fill_tables(job.problem);
+  search::Scanner scanner(job.problem, tables);
+  const search::Plan plan(job.problem);
+  for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
+  std::vector<TargetFrontier> list;
+  for (std::size_t t = 0; t < job.problem.targets.size(); ++t) {
+    TargetFrontier f;
+    f.rows = search::describe(job.problem, job.problem.targets[t], scanner.frontiers()[t]);
+    f.sensitivity = search::sensitivities(job.problem, job.problem.targets[t], f.rows);
+    f.theory = search::theory_rows(job.problem, job.problem.targets[t], f.rows);
+    f.certified = true;
+    list.push_back(f);
+  }
+  return list;
+}
+
+RunRecord record() {
+  RunRecord run;
+  run.command_line = "rooflaw search job.toml";
+  run.points_scored = 123;
+  run.complete = true;
+  run.seconds = {{"score", 0.5}};
+  return run;
+}
+
+class ResultFile : public ::testing::Test {
+ protected:
+  ResultFile() : job_(small_job()), frontiers_(frontiers_of(job_)) {
+    path_ = folder_.path("result.h5");
+    io::write_atomically(path_, io::result_image(job_, frontiers_, record()));
+  }
+  TemporaryFolder folder_;
+  Job job_;
+  std::vector<TargetFrontier> frontiers_;
+  std::string path_;
+};
+
+TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
+  const Hdf5Reader file = io::open_result(path_);
+  const auto text = [&](const char* name) {
+    return std::get<std::string>(file.attribute("/", name));
+  };
+  const auto number = [&](const char* name) {
+    return std::get<std::int64_t>(file.attribute("/", name));
+  };
+  EXPECT_EQ("rooflaw-result", text("filetype"));
+  EXPECT_EQ(job_.text, text("job_toml"));
+  EXPECT_EQ("rooflaw search job.toml", text("command_line"));
+  EXPECT_EQ(7, number("seed"));
+  EXPECT_EQ(search::valid_count(job_.problem.space), number("points_in_space"));
+  EXPECT_EQ(1, number("complete"));
+  EXPECT_EQ((std::vector<std::int64_t>{1, 0}),
+            std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
+  for (const auto& input : job_.inputs) {
+    const std::string path = "/inputs/" + input.kind + "/" + input.id;
+    EXPECT_EQ(input.text, file.text(path));
+    EXPECT_EQ(io::sha256_hex(input.text), std::get<std::string>(file.attribute(path, "sha256")));
+  }
+  EXPECT_EQ(123, std::get<std::int64_t>(file.attribute("/runtime", "points_scored")));
+}
+
+TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
+  const Hdf5Reader file = io::open_result(path_);
+  std::vector<std::string> expected;
+  for (const auto& t : job_.problem.targets) expected.push_back(t.id);
+  for (const std::string kind : {"frontiers", "sensitivity", "theory"}) {
+    std::vector<std::string> targets;
+    for (const auto& table : io::result_tables(file, kind)) {
+      EXPECT_EQ("codesign-2026", table.law);
+      EXPECT_EQ("/" + kind + "/codesign-2026/" + table.target, table.group);
+      targets.push_back(table.target);
+    }
+    EXPECT_THAT(targets, ::testing::UnorderedElementsAreArray(expected)) << kind;
+  }
+  EXPECT_TRUE(io::result_tables(file, "nonsense").empty());
+
+  for (std::size_t t = 0; t < expected.size(); ++t) {
+    const std::string group = "/frontiers/codesign-2026/" + expected[t] + "/";
+    const auto& rows = frontiers_[t].rows;
+    ASSERT_GT(rows.size(), 1u);
+    const auto numbers = [&](const char* name) {
+      return std::get<std::vector<double>>(file.column(group + name));
+    };
+    const auto integers = [&](const char* name) {
+      return std::get<std::vector<std::int64_t>>(file.column(group + name));
+    };
+    const auto latency = numbers("latency_s"), loss = numbers("loss"),
+               memory = numbers("memory_bytes");
+    const auto layers = integers("layers"), index = integers("index");
+    const auto attention = std::get<std::vector<std::string>>(file.column(group + "attention"));
+    ASSERT_EQ(rows.size(), latency.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_EQ(rows[i].latency_s, latency[i]);
+      EXPECT_EQ(rows[i].evaluation.loss, loss[i]);
+      EXPECT_EQ(rows[i].evaluation.memory.total(), memory[i]);
+      EXPECT_LE(memory[i], 1e9);
+      EXPECT_EQ(rows[i].architecture.layers, layers[i]);
+      EXPECT_EQ(rows[i].index, index[i]);
+      EXPECT_EQ("gqa", attention[i]);
+    }
+    EXPECT_TRUE(std::is_sorted(latency.begin(), latency.end()));
+    EXPECT_EQ("s", std::get<std::string>(file.attribute(group + "latency_s", "unit")));
+    EXPECT_EQ(1, std::get<std::int64_t>(file.attribute(group, "certified")));
+    EXPECT_GT(std::get<double>(file.attribute(group, "hypervolume")), 0);
+    EXPECT_DOUBLE_EQ(1.1 * latency.back(),
+                     std::get<double>(file.attribute(group, "reference_latency_s")));
+    EXPECT_DOUBLE_EQ(0.1 + loss.front(), std::get<double>(file.attribute(group, "reference_loss")));
+  }
+}
+
+TEST_F(ResultFile, HasTheColumnsOfTheContract) {
+  const Hdf5Reader file = io::open_result(path_);
+  EXPECT_THAT(
+      file.datasets("/frontiers/codesign-2026/" + job_.problem.targets[0].id),
+      ::testing::ElementsAre(
+          "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s", "memory_bytes",
+          "params_total", "params_active", "layers", "width", "heads", "head_dim", "attention",
+          "kv_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim",
+          "v_head_dim", "ffn", "expert_ffn", "experts", "top_k", "shared_ffn", "ffn_sparsity",
+          "ffn_ratio", "activation_rate", "index", "extrapolated", "prefill_compute_share",
+          "prefill_bandwidth_share", "decode_compute_share", "decode_bandwidth_share"));
+  EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.problem.targets[0].id),
+              ::testing::ElementsAre(
+                  "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
+                  "dloss_dkv_dim", "exchange_layers", "exchange_width", "exchange_ffn_ratio",
+                  "exchange_kv_dim", "elasticity_compute", "elasticity_bandwidth",
+                  "elasticity_overhead", "worth_compute", "worth_bandwidth", "worth_memory"));
+  EXPECT_THAT(file.datasets("/theory/codesign-2026/" + job_.problem.targets[0].id),
+              ::testing::ElementsAre("layers", "width", "ffn_ratio", "gqa", "activation_rate",
+                                     "loss", "binding", "search_minus_theory_loss"));
+  EXPECT_THAT(file.datasets("/targets"),
+              ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency",
+                                       "memory_budget_bytes", "calibrated"}));
+}
+
+TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
+  const Hdf5Reader file = io::open_result(path_);
+  for (std::size_t t = 0; t < frontiers_.size(); ++t) {
+    const std::string target = "/codesign-2026/" + job_.problem.targets[t].id + "/";
+    const auto layers =
+        std::get<std::vector<double>>(file.column("/sensitivity" + target + "dloss_dlayers"));
+    const auto binding =
+        std::get<std::vector<std::string>>(file.column("/theory" + target + "binding"));
+    const auto& frontier = frontiers_[t];
+    ASSERT_EQ(frontiers_[t].rows.size(), layers.size());
+    ASSERT_EQ(frontiers_[t].rows.size(), binding.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      EXPECT_EQ(frontier.sensitivity[i].dloss_dlayers, layers[i]);
+      EXPECT_EQ(frontier.theory[i].binding, binding[i]);
+    }
+  }
+}
+
+TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
+  std::vector<TargetFrontier> none(job_.problem.targets.size());
+  const std::string path = folder_.path("none.h5");
+  io::write_atomically(path, io::result_image(job_, none, record()));
+  const Hdf5Reader file = io::open_result(path);
+  const std::string group = "/frontiers/codesign-2026/" + job_.problem.targets[0].id;
+  EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
+  EXPECT_EQ(0.0, std::get<double>(file.attribute(group, "hypervolume")));
+}
+
+TEST_F(ResultFile, OtherFilesAreRefused) {
+  io::Hdf5Writer writer;
+  writer.attribute("/", "filetype", std::string("something-else"));
+  const std::string other = folder_.path("other.h5");
+  io::write_atomically(other, writer.image());
+  EXPECT_THROW(io::open_result(other), FileError);
+
+  io::Hdf5Writer newer;
+  newer.attribute("/", "filetype", std::string("rooflaw-result"));
+  newer.attribute("/", "format_version", std::vector<std::int64_t>{2, 0});
+  io::write_atomically(other, newer.image());
+  EXPECT_THROW(io::open_result(other), FileError);
+
+  const std::string whole = file_text(path_);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100}, whole.size() / 2}) {
+    EXPECT_THROW(
+        {
+          const Hdf5Reader cut = io::open_result(folder_.write("cut.h5", whole.substr(0, size)));
+          io::result_tables(cut, "frontiers");
+        },
+        FileError)
+        << size;
+  }
+}
+
+}  // namespace
+}  // namespace rooflaw::testing

@@ -1,0 +1,171 @@
+#pragma once
+// Small random searches, and what they find by evaluating every point and comparing every pair.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/rows.hpp"
+#include "unit/random_cases.hpp"
+
+namespace rooflaw::testing {
+
+/// A search, and the JSON the reference reads for the same.
+struct RandomProblem {
+  search::Problem problem;
+  json space;
+  std::vector<json> settings;  // device, precision, workload, engine; memory_budget_bytes, limits
+};
+
+inline json random_space(Random& random) {
+  const auto sizes = [](std::vector<std::int64_t> list) { return list; };
+  json s = {{"layers", random.some(sizes({1, 2, 4, 7, 12, 32, 40}), 0.4)},
+            {"widths", random.some(sizes({96, 128, 192, 256, 768, 1000, 1024}), 0.4)},
+            {"head_dim", random.pick<std::int64_t>({32, 64})},
+            {"kv_heads", random.some(std::vector<json>{1, 2, 3, 4, 6, 8, "heads"}, 0.4)},
+            {"expert_ffn_ratio",
+             random.some(std::vector<double>{0.001, 0.25, 0.5, 1, 1.01, 1.5, 2.7, 4}, 0.35)},
+            {"experts", random.some(sizes({1, 2, 4, 8, 16, 64}), 0.4)},
+            {"top_k", random.some(sizes({1, 2, 4}), 0.5)},
+            {"vocab", random.integer(100, 50000)}};
+  if (random.chance(0.5)) s["ffn_multiple_of"] = random.pick<std::int64_t>({1, 16, 64, 256});
+  if (random.chance(0.4)) s["shared_ffn"] = random.some(sizes({0, 64, 500, 2048}), 0.5);
+  if (random.chance(0.4)) s["ffn"] = random.some(std::vector<std::string>{"plain", "gated"}, 0.6);
+  if (random.chance(0.3)) s["ffn_sparsity"] = random.real(0, 0.95);
+  if (random.chance(0.4)) s["tied"] = random.chance(0.5);
+  if (random.chance(0.4)) {
+    s["attention"] = random.some(std::vector<std::string>{"mla", "gqa"}, 0.7);
+    for (std::int64_t i = random.integer(1, 3); i > 0; --i)
+      s["mla"].push_back(random_mla_ranks(random));
+    if (s.at("attention") == json::array({"mla"})) s.erase("kv_heads");
+    if (s.at("attention") == json::array({"gqa"})) s.erase("mla");
+  }
+  return s;
+}
+
+/// All valid points by their index.
+inline std::vector<std::pair<search::Index, model::Architecture>> all_points(
+    const search::Space& space) {
+  std::vector<std::pair<search::Index, model::Architecture>> list;
+  for (search::Index i = 0; i < search::index_count(space).value(); ++i)
+    if (const auto a = search::architecture_at(space, search::digits_of(space, i)))
+      list.emplace_back(i, *a);
+  return list;
+}
+
+/// A problem of 1 .. 3 settings and all latencies they have, without budgets and limits. The space
+/// has between `least` and `most` valid points.
+inline RandomProblem random_problem(Random& random, search::Index least, search::Index most,
+                                    std::int64_t most_output_tokens) {
+  RandomProblem r;
+  do {
+    r.space = random_space(random);
+    r.problem.space = space_from(r.space);
+  } while (search::valid_count(r.problem.space) < least ||
+           search::valid_count(r.problem.space) > most);
+  r.problem.law = published_law();
+  for (std::int64_t n = random.integer(1, 3); n > 0; --n) {
+    json c = random_case(random, most_output_tokens);
+    c.erase("architecture");
+    json& work = c["workload"];
+    if (work["input_tokens"] == 0 && work["output_tokens"] == 0) work["input_tokens"] = 64;
+    search::Setting setting;
+    setting.scenario = scenario_from(c);
+    for (const auto kind :
+         {model::LatencyKind::prefill, model::LatencyKind::tpot, model::LatencyKind::total}) {
+      if (kind == model::LatencyKind::prefill && work["input_tokens"] == 0) continue;
+      if (kind == model::LatencyKind::tpot && work["output_tokens"] == 0) continue;
+      r.problem.targets.push_back({"target", r.problem.settings.size(), kind});
+    }
+    r.problem.settings.push_back(setting);
+    r.settings.push_back(c);
+  }
+  return r;
+}
+
+inline std::vector<search::Frontier> grid(const search::Problem& problem) {
+  const search::PowerTables tables = search::fill_tables(problem);
+  search::Scanner scanner(problem, tables);
+  const search::Plan plan(problem);
+  for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
+  return scanner.frontiers();
+}
+
+/// Latencies, loss and memory of a point in a setting, feasible or not.
+inline bool is_feasible(const search::Problem& problem, const search::Setting& setting,
+                        const model::Evaluation& e) {
+  if (problem.enforce_range && e.extrapolated) return false;
+  if (e.memory.total() > setting.memory_budget_bytes) return false;
+  if (e.prefill.seconds > setting.limits.prefill_s) return false;
+  if (!std::isnan(e.tpot_s) && e.tpot_s > setting.limits.tpot_s) return false;
+  return e.total_s <= setting.limits.total_s;
+}
+
+inline bool dominates(const search::FrontierPoint& x, const search::FrontierPoint& y) {
+  return x.latency_s <= y.latency_s && x.loss <= y.loss &&
+         (x.latency_s < y.latency_s || x.loss < y.loss);
+}
+
+/// What no other point dominates, every pair compared; of equals the lowest index.
+inline std::vector<search::FrontierPoint> plain_frontier(
+    const std::vector<search::FrontierPoint>& points) {
+  std::vector<search::FrontierPoint> kept;
+  for (const auto& x : points) {
+    const bool beaten = std::any_of(points.begin(), points.end(), [&](const auto& y) {
+      return dominates(y, x) ||
+             (y.latency_s == x.latency_s && y.loss == x.loss && y.index < x.index);
+    });
+    if (!beaten && std::find(kept.begin(), kept.end(), x) == kept.end()) kept.push_back(x);
+  }
+  std::sort(kept.begin(), kept.end(),
+            [](const auto& x, const auto& y) { return x.latency_s < y.latency_s; });
+  return kept;
+}
+
+/// The frontier of a target over these points by evaluate alone.
+inline std::vector<search::FrontierPoint> brute_force(
+    const search::Problem& problem, const search::Target& target,
+    const std::vector<std::pair<search::Index, model::Architecture>>& points) {
+  const auto& setting = problem.settings[target.setting];
+  std::vector<search::FrontierPoint> scored;
+  for (const auto& [index, architecture] : points) {
+    const auto e = model::evaluate(problem.law, architecture, setting.scenario);
+    if (is_feasible(problem, setting, e))
+      scored.push_back({e.latency(target.latency), e.loss, index});
+  }
+  return plain_frontier(scored);
+}
+
+/// Is every point of `weaker` matched or dominated by one of `stronger`, up to a relative slack?
+inline bool covers(const std::vector<search::FrontierPoint>& stronger,
+                   const std::vector<search::FrontierPoint>& weaker, double slack) {
+  return std::all_of(weaker.begin(), weaker.end(), [&](const auto& w) {
+    return std::any_of(stronger.begin(), stronger.end(), [&](const auto& s) {
+      return s.latency_s <= w.latency_s * (1 + slack) && s.loss <= w.loss * (1 + slack);
+    });
+  });
+}
+
+/// Budgets and limits at values that points have exactly, so that equality matters: each for about
+/// half of the settings.
+inline void limit_exactly(Random& random, RandomProblem& r) {
+  const auto points = all_points(r.problem.space);
+  for (auto& setting : r.problem.settings) {
+    const auto value_of_some_point = [&](auto value) {
+      return value(model::evaluate(r.problem.law, random.pick(points).second, setting.scenario));
+    };
+    if (random.chance(0.5))
+      setting.memory_budget_bytes =
+          value_of_some_point([](const auto& e) { return e.memory.total(); });
+    if (random.chance(0.3))
+      setting.limits.total_s = value_of_some_point([](const auto& e) { return e.total_s; });
+    if (random.chance(0.2))
+      setting.limits.prefill_s =
+          value_of_some_point([](const auto& e) { return e.prefill.seconds; });
+    if (random.chance(0.2) && setting.scenario.workload.output_tokens > 0)
+      setting.limits.tpot_s = value_of_some_point([](const auto& e) { return e.tpot_s; });
+  }
+}
+
+}  // namespace rooflaw::testing

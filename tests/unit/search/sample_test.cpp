@@ -1,0 +1,156 @@
+// The Latin hypercube: its strata, its permutations, and what a search over it finds.
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/search/random.hpp"
+#include "unit/search/random_problem.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using search::Digits;
+using search::Index;
+
+TEST(Permuted, IsAPermutation) {
+  for (const std::uint64_t size :
+       {1,  2,   3,   4,   5,   7,    8,    9,    15,   16,   17,    63,    64,
+        65, 100, 255, 256, 257, 1000, 1023, 1024, 1025, 4097, 10007, 65536, 65537}) {
+    for (const std::uint64_t stream : {0, 1, 8}) {
+      std::vector<bool> seen(size, false);
+      for (std::uint64_t i = 0; i < size; ++i) {
+        const std::uint64_t place = search::permuted(17, stream, size, i);
+        ASSERT_LT(place, size);
+        ASSERT_FALSE(seen[place]) << "size " << size << ": " << place << " twice";
+        seen[place] = true;
+      }
+    }
+  }
+}
+
+TEST(Permuted, DependsOnSeedAndStream) {
+  const auto order = [](std::uint64_t seed, std::uint64_t stream) {
+    std::vector<std::uint64_t> list;
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      list.push_back(search::permuted(seed, stream, 1000, i));
+    return list;
+  };
+  EXPECT_EQ(order(1, 0), order(1, 0));
+  EXPECT_NE(order(1, 0), order(2, 0));
+  EXPECT_NE(order(1, 0), order(1, 1));
+  std::vector<std::uint64_t> sorted = order(1, 0);
+  EXPECT_FALSE(std::is_sorted(sorted.begin(), sorted.end()));
+}
+
+TEST(RandomUnit, IsUniformAndItsOwnFunction) {
+  double sum = 0, squares = 0;
+  constexpr int n = 100000;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const double x = search::random_unit(3, 1, i);
+    ASSERT_GE(x, 0.0);
+    ASSERT_LT(x, 1.0);
+    sum += x;
+    squares += x * x;
+  }
+  EXPECT_NEAR(0.5, sum / n, 0.005);
+  EXPECT_NEAR(1.0 / 3, squares / n, 0.005);
+  EXPECT_EQ(search::random_unit(3, 1, 7), search::random_unit(3, 1, 7));
+  EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(3, 2, 7));
+  EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(4, 1, 7));
+}
+
+/// All samples of a problem.
+std::vector<Digits> samples(const search::Problem& problem) {
+  std::vector<Digits> list;
+  for (Index n = 0; n < problem.max_evaluations; ++n)
+    list.push_back(search::latin_hypercube(problem, n));
+  return list;
+}
+
+TEST(LatinHypercube, EachStratumHoldsOneSampleAlongEachAxis) {
+  Random random(11);
+  for (int i = 0; i < 200; ++i) {
+    search::Problem problem = random_problem(random, 10, 100000, 1).problem;
+    problem.strategy = search::Strategy::sample;
+    problem.seed = static_cast<std::uint64_t>(random.integer(0, 1000));
+    problem.max_evaluations = random.integer(1, 300);
+    const Digits lengths = search::axis_lengths(problem.space);
+    const auto list = samples(problem);
+    for (std::size_t axis = 0; axis < search::axis_count; ++axis) {
+      std::vector<std::size_t> digits;
+      for (const auto& d : list) digits.push_back(d[axis]);
+      std::sort(digits.begin(), digits.end());
+      // Stratum k of n covers [k, k+1) * length / n of the axis.
+      const std::size_t n = digits.size(), length = lengths[axis];
+      for (std::size_t k = 0; k < n; ++k) {
+        EXPECT_GE(digits[k], k * length / n) << "axis " << axis;
+        EXPECT_LE(digits[k], ((k + 1) * length + n - 1) / n - 1) << "axis " << axis;
+      }
+    }
+  }
+}
+
+TEST(LatinHypercube, SameSeedSameSamples) {
+  Random random(13);
+  search::Problem problem = random_problem(random, 200, 5000, 1).problem;
+  problem.max_evaluations = 200;
+  problem.seed = 5;
+  const auto first = samples(problem);
+  EXPECT_EQ(first, samples(problem));
+  problem.seed = 6;
+  EXPECT_NE(first, samples(problem));
+}
+
+TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
+  Random random(17);
+  std::size_t invalid = 0;
+  for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) {
+    RandomProblem r = random_problem(random, 5, 600, 500);
+    if (random.chance(0.5)) limit_exactly(random, r);
+    r.problem.enforce_range = random.chance(0.2);
+    r.problem.strategy = search::Strategy::sample;
+    r.problem.seed = static_cast<std::uint64_t>(i);
+    r.problem.max_evaluations = random.integer(1, 400);
+
+    std::vector<std::pair<Index, model::Architecture>> drawn;
+    for (const auto& digits : samples(r.problem)) {
+      const auto a = search::architecture_at(r.problem.space, digits);
+      if (a) drawn.emplace_back(search::index_of(r.problem.space, digits), *a);
+      invalid += a ? 0 : 1;
+    }
+    const auto sampled = grid(r.problem);  // runs the plan, here that of the samples
+    search::Problem whole = r.problem;
+    whole.strategy = search::Strategy::grid;
+    const auto all = grid(whole);
+    for (std::size_t t = 0; t < sampled.size(); ++t) {
+      EXPECT_EQ(brute_force(r.problem, r.problem.targets[t], drawn), sampled[t].points())
+          << r.space.dump();
+      EXPECT_TRUE(covers(all[t].points(), sampled[t].points(), 0.0));
+    }
+  }
+  EXPECT_GT(invalid, 0u);  // digits that are no architecture were drawn and skipped
+}
+
+TEST(Sample, ManyPieces) {
+  Random random(19);
+  RandomProblem r = random_problem(random, 300, 600, 20);
+  r.problem.strategy = search::Strategy::sample;
+  r.problem.max_evaluations = 10000;
+  const search::Plan plan(r.problem);
+  EXPECT_GT(plan.pieces(), 1);
+  EXPECT_EQ(10000, plan.architectures());
+  // So many samples of so few points leave none out that matters: the whole frontier.
+  std::set<Index> drawn;
+  for (const auto& digits : samples(r.problem))
+    drawn.insert(search::index_of(r.problem.space, digits));
+  std::vector<std::pair<Index, model::Architecture>> points;
+  for (const Index index : drawn)
+    if (const auto a =
+            search::architecture_at(r.problem.space, search::digits_of(r.problem.space, index)))
+      points.emplace_back(index, *a);
+  const auto frontiers = grid(r.problem);
+  for (std::size_t t = 0; t < frontiers.size(); ++t)
+    EXPECT_EQ(brute_force(r.problem, r.problem.targets[t], points), frontiers[t].points());
+}
+
+}  // namespace
+}  // namespace rooflaw::testing

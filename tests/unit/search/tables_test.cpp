@@ -1,0 +1,66 @@
+// The tables of powers: what they hold, and that they do not grow without bound.
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/core/error.hpp"
+#include "unit/search/random_problem.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+TEST(PowerTables, TokenCountsOnceEachAscending) {
+  search::Problem problem;
+  for (const auto& [batch, in, out] :
+       {std::tuple{1, 128, 16}, std::tuple{4, 32, 1}, std::tuple{1, 0, 8}}) {
+    search::Setting setting;
+    setting.scenario.workload = {
+        .id = "w", .batch = batch, .input_tokens = in, .output_tokens = out};
+    problem.settings.push_back(setting);
+  }
+  // Prefill 128, 128, 0; decode 1, 4, 1.
+  EXPECT_EQ((std::vector<double>{0, 1, 4, 128}), search::token_counts(problem));
+  EXPECT_EQ(2u, search::token_count_number(search::token_counts(problem), 4));
+}
+
+TEST(PowerTables, HoldTheLossOfEveryPoint) {
+  Random random(23);
+  for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+    const RandomProblem r = random_problem(random, 1, 500, 4);
+    const search::Space& space = r.problem.space;
+    const auto t = search::fill_tables(r.problem);
+    const search::TableLayout layout(space);
+    const auto routings = search::expert_options(space);
+    for (const auto& [index, a] : all_points(space)) {
+      const auto digits = search::digits_of(space, index);
+      const auto digit = [&](search::Axis axis) { return digits[static_cast<std::size_t>(axis)]; };
+      const std::size_t w = digit(search::Axis::width);
+      search::FfnOption option;
+      option.ratio_digit = digit(search::Axis::ratio);
+      option.shared_digit = digit(search::Axis::shared);
+      option.routing.experts_digit = digit(search::Axis::experts);
+      option.routing.top_k_digit = digit(search::Axis::top_k);
+      const double ratio = t.ratio[layout.ratio(digit(search::Axis::ffn), w, option)];
+      const double activation = t.activation_shared.empty()
+                                    ? t.activation[layout.routing(option.routing)]
+                                    : t.activation_shared[layout.activation_shared(w, option)];
+      const auto e = model::evaluate(r.problem.law, a, r.problem.settings[0].scenario);
+      EXPECT_EQ(e.terms.sparsity,
+                model::sparsity_term(r.problem.law, activation, ratio, t.width_sparsity[w]));
+      EXPECT_EQ(e.terms.capacity, model::capacity_term(r.problem.law, ratio, t.width_capacity[w]));
+      EXPECT_EQ(e.terms.kv,
+                t.kv[layout.kv(w, digit(search::Axis::attention), digit(search::Axis::kv))]);
+      EXPECT_EQ(e.terms.depth + r.problem.law.l_inf, t.depth[digit(search::Axis::layers)]);
+    }
+  }
+}
+
+TEST(PowerTables, RefuseMoreThanAGibibyte) {
+  Random random(29);
+  search::Problem problem = random_problem(random, 1, 500, 4).problem;
+  problem.space.expert_ffn_ratio.assign(200000, 1.0);
+  problem.space.widths.assign(1000, 128);
+  EXPECT_THROW(search::fill_tables(problem), InputError);
+}
+
+}  // namespace
+}  // namespace rooflaw::testing

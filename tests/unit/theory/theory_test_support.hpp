@@ -1,0 +1,190 @@
+#pragma once
+// Shared by the tests of the theory layer: laws, random problems, golden cases as types of the
+// model, and the closed-form pieces of the KKT conditions written out by hand.
+
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/model/architecture.hpp"
+#include "rooflaw/model/scenario.hpp"
+#include "rooflaw/theory/optimum.hpp"
+#include "rooflaw/theory/xi_model.hpp"
+
+namespace rooflaw::theory::testing {
+
+/// The law published in [S] arXiv:2602.10377, Table of fitted coefficients.
+inline model::Law published_law() {
+  model::Law law;
+  law.id = "codesign-2026";
+  law.kappa_l = 9.96;
+  law.alpha_l = 1.63;
+  law.kappa_rho = 0.031;
+  law.alpha_rho = 1.09;
+  law.alpha_r = 0.17;
+  law.beta_1 = -0.33;
+  law.kappa_d = 500;
+  law.beta_2 = 0.97;
+  law.kappa_m = 0.20;
+  law.alpha_m = 0.05;
+  law.l_inf = 2.53;
+  law.range.layers = {{4, 32}};
+  law.range.width = {{768, 3072}};
+  return law;
+}
+
+inline const nlohmann::json& golden() {
+  static const nlohmann::json data = [] {
+    const std::string path = std::string(ROOFLAW_TEST_DIR) + "/golden/golden.json";
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error("cannot read " + path);
+    return nlohmann::json::parse(file);
+  }();
+  return data;
+}
+
+/// Random numbers of a test, the same in every run.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+  double uniform(double lo, double hi) { return lo + (hi - lo) * unit_(engine_); }
+  double log_uniform(double lo, double hi) { return std::exp(uniform(std::log(lo), std::log(hi))); }
+  bool chance(double probability) { return unit_(engine_) < probability; }
+  std::int64_t integer(std::int64_t lo, std::int64_t hi) {
+    return std::uniform_int_distribution<std::int64_t>(lo, hi)(engine_);
+  }
+  template <class T>
+  T one_of(std::initializer_list<T> list) {
+    return *(list.begin() + integer(0, static_cast<std::int64_t>(list.size()) - 1));
+  }
+
+ private:
+  std::mt19937_64 engine_;
+  std::uniform_real_distribution<double> unit_{0.0, 1.0};
+};
+
+/// A law like the published one, every coefficient up to `spread` times larger or smaller.
+inline model::Law random_law(Random& random, double spread) {
+  model::Law law = published_law();
+  for (double* c : {&law.kappa_l, &law.alpha_l, &law.kappa_rho, &law.alpha_rho, &law.alpha_r,
+                    &law.kappa_d, &law.beta_2, &law.kappa_m, &law.alpha_m})
+    *c *= random.log_uniform(1.0 / spread, spread);
+  law.beta_1 *= random.uniform(-1.0, 2.0);
+  return law;
+}
+
+inline XiModel random_xi(Random& random) {
+  return {.weight_bytes = random.log_uniform(0.5, 4.0),
+          .kv_bytes = random.log_uniform(0.5, 4.0),
+          .cached_tokens = random.chance(0.2) ? 0.0 : random.log_uniform(1.0, 1e5)};
+}
+
+inline Box random_box(Random& random) {
+  Box box;
+  box.layers = {random.log_uniform(1, 8), random.log_uniform(8, 128)};
+  box.width = {random.log_uniform(128, 1024), random.log_uniform(1024, 8192)};
+  box.ffn_ratio = {random.log_uniform(0.03, 1), random.log_uniform(1, 32)};
+  box.gqa.lo = random.log_uniform(0.3, 2);
+  if (random.chance(0.5)) box.gqa.hi = random.log_uniform(2, 64);
+  box.activation_rate = {random.log_uniform(0.01, 0.3), random.uniform(0.3, 1)};
+  box.min_kv_dim = random.log_uniform(8, 128);
+  if (random.chance(0.5))
+    box = at_width(
+        box, random.log_uniform(std::max(box.width.lo, box.gqa.lo * box.min_kv_dim), box.width.hi));
+  return box;
+}
+
+/// Any combination of budgets, each from just enough for the cheapest shape to far too much.
+inline Budgets random_budgets(Random& random, const XiModel& xi, const Box& box) {
+  const Shape cheapest = cheapest_shape(box);
+  const auto generous = [&] { return random.log_uniform(1.001, 1e4); };
+  Budgets budgets;
+  if (random.chance(0.5))
+    budgets.prefill_flop_per_token = generous() * usage(xi, budgets, cheapest, Resource::prefill);
+  if (random.chance(0.5))
+    budgets.decode_bytes_per_token = generous() * usage(xi, budgets, cheapest, Resource::decode);
+  if (random.chance(0.5))
+    budgets.memory_bytes = generous() * usage(xi, budgets, cheapest, Resource::memory);
+  if (random.chance(0.5)) {
+    const bool no_prompt = random.chance(0.1);
+    const bool no_output = !no_prompt && random.chance(0.1);
+    budgets.total =
+        TotalBudget{.seconds = 1.0,
+                    .s_per_prefill_flop = no_prompt ? 0.0 : random.log_uniform(1e-14, 1e-10),
+                    .s_per_decode_byte = no_output ? 0.0 : random.log_uniform(1e-12, 1e-8)};
+    budgets.total->seconds = generous() * usage(xi, budgets, cheapest, Resource::total);
+  }
+  return budgets;
+}
+
+inline model::Architecture golden_architecture(const nlohmann::json& a) {
+  const auto size = [&](const char* key) { return a.value(key, std::int64_t{0}); };
+  return {.layers = size("layers"),
+          .width = size("width"),
+          .heads = size("heads"),
+          .attention = *model::attention_kind_from(a.at("attention").get<std::string>()),
+          .head_dim = size("head_dim"),
+          .kv_heads = size("kv_heads"),
+          .mla = {.kv_lora_rank = size("kv_lora_rank"),
+                  .q_lora_rank = size("q_lora_rank"),
+                  .qk_nope_head_dim = size("qk_nope_head_dim"),
+                  .qk_rope_head_dim = size("qk_rope_head_dim"),
+                  .v_head_dim = size("v_head_dim")},
+          .ffn = *model::ffn_kind_from(a.at("ffn").get<std::string>()),
+          .expert_ffn = size("expert_ffn"),
+          .experts = size("experts"),
+          .top_k = size("top_k"),
+          .shared_ffn = size("shared_ffn"),
+          .ffn_sparsity = a.at("ffn_sparsity").get<double>(),
+          .vocab = size("vocab"),
+          .tied = a.at("tied").get<bool>()};
+}
+
+inline model::Scenario golden_scenario(const nlohmann::json& c) {
+  const auto& p = c.at("precision");
+  const auto& d = c.at("device");
+  const auto& w = c.at("workload");
+  const auto& e = c.at("engine");
+  const auto type = [](const nlohmann::json& name) {
+    return *model::compute_type_from(name.get<std::string>());
+  };
+  model::Device device;
+  device.id = d.at("id").get<std::string>();
+  device.bandwidth_bytes_per_s = d.at("bandwidth").get<double>();
+  for (const auto& [name, peak] : d.at("peak_flops").items())
+    device.peak_flops[*model::compute_type_from(name)] = peak.get<double>();
+  for (const auto& [id, efficiency] : d.at("efficiency").items())
+    device.efficiencies[id] = {.compute = efficiency.value("compute", 1.0),
+                               .bandwidth = efficiency.value("bandwidth", 1.0),
+                               .kv_bandwidth = efficiency.value("kv_bandwidth", 1.0),
+                               .layer_overhead_s = efficiency.value("layer_overhead", 0.0)};
+  const model::Precision precision{.id = p.at("id").get<std::string>(),
+                                   .weight_bytes = p.at("weight_bytes").get<double>(),
+                                   .activation_bytes = p.at("activation_bytes").get<double>(),
+                                   .kv_bytes = p.at("kv_bytes").get<double>(),
+                                   .input_bytes = p.at("input_bytes").get<double>(),
+                                   .head_bytes = p.at("head_bytes").get<double>(),
+                                   .matmul = type(p.at("matmul")),
+                                   .attention = type(p.at("attention")),
+                                   .loss_delta = p.at("loss_delta").get<double>()};
+  model::Workload workload;
+  workload.id = w.at("id").get<std::string>();
+  workload.batch = w.at("batch").get<std::int64_t>();
+  workload.input_tokens = w.at("input_tokens").get<std::int64_t>();
+  workload.output_tokens = w.at("output_tokens").get<std::int64_t>();
+  model::Engine engine;
+  engine.flash = e.at("attention") == "flash";
+  engine.causal = e.at("causal").get<bool>();
+  engine.lm_head = e.at("lm_head").get<bool>();
+  engine.query_heads = e.at("kv_traffic") == "query_heads";
+  engine.mla_expanded = e.at("mla") == "expanded";
+  return model::make_scenario(device, precision, workload, engine);
+}
+
+}  // namespace rooflaw::theory::testing

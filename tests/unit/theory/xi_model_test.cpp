@@ -1,0 +1,175 @@
+#include "rooflaw/theory/xi_model.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rooflaw/core/error.hpp"
+#include "rooflaw/model/evaluation.hpp"
+#include "theory_test_support.hpp"
+
+namespace rooflaw::theory {
+namespace {
+
+using testing::golden;
+using testing::golden_scenario;
+using ::testing::HasSubstr;
+using ::testing::Property;
+using testing::published_law;
+using ::testing::Throws;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+model::Scenario vla_on_orin() { return golden_scenario(golden().at("cases")[0]); }
+
+// A model whose heads fill the width, so that the xi model counts its weights exactly.
+model::Architecture square_architecture() {
+  return {.layers = 10,
+          .width = 1024,
+          .heads = 16,
+          .head_dim = 64,
+          .kv_heads = 4,
+          .expert_ffn = 512,
+          .experts = 8,
+          .top_k = 2,
+          .vocab = 1000};
+}
+
+Shape shape_of(const model::Architecture& a) {
+  const auto point = model::law_point(a);
+  return {.layers = point.layers,
+          .width = point.width,
+          .ffn_ratio = point.ffn_ratio,
+          .gqa = point.width / point.kv_dim,
+          .activation_rate = point.activation_rate};
+}
+
+TEST(XiModel, CountsTheWeightsOfARealArchitecture) {
+  const auto a = square_architecture();
+  const Shape shape = shape_of(a);
+  const auto attention = model::attention_shape(a);
+  const auto ffn = model::ffn_shape(a);
+  const double square = shape.width * shape.width;
+  EXPECT_DOUBLE_EQ(xi_all(shape) * square, attention.weights() + ffn.weights());
+  EXPECT_DOUBLE_EQ(xi_decode(shape) * square, attention.weights() + ffn.active_weights());
+  EXPECT_DOUBLE_EQ(xi_prefill(shape), 2.0 * xi_decode(shape));
+}
+
+TEST(XiModel, DecodeReadsTheCacheOfTheMeanContext) {
+  const auto a = square_architecture();
+  const auto scenario = vla_on_orin();
+  const XiModel xi = xi_model(scenario);
+  const Shape shape = shape_of(a);
+  const double cache_bytes = (1024 + 8.5) * model::attention_shape(a).cache_elements() * 2;
+  EXPECT_DOUBLE_EQ(xi_delta(xi, shape) * shape.width * shape.width * xi.weight_bytes, cache_bytes);
+  EXPECT_DOUBLE_EQ(decode_bytes_per_layer(xi, shape),
+                   xi_decode(shape) * shape.width * shape.width * 2 + cache_bytes);
+}
+
+TEST(XiModel, SlowerCacheReadsCountAsMoreBytes) {
+  auto scenario = vla_on_orin();
+  scenario.rates.s_per_kv_byte = 2.5 * scenario.rates.s_per_byte;
+  EXPECT_DOUBLE_EQ(xi_model(scenario).kv_bytes, 5.0);
+  scenario.workload.batch = 4;
+  EXPECT_DOUBLE_EQ(xi_model(scenario).cached_tokens, 4 * 1032.5);
+}
+
+TEST(XiModel, LossIsTheLawsWithWidthOverGqaAsKvDimension) {
+  const auto law = published_law();
+  const auto a = square_architecture();
+  EXPECT_DOUBLE_EQ(loss(law, shape_of(a), 0.25),
+                   model::loss(law, model::loss_terms(law, model::law_point(a)), 0.25));
+  EXPECT_DOUBLE_EQ(law_point(shape_of(a)).kv_dim, 256.0);
+}
+
+TEST(Budgets, SecondsBecomeWorkAtTheEffectiveRates) {
+  const model::Workload workload{.id = "w", .batch = 2, .input_tokens = 100, .output_tokens = 50};
+  const Budgets b =
+      to_budgets({.prefill_s = 0.1, .decode_s = 0.2, .total_s = 0.3, .memory_bytes = 1e9}, workload,
+                 {.flop_per_s = 1e12, .bytes_per_s = 1e11});
+  EXPECT_DOUBLE_EQ(*b.prefill_flop_per_token, 0.1 * 1e12 / 200);
+  EXPECT_DOUBLE_EQ(*b.decode_bytes_per_token, 0.2 * 1e11 / 50);
+  EXPECT_DOUBLE_EQ(*b.memory_bytes, 1e9);
+  // A shape that spends the prefill and the decode budget in full takes the sum of both times.
+  EXPECT_DOUBLE_EQ(*b.prefill_flop_per_token * b.total->s_per_prefill_flop +
+                       *b.decode_bytes_per_token * b.total->s_per_decode_byte,
+                   0.1 + 0.2);
+}
+
+TEST(Budgets, TotalUsageIsPrefillTimePlusDecodeTime) {
+  const auto scenario = vla_on_orin();
+  const XiModel xi = xi_model(scenario);
+  const Shape shape{.layers = 20, .width = 1024, .ffn_ratio = 3, .gqa = 4, .activation_rate = 0.5};
+  const Budgets b = budgets_at_latency(scenario, model::LatencyKind::total, 0.1, {});
+  const double prefill_s = 20 * xi_prefill(shape) * 1024 * 1024 * 1024 / 42.5e12;
+  const double decode_s = 20 * xi_effective(xi, shape) * 1024 * 1024 * 2 * 16 / 204.8e9;
+  EXPECT_NEAR(usage(xi, b, shape, Resource::total), prefill_s + decode_s, 1e-15);
+}
+
+TEST(Budgets, TokenLatencyIsTheDecodeTimeOverItsSteps) {
+  const auto scenario = vla_on_orin();
+  const Budgets b = budgets_at_latency(scenario, model::LatencyKind::tpot, 0.005, 3e9);
+  EXPECT_DOUBLE_EQ(*b.decode_bytes_per_token, 0.005 * 204.8e9);
+  EXPECT_DOUBLE_EQ(*b.memory_bytes, 3e9);
+  EXPECT_FALSE(b.prefill_flop_per_token || b.total);
+}
+
+TEST(Budgets, InfiniteIsAbsent) {
+  const model::Workload workload{.id = "w", .batch = 1, .input_tokens = 1, .output_tokens = 1};
+  const Budgets b = to_budgets(
+      {.prefill_s = infinity, .decode_s = infinity, .total_s = infinity, .memory_bytes = infinity},
+      workload, {.flop_per_s = 1, .bytes_per_s = 1});
+  for (const auto resource : all_resources) EXPECT_FALSE(limit(b, resource)) << to_string(resource);
+}
+
+TEST(Budgets, BadOnesAreRefusedByName) {
+  const model::Workload workload{.id = "w", .batch = 1, .input_tokens = 1, .output_tokens = 1};
+  const EffectiveRates rates{.flop_per_s = 1, .bytes_per_s = 1};
+  for (const double bad : {0.0, -1.0, nan, -infinity}) {
+    EXPECT_THAT([&] { to_budgets({.prefill_s = bad}, workload, rates); },
+                Throws<DomainError>(Property(&DomainError::what, HasSubstr("prefill time"))));
+    EXPECT_THAT([&] { to_budgets({.decode_s = bad}, workload, rates); },
+                Throws<DomainError>(Property(&DomainError::what, HasSubstr("decode time"))));
+    EXPECT_THAT([&] { to_budgets({.total_s = bad}, workload, rates); },
+                Throws<DomainError>(Property(&DomainError::what, HasSubstr("total time"))));
+    EXPECT_THAT([&] { to_budgets({.memory_bytes = bad}, workload, rates); },
+                Throws<DomainError>(Property(&DomainError::what, HasSubstr("memory"))));
+    EXPECT_THROW(to_budgets({.decode_s = 1}, workload, {.flop_per_s = bad, .bytes_per_s = 1}),
+                 DomainError);
+    EXPECT_THROW(to_budgets({.decode_s = 1}, workload, {.flop_per_s = 1, .bytes_per_s = bad}),
+                 DomainError);
+  }
+}
+
+TEST(Budgets, APhaseThatDoesNotExistHasNoBudget) {
+  const EffectiveRates rates{.flop_per_s = 1, .bytes_per_s = 1};
+  EXPECT_THROW(to_budgets({.prefill_s = 1}, {.id = "", .output_tokens = 1}, rates), DomainError);
+  EXPECT_THROW(to_budgets({.decode_s = 1}, {.id = "", .input_tokens = 1}, rates), DomainError);
+  EXPECT_THROW(to_budgets({.total_s = 1}, {.id = ""}, rates), DomainError);
+  EXPECT_NO_THROW(to_budgets({.total_s = 1}, {.id = "", .output_tokens = 1}, rates));
+  auto scenario = vla_on_orin();
+  scenario.workload.output_tokens = 0;
+  EXPECT_THROW(budgets_at_latency(scenario, model::LatencyKind::tpot, 1, {}), DomainError);
+}
+
+TEST(Law, CoefficientsThatAreNotPositiveAreRefusedByName) {
+  auto law = published_law();
+  EXPECT_NO_THROW(require_usable(law));
+  const std::pair<const char*, double model::Law::*> positive[] = {
+      {"law.kappa_l", &model::Law::kappa_l},     {"law.alpha_l", &model::Law::alpha_l},
+      {"law.kappa_rho", &model::Law::kappa_rho}, {"law.alpha_rho", &model::Law::alpha_rho},
+      {"law.alpha_r", &model::Law::alpha_r},     {"law.kappa_d", &model::Law::kappa_d},
+      {"law.kappa_m", &model::Law::kappa_m},     {"law.alpha_m", &model::Law::alpha_m}};
+  for (const auto& [name, member] : positive)
+    for (const double bad : {0.0, -0.1, nan, infinity}) {
+      auto broken = law;
+      broken.*member = bad;
+      EXPECT_THAT([&] { require_usable(broken); },
+                  Throws<DomainError>(Property(&DomainError::what, HasSubstr(name))));
+    }
+  law.beta_2 = nan;
+  EXPECT_THROW(require_usable(law), DomainError);
+}
+
+}  // namespace
+}  // namespace rooflaw::theory
