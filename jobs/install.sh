@@ -2,8 +2,8 @@
 
 build_packages=(g++ cmake ninja-build git libopenmpi-dev openmpi-bin libhdf5-dev libeigen3-dev
   libtomlplusplus-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev
-  libssl-dev)
-test_packages=(libnlopt-dev libnlopt-cxx-dev libgtest-dev libgmock-dev libbenchmark-dev python3
+  libssl-dev libnlopt-dev libnlopt-cxx-dev)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev python3
   python3-h5py python3-numpy python3-pandas python3-matplotlib)
 
 # install_packages NAME...: installs those that are missing, with root or sudo; without, says which
@@ -11,7 +11,7 @@ test_packages=(libnlopt-dev libnlopt-cxx-dev libgtest-dev libgmock-dev libbenchm
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
     echo "not a Debian machine: load modules for a C++20 compiler, CMake >= 3.25, Ninja, Open MPI," \
-      "HDF5 (serial), Eigen, toml++, Boost, fmt, nlohmann-json and OpenSSL if CMake asks" >&2
+      "HDF5 (serial), Eigen, NLopt, toml++, Boost, fmt, nlohmann-json and OpenSSL if CMake asks" >&2
     return
   fi
   local missing=() name
@@ -26,7 +26,7 @@ install_packages() {
       echo "missing Debian packages: ${missing[*]}" >&2
       echo "install them with: sudo apt-get install ${missing[*]}" >&2
       echo "on a cluster load modules instead, for example:" \
-        "module load gcc/12 cmake ninja openmpi hdf5 eigen boost openssl" >&2
+        "module load gcc/12 cmake ninja openmpi hdf5 eigen nlopt boost openssl" >&2
       exit 1
     fi
     as_root=(sudo)

@@ -63,6 +63,17 @@ void print_frontiers(const io::Hdf5Reader& file) {
   }
 }
 
+void print_refined(const io::Hdf5Reader& file) {
+  const auto tables = io::result_tables(file, "refined");
+  if (tables.empty()) return;
+  fmt::print("\nrefined: points between those of the space\n  {:<50} {:>7} {:>17}\n", "target",
+             "points", "hypervolume [%]");
+  for (const auto& table : tables)
+    fmt::print("  {:<50} {:>7} {:>+17.3f}\n", table.target,
+               rows(file.column(table.group + "/loss")),
+               100 * std::get<double>(file.attribute(table.group, "hypervolume_gain")));
+}
+
 /// How far the search is above the closed-form optimum under each point's latency and memory.
 void print_theory_gaps(const io::Hdf5Reader& file) {
   const auto tables = io::result_tables(file, "theory");
@@ -106,6 +117,7 @@ ExitCode inspect_command(const Arguments& arguments) {
     }
   fmt::print("\ntargets: {}\n", rows(file.column("/targets/id")));
   print_frontiers(file);
+  print_refined(file);
   print_theory_gaps(file);
   fmt::print("\njob\n{}\n", to_string(file.attribute("/", "job_toml")));
   return ExitCode::done;

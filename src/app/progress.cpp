@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <string>
 
 #include <fmt/format.h>
 
@@ -16,26 +16,46 @@ void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
 ProgressReport::ProgressReport() : terminal_(::isatty(STDERR_FILENO) != 0) {}
 
-void ProgressReport::operator()(const cluster::Progress& progress) {
+bool ProgressReport::due() {
   using namespace std::chrono_literals;
   const auto now = Clock::now();
-  if (now - last_ < (terminal_ ? Clock::duration(200ms) : Clock::duration(5s))) return;
+  if (now - last_ < (terminal_ ? Clock::duration(200ms) : Clock::duration(5s))) return false;
   last_ = now;
+  return true;
+}
+
+void ProgressReport::operator()(const cluster::Progress& progress) {
+  if (!due()) return;
   const double share =
       static_cast<double>(progress.pieces_done) / static_cast<double>(progress.pieces);
-  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  const double elapsed = std::chrono::duration<double>(last_ - start_).count();
   const double left = share > 0 ? elapsed * (1 - share) / share : 0;
-  const std::string text =
-      fmt::format("{:5.1f} %  {:.0f} s, about {:.0f} s left, {} frontier points", 100 * share,
-                  elapsed, left, progress.frontier_points);
+  show(share, fmt::format("{:.0f} s, about {:.0f} s left, {} frontier points", elapsed, left,
+                          progress.frontier_points));
+}
+
+void ProgressReport::operator()(const cluster::PlasProgress& progress) {
+  if (!due()) return;
+  const auto evaluations = progress.counts.evaluations();
+  const double share =
+      static_cast<double>(evaluations) / static_cast<double>(progress.max_evaluations);
+  show(
+      std::min(share, 1.0),
+      fmt::format("round {}, {} of at most {} evaluations, {} frontier points, hypervolume {:.6g}, "
+                  "largest gap {:.2g} of it",
+                  progress.counts.rounds, evaluations, progress.max_evaluations,
+                  progress.frontier_points, progress.hypervolume, progress.largest_gap));
+}
+
+void ProgressReport::show(double share, const std::string& text) {
   if (terminal_) {
     constexpr int width = 30;
-    const auto filled = static_cast<int>(share * width);
-    print(fmt::format("\r[{:<{}}] {}\x1b[K", std::string(static_cast<std::size_t>(filled), '#'),
-                      width, text));
+    const auto filled = static_cast<std::size_t>(share * width);
+    print(fmt::format("\r[{:<{}}] {:5.1f} %  {}\x1b[K", std::string(filled, '#'), width,
+                      100 * share, text));
     bar_shown_ = true;
   } else {
-    print(fmt::format("progress {}\n", text));
+    print(fmt::format("progress {:5.1f} %  {}\n", 100 * share, text));
   }
   std::fflush(stderr);
 }

@@ -66,28 +66,69 @@ io::Job read_job(const Request& request, io::SourceFiles& files) {
 }
 
 void print_plan(const io::Job& job) {
-  const auto count = static_cast<double>(search::valid_count(job.problem.space));
-  fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, readable_count(count),
+  const auto& space = job.problem.space;
+  const std::string count = space.continuous
+                                ? "a continuous space of"
+                                : readable_count(static_cast<double>(search::valid_count(space)));
+  fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, count,
              to_string(job.problem.strategy), job.problem.targets.size());
   for (const auto& target : job.problem.targets) fmt::print("  {}\n", target.id);
 }
 
+/// What all ranks found together.
+struct Found {
+  cluster::Outcome outcome;
+  cluster::Refined refined;
+};
+
+/// Search and refine stage, on every rank; rank 0 notes how long each took.
+Found find_frontiers(const search::Problem& problem, cluster::Communicator& ranks,
+                     io::RunRecord& run) {
+  ProgressReport progress;
+  const cluster::Reports reports{.pieces = [&](const auto& p) { progress(p); },
+                                 .rounds = [&](const auto& p) { progress(p); }};
+  Found found;
+  const auto start = Clock::now();
+  found.outcome = cluster::run_search(problem, ranks, reports);
+  run.seconds["search"] = seconds_since(start);
+  if (problem.refine.enabled) {
+    const auto refining = Clock::now();
+    found.refined = cluster::run_refine(problem, found.outcome.frontiers, ranks, reports);
+    run.seconds["refine"] = seconds_since(refining);
+  }
+  progress.finish();
+  return found;
+}
+
+void note_counts(const search::PlasCounts& counts, const std::string& prefix, io::RunRecord& run) {
+  run.counts[prefix + "rounds"] = counts.rounds;
+  run.counts[prefix + "architectures_requested"] = counts.requested;
+  run.counts[prefix + "architectures_scored"] = counts.scored;
+  run.counts[prefix + "architectures_repeated"] = counts.repeated;
+  run.counts[prefix + "relaxed_evaluations"] = counts.relaxed;
+}
+
 /// The frontiers as rows, and what the theory says of each; notes how long each step took.
-std::vector<io::TargetFrontier> describe_all(const search::Problem& problem,
-                                             const cluster::Outcome& outcome, io::RunRecord& run) {
-  const bool whole = problem.strategy == search::Strategy::grid && outcome.complete;
+std::vector<io::TargetFrontier> describe_all(const search::Problem& problem, const Found& found,
+                                             io::RunRecord& run) {
+  const bool whole = problem.strategy == search::Strategy::grid && found.outcome.complete;
   const auto timed = [&](const char* phase, auto step) {
     const auto start = Clock::now();
     auto result = step();
     run.seconds[phase] += seconds_since(start);
     return result;
   };
+  const search::Problem fine = search::refined_problem(problem);
   std::vector<io::TargetFrontier> all;
   for (std::size_t i = 0; i < problem.targets.size(); ++i) {
     const auto& target = problem.targets[i];
     io::TargetFrontier f{.certified = whole,
                          .loss_gap_bound = whole ? 0.0 : std::numeric_limits<double>::quiet_NaN()};
-    f.rows = timed("describe", [&] { return describe(problem, target, outcome.frontiers[i]); });
+    f.rows =
+        timed("describe", [&] { return describe(problem, target, found.outcome.frontiers[i]); });
+    if (problem.refine.enabled)
+      f.refined =
+          timed("describe", [&] { return describe(fine, target, found.refined.improvements[i]); });
     f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
     f.theory = timed("theory", [&] { return theory_rows(problem, target, f.rows); });
     all.push_back(std::move(f));
@@ -102,30 +143,35 @@ io::Job prepare(const Request& request, io::SourceFiles& files) {
   return job;
 }
 
-void run_as_root(const Request& request, const io::Job& job, cluster::Communicator& ranks,
-                 io::RunRecord run) {
-  const auto start = Clock::now();
-  ProgressReport progress;
-  const auto outcome =
-      cluster::run_search(job.problem, ranks, [&](const cluster::Progress& p) { progress(p); });
-  progress.finish();
-  run.seconds["search"] = seconds_since(start);
+/// What a run says of itself at the end.
+void print_work(const io::RunRecord& run) {
+  const double seconds = run.seconds.at("search");
+  const auto pairs = static_cast<double>(run.points_scored);
+  fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
+             readable_count(pairs), readable_seconds(seconds), run.ranks, run.ranks == 1 ? "" : "s",
+             readable_count(pairs / seconds));
+  if (run.seconds.contains("refine"))
+    fmt::print("refine stage: {} architectures scored in {}\n",
+               run.counts.at("refine_architectures_scored"),
+               readable_seconds(run.seconds.at("refine")));
+  if (!run.complete) fmt::print("stopped by max_seconds\n");
+}
 
-  const auto frontiers = describe_all(job.problem, outcome, run);
+void report_as_root(const Request& request, const io::Job& job, const Found& found,
+                    cluster::Communicator& ranks, io::RunRecord run) {
+  const auto frontiers = describe_all(job.problem, found, run);
   run.command_line = request.command_line;
   run.ranks = ranks.size();
-  run.points_scored = outcome.pairs_scored;
-  run.complete = outcome.complete;
-  if (!outcome.complete) run.messages = "ended by search.max_seconds";
+  run.points_scored = found.outcome.pairs_scored;
+  run.complete = found.outcome.complete;
+  if (found.outcome.plas) note_counts(*found.outcome.plas, "", run);
+  if (job.problem.refine.enabled) note_counts(found.refined.counts, "refine_", run);
+  if (!run.complete) run.messages = "ended by search.max_seconds";
   const std::string path = output_path(request, job);
   io::write_atomically(path, io::result_image(job, frontiers, run));
 
   print_summary(job, frontiers);
-  fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
-             readable_count(static_cast<double>(run.points_scored)),
-             readable_seconds(run.seconds["search"]), run.ranks, run.ranks == 1 ? "" : "s",
-             readable_count(static_cast<double>(run.points_scored) / run.seconds["search"]));
-  if (!outcome.complete) fmt::print("stopped by max_seconds before all samples were scored\n");
+  print_work(run);
   fmt::print("result: {}\n", path);
 }
 
@@ -150,13 +196,12 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
   // Rank 0 has told the user and ends with the code. A code of another rank could reach mpirun
   // first, which then ends rank 0 at once and drops its message.
   if (start.code != ExitCode::done) return ExitCode::done;
-  if (ranks.is_root()) {
-    run_as_root(request, job, ranks, std::move(run));
-  } else {
+  if (!ranks.is_root()) {
     files = io::SourceFiles::unpack(start.packed_files);
     job = read_job(request, files);
-    cluster::run_search(job.problem, ranks, {});
   }
+  const Found found = find_frontiers(job.problem, ranks, run);
+  if (ranks.is_root()) report_as_root(request, job, found, ranks, std::move(run));
   return ExitCode::done;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/search/refine.hpp"
 
 namespace rooflaw::app {
 
@@ -101,6 +102,21 @@ void print_trust(const io::Job& job) {
   list(replaced, "attention runs in another type than the precision asks for");
 }
 
+const char* how_found(const search::Problem& problem, const io::TargetFrontier& frontier) {
+  if (frontier.certified) return "all there are";
+  return problem.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
+}
+
+void print_refined(const search::Problem& problem, const io::TargetFrontier& frontier) {
+  if (!problem.refine.enabled) return;
+  const FrontierSummary s = summarize(frontier.refined);
+  fmt::print(
+      "  refined: {} more points between those of the space, hypervolume {:+.2f} %, law "
+      "extrapolates {:.1f} %\n",
+      s.size, 100 * search::hypervolume_gain(frontier.rows, frontier.refined),
+      100 * s.extrapolated);
+}
+
 }  // namespace
 
 void print_summary(const io::Job& job, const std::vector<io::TargetFrontier>& frontiers) {
@@ -113,15 +129,15 @@ void print_summary(const io::Job& job, const std::vector<io::TargetFrontier>& fr
       fmt::print("  no architecture of the space meets the limits with a finite loss\n");
       continue;
     }
-    fmt::print("  frontier {} points{}, loss {:.4f} .. {:.4f}, latency {} .. {}\n", s.size,
-               frontiers[i].certified ? " (all there are)" : " (of those sampled)", s.least_loss,
-               s.largest_loss, readable_seconds(s.least_latency_s),
-               readable_seconds(s.largest_latency_s));
+    fmt::print("  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n", s.size,
+               how_found(job.problem, frontiers[i]), s.least_loss, s.largest_loss,
+               readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
     fmt::print(
         "  MoE {:.1f} %, top-1 {:.1f} %, under 20 layers {:.1f} %, activated FFN ratio < 1 "
         "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
         100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
         100 * s.extrapolated);
+    print_refined(job.problem, frontiers[i]);
     print_comparisons(compare_models(job, target, rows));
   }
   fmt::print("\n");

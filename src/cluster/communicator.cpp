@@ -125,13 +125,14 @@ void Communicator::send(int to, Tag tag, std::span<const std::byte> bytes) {
   sending_.push_back(std::move(pending));
 }
 
-std::optional<Message> Communicator::poll() {
+std::optional<Message> Communicator::poll() { return poll_from(MPI_ANY_SOURCE); }
+
+std::optional<Message> Communicator::poll_from(int source) {
   if (size_ == 1) return std::nullopt;
   int there = 0;
   MPI_Message handle{};
   MPI_Status status{};
-  check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, &handle, &status),
-        "MPI_Improbe");
+  check(MPI_Improbe(source, MPI_ANY_TAG, MPI_COMM_WORLD, &there, &handle, &status), "MPI_Improbe");
   if (there == 0) return std::nullopt;
   int length = 0;
   MPI_Get_count(&status, MPI_BYTE, &length);
@@ -143,10 +144,12 @@ std::optional<Message> Communicator::poll() {
   return message;
 }
 
-Message Communicator::receive() {
+Message Communicator::receive() { return receive_from(MPI_ANY_SOURCE); }
+
+Message Communicator::receive_from(int rank) {
   std::optional<Message> message;
   wait_until([&] {
-    message = poll();
+    message = poll_from(rank);
     return message.has_value();
   });
   return std::move(*message);

@@ -1,10 +1,10 @@
 #include "rooflaw/cluster/run.hpp"
 
 #include <chrono>
-#include <cstring>
+#include <limits>
 #include <optional>
 
-#include "rooflaw/core/error.hpp"
+#include "rooflaw/cluster/messages.hpp"
 
 namespace rooflaw::cluster {
 
@@ -15,15 +15,6 @@ using search::PowerTables;
 namespace {
 
 constexpr Index no_more_pieces = -1;
-
-template <class T>
-std::vector<T> values_from(const Bytes& bytes) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  if (bytes.size() % sizeof(T) != 0) throw MpiError("a message has an odd size");
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 /// Rank 0's tables on all ranks: see tables.hpp for why they are not filled everywhere.
 PowerTables shared_tables(const search::Problem& problem, Communicator& ranks) {
@@ -39,43 +30,21 @@ PowerTables shared_tables(const search::Problem& problem, Communicator& ranks) {
   return tables;
 }
 
-/// What a worker returns: the pairs it scored, then per target the number of points and the points.
+/// What a worker returns: the pairs it scored, then the points of each target's frontier.
 Bytes pack(const search::Scanner& scanner) {
-  Bytes all;
-  const auto append = [&](auto span) {
-    const Bytes bytes = to_bytes(span);
-    all.insert(all.end(), bytes.begin(), bytes.end());
-  };
-  const std::int64_t pairs = scanner.pairs_scored();
-  append(std::span<const std::int64_t>(&pairs, 1));
-  for (const auto& frontier : scanner.frontiers()) {
-    const auto points = frontier.points();
-    const std::uint64_t size = points.size();
-    append(std::span<const std::uint64_t>(&size, 1));
-    append(std::span<const FrontierPoint>(points));
-  }
-  return all;
+  Packer packer;
+  packer.put(scanner.pairs_scored());
+  for (const auto& frontier : scanner.frontiers())
+    packer.put_all(std::span<const FrontierPoint>(frontier.points()));
+  return packer.take();
 }
 
 /// Merges a worker's result into `frontiers`; returns the pairs it scored.
 std::int64_t merge(const Bytes& bytes, std::vector<search::Frontier>& frontiers) {
-  std::size_t place = 0;
-  const auto take = [&](auto& to) {
-    if (sizeof to > bytes.size() - place) throw MpiError("a worker's result is cut short");
-    std::memcpy(&to, bytes.data() + place, sizeof to);
-    place += sizeof to;
-  };
-  std::int64_t pairs = 0;
-  take(pairs);
-  for (auto& frontier : frontiers) {
-    std::uint64_t size = 0;
-    take(size);
-    for (std::uint64_t i = 0; i < size; ++i) {
-      FrontierPoint point;
-      take(point);
-      frontier.insert(point);
-    }
-  }
+  Unpacker unpacker(bytes);
+  const auto pairs = unpacker.get<std::int64_t>();
+  for (auto& frontier : frontiers)
+    for (const auto& point : unpacker.get_all<FrontierPoint>()) frontier.insert(point);
   return pairs;
 }
 
@@ -109,7 +78,7 @@ class Master {
     while (results_ + 1 < ranks_.size()) answer(ranks_.receive());
     report_progress();
     return {std::move(scanner_.frontiers()), scanner_.pairs_scored() + pairs_of_workers_,
-            next_ == plan_.pieces()};
+            next_ == plan_.pieces(), std::nullopt};
   }
 
  private:
@@ -151,16 +120,44 @@ class Master {
 
 }  // namespace
 
-Outcome run_search(const search::Problem& problem, Communicator& ranks,
-                   const std::function<void(const Progress&)>& report) {
+namespace {
+
+Outcome run_plas_strategy(const search::Problem& problem, Communicator& ranks,
+                          const Reports& reports) {
+  search::Plas plas(problem, problem.plas);
+  const bool complete = run_plas(plas, problem.plas, problem.max_seconds, ranks, reports.rounds);
+  const auto pairs = plas.counts().scored * static_cast<Index>(problem.targets.size());
+  return {plas.frontiers(), pairs, complete, plas.counts()};
+}
+
+}  // namespace
+
+Outcome run_search(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
+  if (problem.strategy == search::Strategy::plas) return run_plas_strategy(problem, ranks, reports);
   const PowerTables tables = shared_tables(problem, ranks);
   const search::Plan plan(problem);
   search::Scanner scanner(problem, tables);
   if (!ranks.is_root()) {
     work(plan, scanner, ranks);
-    return {};
+    Outcome none;
+    none.frontiers.resize(problem.targets.size());
+    return none;
   }
-  return Master(problem, plan, scanner, ranks, report).run();
+  return Master(problem, plan, scanner, ranks, reports.pieces).run();
+}
+
+Refined run_refine(const search::Problem& problem, std::vector<search::Frontier> frontiers,
+                   Communicator& ranks, const Reports& reports) {
+  share_frontiers(frontiers, ranks);
+  const search::Problem fine = search::refined_problem(problem);
+  const auto known = search::known_frontiers(problem, fine, frontiers);
+  search::PlasSettings settings = problem.plas;
+  settings.max_evaluations = problem.refine.max_evaluations;
+  settings.hypervolume_gain = problem.refine.hypervolume_gain;
+  search::Plas plas(fine, settings, known);
+  constexpr double no_limit = std::numeric_limits<double>::infinity();
+  run_plas(plas, settings, no_limit, ranks, reports.rounds);
+  return {search::improvements(plas.frontiers(), known), plas.counts()};
 }
 
 }  // namespace rooflaw::cluster

@@ -51,19 +51,49 @@ void apply_override(toml::table& job, const std::string& text) {
 }
 
 void read_search(TableReader& reader, Problem& problem) {
-  const auto strategy = reader.word<search::Strategy>("strategy", search::strategy_from,
-                                                      "must be \"grid\" or \"sample\"");
+  using search::Strategy;
+  const auto strategy = reader.word<Strategy>("strategy", search::strategy_from,
+                                              "must be \"grid\", \"sample\" or \"plas\"");
   problem.strategy = strategy.value_or(problem.strategy);
-  const bool known = strategy.has_value() || !reader.has("strategy");
-  const bool sampled = problem.strategy == search::Strategy::sample;
   constexpr std::int64_t most = 1'000'000'000'000;
-  if (const auto n = reader.integer("max_evaluations", 1, most)) problem.max_evaluations = *n;
+  constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
+  const bool plas = problem.strategy == Strategy::plas;
+  if (const auto n = reader.integer("max_evaluations", 1, plas ? most_scored : most)) {
+    problem.max_evaluations = *n;
+    problem.plas.max_evaluations = *n;
+  }
   if (const auto s = reader.number("max_seconds", rules::positive)) problem.max_seconds = *s;
-  if (sampled && !reader.has("max_evaluations"))
+  auto& settings = problem.plas;
+  const auto count = [&](std::string_view key, std::int64_t low, std::int64_t& value) {
+    value = reader.integer(key, low, most_scored).value_or(value);
+  };
+  count("initial_samples", 1, settings.initial_samples);
+  count("gaps_per_round", 0, settings.gaps_per_round);
+  count("moves_per_stretch", 1, settings.moves_per_stretch);
+  settings.hypervolume_gain =
+      reader.number("hypervolume_gain", rules::fraction).value_or(settings.hypervolume_gain);
+
+  if (problem.strategy == Strategy::sample && !reader.has("max_evaluations"))
     reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
-  for (const auto* key : {"max_evaluations", "max_seconds"})
-    if (known && !sampled && reader.has(key))
-      reader.fault(key, "goes with strategy \"sample\"; \"grid\" scores every point");
+  const bool known = strategy.has_value() || !reader.has("strategy");
+  const auto only_with = [&](std::initializer_list<std::string_view> keys, bool right,
+                             const char* rule) {
+    for (const auto key : keys)
+      if (known && !right && reader.has(key)) reader.fault(key, rule);
+  };
+  only_with({"max_evaluations", "max_seconds"}, problem.strategy != Strategy::grid,
+            "goes with strategies \"sample\" and \"plas\"; \"grid\" scores every point");
+  only_with({"initial_samples", "gaps_per_round", "moves_per_stretch", "hypervolume_gain"}, plas,
+            "goes with strategy \"plas\"");
+  reader.reject_unknown_keys();
+}
+
+void read_refine(TableReader& reader, search::RefineSettings& refine) {
+  refine.enabled = reader.boolean("enabled").value_or(refine.enabled);
+  refine.max_evaluations =
+      reader.integer("max_evaluations", 1, 10'000'000).value_or(refine.max_evaluations);
+  refine.hypervolume_gain =
+      reader.number("hypervolume_gain", rules::fraction).value_or(refine.hypervolume_gain);
   reader.reject_unknown_keys();
 }
 
@@ -130,6 +160,8 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   }
   if (TableReader reader = sub("search", false); table["search"].is_table())
     read_search(reader, job.problem);
+  if (TableReader reader = sub("refine", false); table["refine"].is_table())
+    read_refine(reader, job.problem.refine);
   if (TableReader reader = sub("space", true); table["space"].is_table())
     job.problem.space = read_space(reader);
   if (TableReader reader = sub("law", true); table["law"].is_table())

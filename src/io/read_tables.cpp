@@ -245,7 +245,7 @@ model::Architecture read_architecture(TableReader& reader) {
   a.experts = reader.integer("experts", 1).value_or(1);
   a.top_k = reader.integer("top_k", 1).value_or(1);
   a.shared_ffn = reader.integer("shared_ffn", 0).value_or(0);
-  a.ffn_sparsity = reader.number("ffn_sparsity", rules::sparsity).value_or(0.0);
+  a.ffn_sparsity = reader.number("ffn_sparsity", rules::fraction).value_or(0.0);
   a.vocab = reader.required_integer("vocab", 1);
   a.tied = reader.boolean("tied").value_or(true);
   // The rules between fields speak of sound fields only.

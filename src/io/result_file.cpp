@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/core/version.hpp"
+#include "rooflaw/search/refine.hpp"
 
 namespace rooflaw::io {
 
@@ -222,7 +223,8 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
   file.attribute("/", "job_toml", job.text);
   file.attribute("/", "strategy", std::string(to_string(problem.strategy)));
   file.attribute("/", "seed", static_cast<std::int64_t>(problem.seed));
-  file.attribute("/", "points_in_space", search::valid_count(problem.space));
+  file.attribute("/", "points_in_space",
+                 problem.space.continuous ? 0 : search::valid_count(problem.space));
   file.attribute("/", "complete", std::int64_t{run.complete});
 
   file.group("/runtime");
@@ -235,6 +237,7 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
                                                std::chrono::system_clock::now()))));
   file.attribute("/runtime", "points_scored", run.points_scored);
+  for (const auto& [name, count] : run.counts) file.attribute("/runtime", name, count);
   file.attribute("/runtime", "messages", run.messages);
 
   for (const auto& input : job.inputs) {
@@ -249,6 +252,11 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
       return fmt::format("/{}/{}/{}", kind, problem.law.id, problem.targets[i].id);
     };
     write_frontier(file, group("frontiers"), frontiers[i]);
+    if (problem.refine.enabled) {
+      write_table(file, group("refined"), row_columns(), frontiers[i].refined);
+      file.attribute(group("refined"), "hypervolume_gain",
+                     search::hypervolume_gain(frontiers[i].rows, frontiers[i].refined));
+    }
     write_table(file, group("sensitivity"), sensitivity_columns(), frontiers[i].sensitivity);
     write_table(file, group("theory"), theory_columns(), frontiers[i].theory);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -20,19 +21,53 @@ template <class T>
 struct AxisValues {
   std::vector<T> values;
   std::vector<const toml::node*> nodes;
+  bool continuous = false;  // everything between two ends that can be built
 };
 
-/// {from, to, step} with `to` included.
+/// What can be built between the ends of a continuous axis: how far apart at least, and the list.
+template <class T>
+struct Buildable {
+  double unit = 1;
+  std::function<std::vector<T>(double from, double to)> between;
+};
+
+Buildable<std::int64_t> whole_multiples(std::int64_t unit) {
+  return {static_cast<double>(unit), [unit](double from, double to) {
+            return search::multiples_between(static_cast<std::int64_t>(std::ceil(from)),
+                                             static_cast<std::int64_t>(std::floor(to)), unit);
+          }};
+}
+
+template <class T>
+void expand_ends(TableReader& range, double from, double to, const Buildable<T>& buildable,
+                 const toml::table& table, AxisValues<T>& out) {
+  if (to < from) {
+    range.fault("to", "must not be below from");
+  } else if ((to - from) / buildable.unit >= longest_axis) {
+    range.fault("to", fmt::format("leaves more than {} sizes that can be built", longest_axis));
+  } else {
+    out.continuous = true;
+    out.values = buildable.between(from, to);
+    out.nodes.assign(out.values.size(), &table);
+    if (out.values.empty())
+      range.fault("to",
+                  fmt::format("leaves no multiple of {} between from and to", buildable.unit));
+  }
+}
+
+/// {from, to, step} with `to` included, or {from, to}.
 template <class T>
 void expand_range(TableReader& axis, const toml::table& table, const NumberRule& rule,
-                  const std::string& name, AxisValues<T>& out) {
+                  const std::string& name, const Buildable<T>& buildable, AxisValues<T>& out) {
   TableReader range(table, name, axis.faults());
   const std::size_t before = axis.faults().size();
   const double from = range.required_number("from", rule);
   const double to = range.required_number("to", rule);
-  const double step = range.required_number("step", rules::positive);
+  const auto given_step = range.number("step", rules::positive);
   range.reject_unknown_keys();
   if (axis.faults().size() != before) return;
+  if (!given_step) return expand_ends(range, from, to, buildable, table, out);
+  const double step = *given_step;
   const double steps = (to - from) / step;
   if (steps < 0) {
     range.fault("to", "must not be below from");
@@ -56,19 +91,21 @@ void expand_range(TableReader& axis, const toml::table& table, const NumberRule&
 /// An axis: a list or a range. `read` turns an element into a value or nullopt.
 template <class T, class Read>
 AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberRule* range_rule,
-                        const std::string& element_rule, Read read) {
+                        const std::string& element_rule, Read read,
+                        const Buildable<T>& buildable = {}) {
   AxisValues<T> axis;
   const toml::node* node = reader.node(key);
   if (node == nullptr) return axis;
   const std::string name = reader.full_name(key);
   if (const toml::table* range = node->as_table(); range != nullptr && range_rule != nullptr) {
-    if constexpr (std::is_arithmetic_v<T>) expand_range(reader, *range, *range_rule, name, axis);
+    if constexpr (std::is_arithmetic_v<T>)
+      expand_range(reader, *range, *range_rule, name, buildable, axis);
     return axis;
   }
   const toml::array* list = node->as_array();
   if (list == nullptr) {
-    reader.fault(key,
-                 range_rule != nullptr ? "must be a list or {from, to, step}" : "must be a list");
+    reader.fault(key, range_rule != nullptr ? "must be a list, {from, to, step} or {from, to}"
+                                            : "must be a list");
     return axis;
   }
   if (list->empty()) reader.fault(key, "must not be empty");
@@ -86,7 +123,8 @@ AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberR
   return axis;
 }
 
-AxisValues<std::int64_t> read_sizes(TableReader& reader, std::string_view key, std::int64_t low) {
+AxisValues<std::int64_t> read_sizes(TableReader& reader, std::string_view key, std::int64_t low,
+                                    std::int64_t unit = 1) {
   const NumberRule range_rule{static_cast<double>(low), true, static_cast<double>(largest_size),
                               true, "must be a whole number within the axis's bounds"};
   return read_axis<std::int64_t>(
@@ -96,16 +134,21 @@ AxisValues<std::int64_t> read_sizes(TableReader& reader, std::string_view key, s
         if (!node.is_integer()) return std::nullopt;
         const auto n = node.value<std::int64_t>();
         return *n >= low && *n <= largest_size ? n : std::nullopt;
-      });
+      },
+      whole_multiples(unit));
 }
 
-AxisValues<double> read_ratios(TableReader& reader) {
+/// @param unit, widest  FFN sizes are multiples of the unit; they are finest at the largest width
+AxisValues<double> read_ratios(TableReader& reader, std::int64_t unit, std::int64_t widest) {
   static constexpr NumberRule rule{0, false, 1e6, true, "must be a number in (0, 1000000]"};
-  return read_axis<double>(reader, "expert_ffn_ratio", &rule, std::string(rule.text),
-                           [](const toml::node& node) -> std::optional<double> {
-                             const auto x = node.is_number() ? node.value<double>() : std::nullopt;
-                             return x && rule.holds(*x) ? x : std::nullopt;
-                           });
+  return read_axis<double>(
+      reader, "expert_ffn_ratio", &rule, std::string(rule.text),
+      [](const toml::node& node) -> std::optional<double> {
+        const auto x = node.is_number() ? node.value<double>() : std::nullopt;
+        return x && rule.holds(*x) ? x : std::nullopt;
+      },
+      {static_cast<double>(unit) / static_cast<double>(widest),
+       [=](double from, double to) { return search::ratios_between(from, to, unit, widest); }});
 }
 
 AxisValues<std::int64_t> read_kv_heads(TableReader& reader) {
@@ -117,7 +160,8 @@ AxisValues<std::int64_t> read_kv_heads(TableReader& reader) {
         if (node.is_string() && node.value<std::string>() == "heads") return model::all_heads;
         const auto n = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
         return n && *n >= 1 && *n <= largest_size ? n : std::nullopt;
-      });
+      },
+      whole_multiples(1));
 }
 
 AxisValues<model::MlaRanks> read_mla(TableReader& reader) {
@@ -151,31 +195,39 @@ search::Space read_space(TableReader& reader) {
       reader, "attention", "must be \"gqa\" or \"mla\"", model::attention_kind_from);
   const auto ffn = read_kinds<model::FfnKind>(reader, "ffn", "must be \"gated\" or \"plain\"",
                                               model::ffn_kind_from);
-  const auto widths = read_sizes(reader, "widths", 1);
+  Space space;
+  space.head_dim = reader.required_integer("head_dim", 1);
+  space.ffn_multiple_of = reader.integer("ffn_multiple_of", 1).value_or(1);
+  // Of a size that is at fault the value does not matter: nothing is read from this table then.
+  const std::int64_t head_dim = std::max<std::int64_t>(space.head_dim, 1);
+  const std::int64_t ffn_unit = std::max<std::int64_t>(space.ffn_multiple_of, 1);
+  const auto widths = read_sizes(reader, "widths", 1, head_dim);
   const auto kv_heads = read_kv_heads(reader);
   const auto mla = read_mla(reader);
-  const auto ratios = read_ratios(reader);
-  const auto shared = read_sizes(reader, "shared_ffn", 0);
+  const std::int64_t widest =
+      widths.values.empty() ? 1 : *std::max_element(widths.values.begin(), widths.values.end());
+  const auto ratios = read_ratios(reader, ffn_unit, widest);
+  const auto shared = read_sizes(reader, "shared_ffn", 0, ffn_unit);
   const auto experts = read_sizes(reader, "experts", 1);
   const auto top_k = read_sizes(reader, "top_k", 1);
   const auto layers = read_sizes(reader, "layers", 1);
 
-  Space space;
   if (reader.has("attention")) space.attention = attention.values;
   if (reader.has("ffn")) space.ffn = ffn.values;
   space.widths = widths.values;
-  space.head_dim = reader.required_integer("head_dim", 1);
   space.kv_heads = kv_heads.values;
   space.mla = mla.values;
   space.expert_ffn_ratio = ratios.values;
-  space.ffn_multiple_of = reader.integer("ffn_multiple_of", 1).value_or(1);
   if (reader.has("shared_ffn")) space.shared_ffn = shared.values;
   space.experts = experts.values;
   space.top_k = top_k.values;
   space.layers = layers.values;
+  space.continuous = layers.continuous || widths.continuous || kv_heads.continuous ||
+                     ratios.continuous || shared.continuous || experts.continuous ||
+                     top_k.continuous;
   space.vocab = reader.required_integer("vocab", 1);
   space.tied = reader.boolean("tied").value_or(true);
-  space.ffn_sparsity = reader.number("ffn_sparsity", rules::sparsity).value_or(0.0);
+  space.ffn_sparsity = reader.number("ffn_sparsity", rules::fraction).value_or(0.0);
   reader.reject_unknown_keys();
 
   const auto has_kind = [&](model::AttentionKind kind) {
@@ -194,6 +246,7 @@ search::Space read_space(TableReader& reader) {
   using search::Axis;
   for (const auto& unused : search::unused_values(space)) {
     const auto report = [&](std::string_view key, const auto& values) {
+      if (values.continuous) return;  // not every whole number between two ends need be of use
       // A default axis (attention, ffn, shared_ffn left out) has no node to point at.
       if (unused.digit < values.nodes.size())
         reader.faults().add(*values.nodes[unused.digit], reader.full_name(key), unused.why);
@@ -223,6 +276,10 @@ search::Space read_space(TableReader& reader) {
         break;  // ffn, shared_ffn and layers go with everything
     }
   }
+  if (space.continuous && reader.faults().size() == before && search::valid_count(space) == 0)
+    reader.fault("widths",
+                 "leaves no architecture: sizes between the ends of an axis do not go "
+                 "with the other axes");
   return space;
 }
 

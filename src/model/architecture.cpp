@@ -92,7 +92,7 @@ FfnShape<double> ffn_shape(const Architecture& a) {
 }
 
 double embedding_params(const Architecture& a) {
-  return static_cast<double>(a.vocab) * static_cast<double>(a.width) * (a.tied ? 1.0 : 2.0);
+  return embedding_params(static_cast<double>(a.width), static_cast<double>(a.vocab), a.tied);
 }
 
 namespace {

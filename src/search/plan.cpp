@@ -56,14 +56,14 @@ void Plan::score_grid(Index piece, Scanner& scanner,
   scanner.scan(block, between_rows);
 }
 
-Digits latin_hypercube(const Problem& problem, Index number) {
-  const Digits lengths = axis_lengths(problem.space);
-  const auto samples = static_cast<std::uint64_t>(problem.max_evaluations);
+Digits latin_hypercube(const Space& space, std::uint64_t seed, Index samples, Index number) {
+  const Digits lengths = axis_lengths(space);
+  const auto strata = static_cast<std::uint64_t>(samples);
   Digits digits{};
   for (std::size_t axis = 0; axis < axis_count; ++axis) {
     const auto sample = static_cast<std::uint64_t>(number);
-    const auto stratum = static_cast<double>(permuted(problem.seed, axis, samples, sample));
-    const double within = random_unit(problem.seed, axis_count + axis, sample);
+    const auto stratum = static_cast<double>(permuted(seed, axis, strata, sample));
+    const double within = random_unit(seed, axis_count + axis, sample);
     const auto length = static_cast<double>(lengths[axis]);
     const double place = (stratum + within) / static_cast<double>(samples) * length;
     digits[axis] = std::min(static_cast<std::size_t>(place), lengths[axis] - 1);
@@ -78,7 +78,7 @@ void Plan::score_sample(Index piece, Scanner& scanner) const {
   };
   const Index first = piece * samples_per_piece;
   for (Index n = first; n < std::min(first + samples_per_piece, problem_.max_evaluations); ++n) {
-    const Digits digits = latin_hypercube(problem_, n);
+    const Digits digits = latin_hypercube(space, problem_.seed, problem_.max_evaluations, n);
     if (!architecture_at(space, digits)) continue;
     Block block{.ffn_digit = digit(digits, Axis::ffn),
                 .width_digit = digit(digits, Axis::width),

@@ -1,13 +1,16 @@
 #include "rooflaw/search/problem.hpp"
 
+#include <array>
+
 namespace rooflaw::search {
 
 std::string_view to_string(Strategy strategy) {
-  return strategy == Strategy::grid ? "grid" : "sample";
+  constexpr std::array names = {"grid", "sample", "plas"};
+  return names[static_cast<std::size_t>(strategy)];
 }
 
 std::optional<Strategy> strategy_from(std::string_view name) {
-  for (const auto strategy : {Strategy::grid, Strategy::sample})
+  for (const auto strategy : {Strategy::grid, Strategy::sample, Strategy::plas})
     if (to_string(strategy) == name) return strategy;
   return std::nullopt;
 }

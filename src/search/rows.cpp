@@ -21,7 +21,8 @@ std::vector<Row> describe(const Problem& problem, const Target& target, const Fr
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, e.latency(target.latency), e.loss));
-    rows.push_back({*architecture, e, point.latency_s, point.index});
+    rows.push_back(
+        {*architecture, e, point.latency_s, problem.space.continuous ? -1 : point.index});
   }
   return rows;
 }

@@ -34,11 +34,11 @@ std::optional<AttentionOption> kv_option(const Space& space, AttentionKind kind,
   return option;
 }
 
+}  // namespace
+
 bool valid_routing(std::int64_t experts, std::int64_t top_k) {
   return experts == 1 ? top_k == 1 : top_k < experts;
 }
-
-}  // namespace
 
 Digits axis_lengths(const Space& space) {
   return {space.attention.size(),
@@ -88,6 +88,24 @@ std::int64_t expert_ffn_size(double ratio, std::int64_t width, std::int64_t mult
   const auto unit = static_cast<double>(multiple);
   return static_cast<std::int64_t>(std::round(ratio * static_cast<double>(width) / unit)) *
          multiple;
+}
+
+std::vector<std::int64_t> multiples_between(std::int64_t lo, std::int64_t hi, std::int64_t unit) {
+  std::vector<std::int64_t> values;
+  for (std::int64_t x = (lo + unit - 1) / unit * unit; x <= hi; x += unit) values.push_back(x);
+  return values;
+}
+
+std::vector<double> ratios_between(double lo, double hi, std::int64_t unit,
+                                   std::int64_t largest_width) {
+  // Steps of one unit at the largest width are at most one unit at any other.
+  const auto width = static_cast<double>(largest_width);
+  const auto size = static_cast<double>(unit);
+  std::vector<double> values{lo};
+  for (double k = std::floor(lo * width / size) + 1.0; k * size < hi * width; k += 1.0)
+    values.push_back(k * size / width);
+  if (hi > values.back()) values.push_back(hi);
+  return values;
 }
 
 std::vector<AttentionOption> attention_options(const Space& space, std::size_t width_digit) {

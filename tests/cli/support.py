@@ -62,6 +62,9 @@ memory_budget = "capacity"
 
 [engine]
 causal = true
+
+[refine]
+enabled = false
 """
 
 CASE = """\

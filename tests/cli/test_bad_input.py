@@ -174,8 +174,8 @@ class JobAxes(BadInput):
         self.job({"space.layers": "layers = [4, 8, §4]"}, ("space.layers", "= 4:", "twice"))
 
     def test_axis_that_is_a_scalar(self):
-        self.job({"space.layers": "layers = §4", "space.kv_heads": "kv_heads = §{from = 1, to = 2}"},
-                 ("space.layers", "= 4:", "list"), ("space.kv_heads.step", "missing"))
+        self.job({"space.layers": "layers = §4", "space.kv_heads": "kv_heads = §{from = 1, step = 1}"},
+                 ("space.layers", "= 4:", "list"), ("space.kv_heads.to", "missing"))
 
     def test_floats_and_texts_for_whole_numbers(self):
         self.job({"space.layers": "layers = [§4.0]", "space.head_dim": "head_dim = §64.0",

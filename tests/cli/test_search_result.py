@@ -150,7 +150,13 @@ class Layout(ProgramTest):
         self.assertLessEqual({"ranks", "host", "created_utc", "points_scored", "messages"}, names)
         phases = {n for n in names if n.startswith("seconds_")}
         self.assertTrue(phases, "seconds per phase")
-        self.assertEqual(names - phases, {"ranks", "host", "created_utc", "points_scored", "messages"})
+        refine = {f"refine_{n}" for n in ("rounds", "architectures_requested", "architectures_scored",
+                                          "architectures_repeated", "relaxed_evaluations")}
+        self.assertEqual(names - phases,
+                         {"ranks", "host", "created_utc", "points_scored", "messages"} | refine)
+        self.assertEqual(r.attribute("/runtime", "refine_architectures_requested"),
+                         r.attribute("/runtime", "refine_architectures_scored")
+                         + r.attribute("/runtime", "refine_architectures_repeated"))
         for phase in phases:
             self.assertGreaterEqual(r.attribute("/runtime", phase), 0)
         self.assertEqual(r.attribute("/runtime", "ranks"), 1)

@@ -51,6 +51,10 @@ kv_traffic = "query_heads"
 
 SAMPLE = edit(MANY_PIECES, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 50000'})
 
+PLAS = edit(MANY_PIECES, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 1500',
+                          "space.widths": "widths = {from = 512, to = 3072}",
+                          "targets.workloads": 'workloads = ["vla"]'})
+
 # A width is a piece at least: one piece here.
 ONE_PIECE = edit(JOB, {"space.widths": "widths = [1024]"})
 
@@ -93,6 +97,10 @@ class SameResult(ProgramTest):
     def test_sample(self):
         result = self.run_everywhere(SAMPLE)
         self.assertEqual(result.attribute("/", "strategy"), "sample")
+
+    def test_plas(self):
+        result = self.run_everywhere(PLAS)
+        self.assertEqual(result.attribute("/", "strategy"), "plas")
 
     def test_more_ranks_than_pieces(self):
         self.run_everywhere(ONE_PIECE)

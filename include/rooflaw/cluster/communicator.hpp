@@ -49,12 +49,15 @@ class Communicator {
   std::optional<Message> poll();
   /// Waits for one.
   Message receive();
+  /// Waits for one of this rank; others wait their turn.
+  Message receive_from(int rank);
 
   /// Ends all ranks at once. For errors after which the others would wait for ever.
   [[noreturn]] void abort(int exit_code);
 
  private:
   struct Pending;
+  std::optional<Message> poll_from(int source);
   bool started_ = false;
   int rank_ = 0;
   int size_ = 1;

@@ -22,6 +22,7 @@ struct TargetFrontier {
   std::vector<search::Row> rows{};
   std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
   std::vector<search::TheoryRow> theory{};         // an entry a row
+  std::vector<search::Row> refined{};              // off the lattice, better than `rows`
   bool certified = false;                          // proven to be the whole frontier of the space
   double loss_gap_bound = 0;                       // nats; NaN where nothing is proven
 };
@@ -31,6 +32,7 @@ struct RunRecord {
   std::string command_line;
   std::int64_t ranks = 1;
   std::int64_t points_scored = 0;
+  std::map<std::string, std::int64_t> counts;  // more of them, by name
   bool complete = false;
   std::map<std::string, double> seconds;  // by phase
   std::string messages;
@@ -43,13 +45,14 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
 /// Opens a result. @throws FileError if it is no result of a format this program reads
 Hdf5Reader open_result(const std::string& path);
 
-/// The tables of one kind, one per law and target: "frontiers", "sensitivity", "theory".
+/// The tables of one kind, one per law and target: "frontiers", "refined", "sensitivity",
+/// "theory".
 struct ResultTable {
   std::string group;  // /frontiers/<law>/<target>
   std::string law;
   std::string target;
 };
-inline constexpr std::array result_kinds = {"frontiers", "sensitivity", "theory"};
+inline constexpr std::array result_kinds = {"frontiers", "refined", "sensitivity", "theory"};
 std::vector<ResultTable> result_tables(const Hdf5Reader& file, const std::string& kind);
 
 }  // namespace rooflaw::io

@@ -56,7 +56,7 @@ inline constexpr NumberRule finite{-huge, true, huge, true, "must be a finite nu
 inline constexpr NumberRule efficiency{0, false, 1.5, true, "must lie in (0, 1.5]"};
 inline constexpr NumberRule bytes_per_element{0, false, 16, true,
                                               "must be a number of bytes in (0, 16]"};
-inline constexpr NumberRule sparsity{0, true, 1, false, "must lie in [0, 1)"};
+inline constexpr NumberRule fraction{0, true, 1, false, "must lie in [0, 1)"};
 }  // namespace rules
 
 inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in an input file

@@ -75,5 +75,9 @@ double params_active(const Architecture& a);
 
 /// Embedding parameters: vocab * width, twice if input and output tables are not tied.
 double embedding_params(const Architecture& a);
+template <class T>
+T embedding_params(const T& width, double vocab, bool tied) {
+  return vocab * width * (tied ? 1.0 : 2.0);
+}
 
 }  // namespace rooflaw::model

@@ -169,6 +169,17 @@ inline double layer_overhead(const Scenario& s, Phase phase) {
   return s.rates.layer_overhead_s * passes(s, phase);
 }
 
+/// A phase of a whole model. `distinct` as in ffn_time.
+template <class T>
+T phase_seconds(const T& layers, const AttentionShape<T>& attention, const FfnShape<T>& ffn,
+                const T& distinct, double vocab, const Scenario& s, Phase phase) {
+  const double rows_read = down_rows_read(ffn.sparsity, first_pass(s, phase).tokens);
+  const T layer =
+      layer_time<T>(attention_time(attention, s, phase).seconds,
+                    ffn_time(ffn, distinct, rows_read, s, phase).seconds, layer_overhead(s, phase));
+  return phase_time<T>(layers, layer, head_time(attention.width, vocab, s, phase).seconds);
+}
+
 enum class LatencyKind { prefill, tpot, total };
 std::string_view to_string(LatencyKind kind);
 std::optional<LatencyKind> latency_kind_from(std::string_view name);

@@ -51,9 +51,9 @@ struct Memory {
   T total() const { return (weights + kv) + workspace; }
 };
 
-template <class T, class Layers>
+template <class T, class Layers, class Embedding>
 Memory<T> model_memory(const Layers& layers, const T& attention_bytes, const T& ffn_bytes,
-                       double embedding_bytes, const T& kv_bytes, const T& workspace) {
+                       const Embedding& embedding_bytes, const T& kv_bytes, const T& workspace) {
   return {layers * (attention_bytes + ffn_bytes) + embedding_bytes, layers * kv_bytes, workspace};
 }
 

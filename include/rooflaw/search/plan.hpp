@@ -30,8 +30,8 @@ class Plan {
   Index architectures_ = 0;
 };
 
-/// Sample `number` of a Latin hypercube of problem.max_evaluations over the axes: along each axis
-/// the samples fall into as many equal strata, one in each.
-Digits latin_hypercube(const Problem& problem, Index number);
+/// Sample `number` of a Latin hypercube of `samples` over the axes: along each axis the samples
+/// fall into as many equal strata, one in each.
+Digits latin_hypercube(const Space& space, std::uint64_t seed, Index samples, Index number);
 
 }  // namespace rooflaw::search

@@ -28,9 +28,26 @@ struct Target {
   model::LatencyKind latency{};
 };
 
-enum class Strategy { grid, sample };
+enum class Strategy { grid, sample, plas };
 std::string_view to_string(Strategy strategy);
 std::optional<Strategy> strategy_from(std::string_view name);
+
+/// How plas searches; see plas.hpp.
+struct PlasSettings {
+  std::int64_t initial_samples = 100;
+  std::int64_t gaps_per_round = 1;     // relaxed, of each target
+  std::int64_t moves_per_stretch = 3;  // scored, of those that promise an improvement
+  std::int64_t max_evaluations =
+      20000;                    // calls of the model, relaxed points and gradients included
+  double hypervolume_gain = 0;  // ends after three rounds that gain a smaller share
+};
+
+/// The stage after a strategy that looks between the points of the space; see refine.hpp.
+struct RefineSettings {
+  bool enabled = true;
+  std::int64_t max_evaluations = 2000;
+  double hypervolume_gain = 1e-4;  // as in PlasSettings
+};
 
 struct Problem {
   Space space;
@@ -42,6 +59,8 @@ struct Problem {
   std::uint64_t seed = 1;
   std::int64_t max_evaluations = 0;  // sample: how many points to draw
   double max_seconds = std::numeric_limits<double>::infinity();
+  PlasSettings plas;
+  RefineSettings refine;
 };
 
 /// Is a point feasible in a setting? Without short circuits, so that it runs in lanes.

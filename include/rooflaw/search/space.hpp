@@ -38,6 +38,9 @@ struct Space {
   std::int64_t vocab = 0;
   bool tied = true;
   double ffn_sparsity = 0;
+  // An axis was given by its ends alone: its list holds every size between them that can be built,
+  // and an index means nothing to a user.
+  bool continuous = false;
 };
 
 enum class Axis { attention, ffn, width, kv, ratio, shared, experts, top_k, layers };
@@ -63,6 +66,13 @@ std::optional<model::Architecture> architecture_at(const Space& space, const Dig
 /// round(ratio * width / multiple) * multiple, half away from zero.
 std::int64_t expert_ffn_size(double ratio, std::int64_t width, std::int64_t multiple);
 
+/// What lies between the ends of an axis and can be built. Every multiple of `unit`:
+std::vector<std::int64_t> multiples_between(std::int64_t lo, std::int64_t hi, std::int64_t unit);
+/// and FFN ratios, both ends included, that between them give every FFN of whole units at every
+/// width up to `largest_width`.
+std::vector<double> ratios_between(double lo, double hi, std::int64_t unit,
+                                   std::int64_t largest_width);
+
 /// An attention block of one width: digits and what they stand for. `index` is its share of the
 /// point's index.
 struct AttentionOption {
@@ -85,6 +95,7 @@ struct ExpertOption {
   std::int64_t top_k = 0;
 };
 std::vector<ExpertOption> expert_options(const Space& space);
+bool valid_routing(std::int64_t experts, std::int64_t top_k);
 
 /// An FFN block of one width and kind.
 struct FfnOption {

@@ -19,7 +19,7 @@ std::vector<InputFault> faults_of(const std::string& text) {
   reader.number("overhead", rules::non_negative);
   reader.number("delta", rules::finite);
   reader.number("efficiency", rules::efficiency);
-  reader.number("sparsity", rules::sparsity);
+  reader.number("sparsity", rules::fraction);
   reader.number("weight_bytes", rules::bytes_per_element);
   reader.integer("layers", 1, 100);
   reader.text("name");
@@ -198,9 +198,9 @@ TEST(NumberRule, EndsAreInsideWhereTheySaySo) {
   EXPECT_FALSE(rules::non_negative.holds(-1e-300));
   EXPECT_TRUE(rules::efficiency.holds(1.5));
   EXPECT_FALSE(rules::efficiency.holds(1.5000001));
-  EXPECT_FALSE(rules::sparsity.holds(1));
+  EXPECT_FALSE(rules::fraction.holds(1));
   for (const auto* rule : {&rules::positive, &rules::non_negative, &rules::finite,
-                           &rules::efficiency, &rules::sparsity, &rules::bytes_per_element}) {
+                           &rules::efficiency, &rules::fraction, &rules::bytes_per_element}) {
     EXPECT_FALSE(rule->holds(std::numeric_limits<double>::quiet_NaN()));
     EXPECT_FALSE(rule->holds(std::numeric_limits<double>::infinity()));
     EXPECT_FALSE(rule->holds(-std::numeric_limits<double>::infinity()));

@@ -62,7 +62,8 @@ TEST(RandomUnit, IsUniformAndItsOwnFunction) {
 std::vector<Digits> samples(const search::Problem& problem) {
   std::vector<Digits> list;
   for (Index n = 0; n < problem.max_evaluations; ++n)
-    list.push_back(search::latin_hypercube(problem, n));
+    list.push_back(
+        search::latin_hypercube(problem.space, problem.seed, problem.max_evaluations, n));
   return list;
 }
 

@@ -1,0 +1,146 @@
+#pragma once
+// PLAS: sampling, local Pareto sets and relaxed optima where the frontier is thin.
+//
+// For spaces too fine to score whole, and for models that do not decompose. A round works on
+// stretches of each target's frontier, those with the most empty area first. A stretch
+//   - relaxes its largest gap, the largest rectangle between neighbours in (log latency, loss), by
+//     NLopt (relaxation.hpp), from the gap's two ends and from the closed-form optimum;
+//   - proposes the lattice corners around these solutions, moves of its points along every axis, by
+//     powers of two, along two and at random along several, and mixes of neighbours;
+//   - predicts all of them from the scored points near by (kriging.hpp), and asks for the few that
+//     promise the most area.
+// What is asked for is scored once, for all targets. The search ends when rounds that ask for more
+// and more find nothing, or at a limit.
+//
+// Source: the search of [S] arXiv:2602.10377 sec. 4 (sampling, local Pareto sets, local
+// refinement); the prediction in between is ours. Everything is a function of the problem, its seed
+// and what was scored before, so the sequence of rounds does not depend on the ranks that share the
+// stretches.
+
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "rooflaw/search/lattice.hpp"
+#include "rooflaw/search/relaxation.hpp"
+
+namespace rooflaw::search {
+
+/// What an architecture gives in one setting.
+struct Score {
+  double prefill_s = 0;
+  double tpot_s = 0;
+  double total_s = 0;
+  double memory_bytes = 0;
+  double loss = 0;
+  double latency(model::LatencyKind kind) const;
+};
+
+/// What a stretch asks for.
+struct Proposal {
+  std::vector<Index> points;
+  Index relaxed = 0;  // calls of the model that its relaxations took
+};
+
+struct PlasCounts {
+  Index rounds = 0;
+  Index requested = 0;  // architectures asked for
+  Index scored = 0;     // each once
+  Index repeated = 0;   // asked for again
+  Index relaxed = 0;    // calls of the model by relaxations; one with its gradient counts twice
+  Index evaluations() const { return scored + relaxed; }
+};
+
+/// A frontier found before, as points of the lattice.
+struct KnownPoint {
+  LatticePoint point;
+  double latency_s = 0;
+  double loss = 0;
+};
+using KnownFrontier = std::vector<KnownPoint>;  // sorted by latency
+
+class Plas {
+ public:
+  /// From a Latin hypercube. Keeps a reference to the problem.
+  Plas(const Problem& problem, const PlasSettings& settings);
+  /// From known frontiers, by target: their points are taken as they are and some of them scored to
+  /// predict from.
+  Plas(const Problem& problem, const PlasSettings& settings,
+       const std::vector<KnownFrontier>& known);
+
+  /// The architectures to score next, and their scores: wanted() by setting.
+  const std::vector<LatticePoint>& wanted() const { return wanted_; }
+  std::vector<Score> score() const;
+  void absorb(const std::vector<Score>& scores);
+
+  bool finished() const { return finished_; }
+  /// Stretches of the next round, and what each proposes. `propose` changes nothing.
+  std::size_t stretches() const { return stretches_.size(); }
+  Proposal propose(std::size_t stretch) const;
+  void accept(const std::vector<Proposal>& proposals);
+
+  const std::vector<Frontier>& frontiers() const { return frontiers_; }
+  const PlasCounts& counts() const { return counts_; }
+  double hypervolume() const { return hypervolume_; }  // of all targets together
+  double largest_gap() const { return largest_gap_; }  // as a share of its target's hypervolume
+
+ private:
+  struct Stretch {
+    std::size_t target = 0;
+    std::size_t first = 0, last = 0;  // of the target's frontier
+    double empty_area = 0;            // between its points, as a share of the hypervolume
+    std::vector<std::size_t> gaps{};  // to relax; each by its left end
+  };
+  struct Ends {
+    std::size_t target;
+    Index left, right;
+    auto operator<=>(const Ends&) const = default;
+  };
+  class Candidates;
+
+  static constexpr Eigen::Index feature_count = 10;
+  static Eigen::RowVectorXd features(const model::Architecture& a);
+
+  const Score& score_of(std::size_t point, std::size_t setting) const;
+  void want(const LatticePoint& point);
+  void measure();
+  void plan_round();
+  void plan_target(std::size_t target);
+  std::vector<std::size_t> base_points(const Stretch& stretch) const;
+  std::vector<std::size_t> training_set(const std::vector<std::size_t>& base) const;
+  void add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
+                 Candidates& candidates) const;
+  Index add_relaxed(std::size_t target, std::size_t gap, Candidates& candidates) const;
+  void add_corners(const model::Architecture& kinds, const RelaxedSizes& sizes,
+                   Candidates& candidates) const;
+  std::vector<Index> most_promising(const Stretch& stretch,
+                                    const std::vector<std::size_t>& training,
+                                    const Candidates& candidates) const;
+
+  const Problem& problem_;
+  PlasSettings settings_;
+  Lattice lattice_;
+  theory::Box box_;
+
+  std::vector<LatticePoint> points_;               // scored, in the order they were wanted
+  std::unordered_map<Index, std::size_t> number_;  // of a scored point, by index
+  std::vector<Score> scores_;                      // by point, then setting
+  Eigen::MatrixXd features_;                       // a row a point
+  Eigen::RowVectorXd spread_;                      // of the features
+  std::vector<Frontier> frontiers_;
+  std::vector<std::vector<FrontierPoint>> frontier_points_;  // after the last round
+  std::vector<HypervolumeReference> reference_;              // by target
+
+  std::vector<LatticePoint> wanted_;
+  std::set<Index> wanted_indices_;
+  std::vector<Stretch> stretches_;
+  std::set<Ends> relaxed_;  // gaps that were
+  PlasCounts counts_;
+  double hypervolume_ = 0;
+  double largest_gap_ = 0;
+  int idle_rounds_ = 0;
+  int slow_rounds_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace rooflaw::search
