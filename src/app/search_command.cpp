@@ -9,6 +9,7 @@
 #include "rooflaw/app/progress.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/cluster/run.hpp"
+#include "rooflaw/cluster/theory.hpp"
 #include "rooflaw/io/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
 
@@ -18,7 +19,8 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "search JOB.toml [-o FILE.h5] [--set table.key=value]... [--dry-run]";
+const std::string usage =
+    "search JOB.toml [-o FILE.h5] [--set table.key=value]... [--certify] [--dry-run]";
 
 using Clock = std::chrono::steady_clock;
 
@@ -53,6 +55,7 @@ struct Request {
   std::string job_path;
   std::vector<std::string> overrides;
   std::string output;  // -o; empty: the job's own
+  bool certify = false;
   std::string command_line;
 };
 
@@ -79,10 +82,12 @@ void print_plan(const io::Job& job) {
 struct Found {
   cluster::Outcome outcome;
   cluster::Refined refined;
+  std::optional<std::vector<search::Frontier>> whole;  // --certify: the frontiers there are
+  std::vector<std::vector<search::TheoryRow>> theory;  // by target
 };
 
-/// Search and refine stage, on every rank; rank 0 notes how long each took.
-Found find_frontiers(const search::Problem& problem, cluster::Communicator& ranks,
+/// Search, refine stage and certification, on every rank; rank 0 notes how long each took.
+Found find_frontiers(const search::Problem& problem, bool certify, cluster::Communicator& ranks,
                      io::RunRecord& run) {
   ProgressReport progress;
   const cluster::Reports reports{.pieces = [&](const auto& p) { progress(p); },
@@ -96,8 +101,25 @@ Found find_frontiers(const search::Problem& problem, cluster::Communicator& rank
     found.refined = cluster::run_refine(problem, found.outcome.frontiers, ranks, reports);
     run.seconds["refine"] = seconds_since(refining);
   }
+  if (certify) {
+    const auto certifying = Clock::now();
+    search::Problem exact = problem;
+    exact.strategy = search::Strategy::exact;
+    found.whole = cluster::run_search(exact, ranks, reports).frontiers;
+    run.seconds["certify"] = seconds_since(certifying);
+  }
   progress.finish();
+  const auto theorising = Clock::now();
+  found.theory = cluster::theory_rows(problem, found.outcome.frontiers, ranks);
+  run.seconds["theory"] = seconds_since(theorising);
   return found;
+}
+
+/// Does the strategy cover every point?
+bool covers_all(const search::Problem& problem, const Found& found) {
+  return (problem.strategy == search::Strategy::exact ||
+          problem.strategy == search::Strategy::grid) &&
+         found.outcome.complete;
 }
 
 void note_counts(const search::PlasCounts& counts, const std::string& prefix, io::RunRecord& run) {
@@ -111,7 +133,6 @@ void note_counts(const search::PlasCounts& counts, const std::string& prefix, io
 /// The frontiers as rows, and what the theory says of each; notes how long each step took.
 std::vector<io::TargetFrontier> describe_all(const search::Problem& problem, const Found& found,
                                              io::RunRecord& run) {
-  const bool whole = problem.strategy == search::Strategy::grid && found.outcome.complete;
   const auto timed = [&](const char* phase, auto step) {
     const auto start = Clock::now();
     auto result = step();
@@ -122,15 +143,24 @@ std::vector<io::TargetFrontier> describe_all(const search::Problem& problem, con
   std::vector<io::TargetFrontier> all;
   for (std::size_t i = 0; i < problem.targets.size(); ++i) {
     const auto& target = problem.targets[i];
-    io::TargetFrontier f{.certified = whole,
-                         .loss_gap_bound = whole ? 0.0 : std::numeric_limits<double>::quiet_NaN()};
+    io::TargetFrontier f;
+    f.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
+    if (covers_all(problem, found)) {
+      f.loss_gap_bound = problem.tolerance;
+    } else if (found.whole) {
+      const auto truth = (*found.whole)[i].points();
+      const auto points = found.outcome.frontiers[i].points();
+      f.loss_gap_bound = search::largest_loss_gap(points, truth);
+      f.hypervolume_share = search::hypervolume_share(points, truth);
+    }
+    f.certified = f.loss_gap_bound == 0.0;
     f.rows =
         timed("describe", [&] { return describe(problem, target, found.outcome.frontiers[i]); });
     if (problem.refine.enabled)
       f.refined =
           timed("describe", [&] { return describe(fine, target, found.refined.improvements[i]); });
     f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
-    f.theory = timed("theory", [&] { return theory_rows(problem, target, f.rows); });
+    f.theory = found.theory[i];
     all.push_back(std::move(f));
   }
   return all;
@@ -139,17 +169,34 @@ std::vector<io::TargetFrontier> describe_all(const search::Problem& problem, con
 /// Rank 0 before the search: reads everything, checks that the result can be written.
 io::Job prepare(const Request& request, io::SourceFiles& files) {
   io::Job job = read_job(request, files);
+  const auto strategy = job.problem.strategy;
+  if (request.certify && strategy != search::Strategy::plas && strategy != search::Strategy::sample)
+    throw InputError(
+        std::vector{InputFault{.file = "--certify",
+                               .key = "search.strategy",
+                               .value = std::string(to_string(strategy)),
+                               .rule = "proves its frontiers itself; --certify goes with "
+                                       "\"plas\" and \"sample\""}});
   io::require_writable(output_path(request, job));
   return job;
 }
 
 /// What a run says of itself at the end.
-void print_work(const io::RunRecord& run) {
+void print_work(const search::Problem& problem, const io::RunRecord& run) {
   const double seconds = run.seconds.at("search");
   const auto pairs = static_cast<double>(run.points_scored);
-  fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
-             readable_count(pairs), readable_seconds(seconds), run.ranks, run.ranks == 1 ? "" : "s",
-             readable_count(pairs / seconds));
+  if (problem.strategy == search::Strategy::exact) {
+    const auto all = static_cast<double>(search::valid_count(problem.space)) *
+                     static_cast<double>(problem.targets.size());
+    fmt::print(
+        "{} pairs of architecture and target proven, {} of them scored, in {} on {} rank{} "
+        "({}/s)\n",
+        readable_count(all), readable_count(pairs), readable_seconds(seconds), run.ranks,
+        run.ranks == 1 ? "" : "s", readable_count(all / seconds));
+  } else
+    fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
+               readable_count(pairs), readable_seconds(seconds), run.ranks,
+               run.ranks == 1 ? "" : "s", readable_count(pairs / seconds));
   if (run.seconds.contains("refine"))
     fmt::print("refine stage: {} architectures scored in {}\n",
                run.counts.at("refine_architectures_scored"),
@@ -171,7 +218,7 @@ void report_as_root(const Request& request, const io::Job& job, const Found& fou
   io::write_atomically(path, io::result_image(job, frontiers, run));
 
   print_summary(job, frontiers);
-  print_work(run);
+  print_work(job.problem, run);
   fmt::print("result: {}\n", path);
 }
 
@@ -200,7 +247,7 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
     files = io::SourceFiles::unpack(start.packed_files);
     job = read_job(request, files);
   }
-  const Found found = find_frontiers(job.problem, ranks, run);
+  const Found found = find_frontiers(job.problem, request.certify, ranks, run);
   if (ranks.is_root()) report_as_root(request, job, found, ranks, std::move(run));
   return ExitCode::done;
 }
@@ -213,6 +260,8 @@ ExitCode search_command(const Arguments& arguments) {
                         "result file; default: job.output of the job")(
       "set", po::value<std::vector<std::string>>()->composing(),
       "table.key=value: override a value of the job; may be repeated")(
+      "certify", po::bool_switch(),
+      "after strategy plas or sample find the true frontiers too, and say how far off it was")(
       "dry-run", po::bool_switch(), "check the job, say what it would do, and stop");
   const auto values = parse_arguments(
       arguments, usage,
@@ -224,6 +273,7 @@ ExitCode search_command(const Arguments& arguments) {
                   .overrides = {},
                   .output = (*values)["output"].as<std::string>(),
                   .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
+  request.certify = (*values)["certify"].as<bool>();
   if (values->count("set") > 0) request.overrides = (*values)["set"].as<std::vector<std::string>>();
 
   cluster::Communicator ranks;

@@ -102,9 +102,16 @@ void print_trust(const io::Job& job) {
   list(replaced, "attention runs in another type than the precision asks for");
 }
 
-const char* how_found(const search::Problem& problem, const io::TargetFrontier& frontier) {
+std::string how_found(const search::Problem& problem, const io::TargetFrontier& frontier) {
   if (frontier.certified) return "all there are";
-  return problem.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
+  if (problem.strategy == search::Strategy::exact)
+    return fmt::format("none of the space is better by {:g} nats", problem.tolerance);
+  std::string text =
+      problem.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
+  if (frontier.hypervolume_share)
+    text += fmt::format(", {:.4f} % of the true hypervolume, at most {:.2g} nats above",
+                        100 * *frontier.hypervolume_share, frontier.loss_gap_bound);
+  return text;
 }
 
 void print_refined(const search::Problem& problem, const io::TargetFrontier& frontier) {

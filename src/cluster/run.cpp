@@ -5,9 +5,11 @@
 #include <optional>
 
 #include "rooflaw/cluster/messages.hpp"
+#include "rooflaw/search/exact.hpp"
 
 namespace rooflaw::cluster {
 
+using search::FoundPoint;
 using search::FrontierPoint;
 using search::Index;
 using search::PowerTables;
@@ -30,10 +32,18 @@ PowerTables shared_tables(const search::Problem& problem, Communicator& ranks) {
   return tables;
 }
 
+/// What is to be scored, in pieces that any rank can take.
+struct Work {
+  Index pieces = 0;
+  std::function<void(Index piece, const std::function<void()>& between)> score;
+  double max_seconds = std::numeric_limits<double>::infinity();
+  bool shares_finds = false;  // ranks prune with what the others found
+};
+
 /// What a worker returns: the pairs it scored, then the points of each target's frontier.
-Bytes pack(const search::Scanner& scanner) {
+Bytes pack(const search::Scanner& scanner, std::int64_t pairs) {
   Packer packer;
-  packer.put(scanner.pairs_scored());
+  packer.put(pairs);
   for (const auto& frontier : scanner.frontiers())
     packer.put_all(std::span<const FrontierPoint>(frontier.points()));
   return packer.take();
@@ -48,43 +58,56 @@ std::int64_t merge(const Bytes& bytes, std::vector<search::Frontier>& frontiers)
   return pairs;
 }
 
+Bytes pack_found(const std::vector<FoundPoint>& found) {
+  return to_bytes(std::span<const FoundPoint>(found));
+}
+
 /// Scores pieces until rank 0 has no more. Asks for the next piece before it starts on one, so that
 /// it need not wait while rank 0 is busy with a row of its own.
-void work(const search::Plan& plan, search::Scanner& scanner, Communicator& ranks) {
+void take_part(const Work& work, search::Scanner& scanner, Communicator& ranks) {
+  const std::int64_t pairs_before = scanner.pairs_scored();
   ranks.send(0, Tag::request, {});
   for (;;) {
-    const Index piece = values_from<Index>(ranks.receive().bytes).at(0);
+    const Bytes bytes = ranks.receive().bytes;
+    Unpacker unpacker(bytes);
+    const auto piece = unpacker.get<Index>();
     if (piece == no_more_pieces) break;
-    ranks.send(0, Tag::request, {});
-    plan.score(piece, scanner);
+    for (const auto& f : unpacker.get_all<FoundPoint>())
+      scanner.frontiers()[f.target].insert(f.point);
+    ranks.send(0, Tag::request, pack_found(scanner.take_found()));
+    work.score(piece, {});
   }
-  const Bytes result = pack(scanner);
-  ranks.send(0, Tag::result, result);
+  ranks.send(0, Tag::result, pack(scanner, scanner.pairs_scored() - pairs_before));
 }
 
 /// Rank 0: answers requests, and scores pieces itself in between.
 class Master {
  public:
-  Master(const search::Problem& problem, const search::Plan& plan, search::Scanner& scanner,
-         Communicator& ranks, const std::function<void(const Progress&)>& report)
-      : problem_(problem), plan_(plan), scanner_(scanner), ranks_(ranks), report_(report) {}
+  Master(const Work& work, search::Scanner& scanner, Communicator& ranks,
+         const std::function<void(const Progress&)>& report)
+      : work_(work),
+        scanner_(scanner),
+        ranks_(ranks),
+        report_(report),
+        told_(static_cast<std::size_t>(ranks.size()), 0) {}
 
-  Outcome run() {
+  /// Returns whether all pieces were scored.
+  bool run() {
     while (!out_of_pieces()) {
-      plan_.score(next_++, scanner_, [&] { serve(); });
+      work_.score(next_++, [&] { serve(); });
       serve();
       report_progress();
     }
     while (results_ + 1 < ranks_.size()) answer(ranks_.receive());
     report_progress();
-    return {std::move(scanner_.frontiers()), scanner_.pairs_scored() + pairs_of_workers_,
-            next_ == plan_.pieces(), std::nullopt};
+    return next_ == work_.pieces;
   }
+  std::int64_t pairs_of_workers() const { return pairs_of_workers_; }
 
  private:
   bool out_of_pieces() const {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-    return next_ == plan_.pieces() || elapsed.count() > problem_.max_seconds;
+    return next_ == work_.pieces || elapsed.count() > work_.max_seconds;
   }
 
   void serve() {
@@ -97,18 +120,38 @@ class Master {
       ++results_;
       return;
     }
-    const Index piece = out_of_pieces() ? no_more_pieces : next_++;
-    ranks_.send(message.from, Tag::piece, std::as_bytes(std::span<const Index>(&piece, 1)));
+    if (work_.shares_finds) note_finds(values_from<FoundPoint>(message.bytes));
+    Packer packer;
+    packer.put(out_of_pieces() ? no_more_pieces : next_++);
+    // What it has not been told, but for what is no longer on a frontier.
+    auto& told = told_[static_cast<std::size_t>(message.from)];
+    std::vector<FoundPoint> news(finds_.begin() + static_cast<std::ptrdiff_t>(told), finds_.end());
+    std::erase_if(news, [&](const FoundPoint& f) {
+      return !scanner_.frontiers()[f.target].contains(f.point);
+    });
+    told = finds_.size();
+    packer.put_all(std::span<const FoundPoint>(news));
+    ranks_.send(message.from, Tag::piece, packer.take());
+  }
+
+  void note_finds(const std::vector<FoundPoint>& of_worker) {
+    for (const auto& f : of_worker) {
+      auto& frontier = scanner_.frontiers()[f.target];
+      const auto before = frontier.additions();
+      frontier.insert(f.point);
+      if (frontier.additions() != before) finds_.push_back(f);
+    }
+    const auto own = scanner_.take_found();
+    finds_.insert(finds_.end(), own.begin(), own.end());
   }
 
   void report_progress() {
     std::size_t points = 0;
     for (const auto& frontier : scanner_.frontiers()) points += frontier.size();
-    report_({next_, plan_.pieces(), points});
+    report_({next_, work_.pieces, points});
   }
 
-  const search::Problem& problem_;
-  const search::Plan& plan_;
+  const Work& work_;
   search::Scanner& scanner_;
   Communicator& ranks_;
   const std::function<void(const Progress&)>& report_;
@@ -116,7 +159,66 @@ class Master {
   Index next_ = 0;
   int results_ = 0;
   std::int64_t pairs_of_workers_ = 0;
+  std::vector<FoundPoint> finds_;  // of all ranks, in the order they came
+  std::vector<std::size_t> told_;  // by rank: how many of them
 };
+
+/// Scores all pieces over the ranks. Adds the pairs of the other ranks to `pairs` on rank 0;
+/// returns there whether all pieces were scored, and true elsewhere.
+bool run_work(const Work& work, search::Scanner& scanner, Communicator& ranks,
+              const std::function<void(const Progress&)>& report, std::int64_t& pairs) {
+  if (!ranks.is_root()) {
+    take_part(work, scanner, ranks);
+    return true;
+  }
+  Master master(work, scanner, ranks, report);
+  const bool all = master.run();
+  pairs += master.pairs_of_workers();
+  return all;
+}
+
+Outcome outcome_of(search::Scanner& scanner, std::int64_t pairs_of_workers, bool complete) {
+  const std::int64_t pairs = scanner.pairs_scored() + pairs_of_workers;
+  return {std::move(scanner.frontiers()), pairs, complete, std::nullopt};
+}
+
+Outcome run_plan(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
+  const PowerTables tables = shared_tables(problem, ranks);
+  const search::Plan plan(problem);
+  search::Scanner scanner(problem, tables);
+  const Work work{
+      .pieces = plan.pieces(),
+      .score = [&](Index piece,
+                   const std::function<void()>& between) { plan.score(piece, scanner, between); },
+      .max_seconds = problem.max_seconds};
+  std::int64_t pairs = 0;
+  const bool complete = run_work(work, scanner, ranks, reports.pieces, pairs);
+  return outcome_of(scanner, pairs, complete);
+}
+
+Outcome run_exact(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
+  const PowerTables tables = shared_tables(problem, ranks);
+  search::Scanner scanner(problem, tables);
+  if (ranks.size() > 1) scanner.keep_found();
+  const auto levels = search::exact_levels(problem.space);
+  std::int64_t pairs = 0;
+  for (std::size_t l = 0; l < levels.size(); ++l) {
+    std::vector<search::LossBound> lowered_seed;
+    if (problem.tolerance > 0.0 && l + 1 == levels.size())
+      for (const auto& frontier : scanner.frontiers())
+        lowered_seed.emplace_back(frontier, problem.tolerance);
+    search::ExactLevel level(problem, tables, levels[l], std::move(lowered_seed));
+    const Work work{.pieces = level.pieces(),
+                    .score =
+                        [&](Index piece, const std::function<void()>& between) {
+                          level.score(piece, scanner, between);
+                        },
+                    .shares_finds = true};
+    run_work(work, scanner, ranks, reports.pieces, pairs);
+    if (l + 1 < levels.size()) share_frontiers(scanner.frontiers(), ranks);
+  }
+  return outcome_of(scanner, pairs, true);
+}
 
 }  // namespace
 
@@ -134,16 +236,8 @@ Outcome run_plas_strategy(const search::Problem& problem, Communicator& ranks,
 
 Outcome run_search(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
   if (problem.strategy == search::Strategy::plas) return run_plas_strategy(problem, ranks, reports);
-  const PowerTables tables = shared_tables(problem, ranks);
-  const search::Plan plan(problem);
-  search::Scanner scanner(problem, tables);
-  if (!ranks.is_root()) {
-    work(plan, scanner, ranks);
-    Outcome none;
-    none.frontiers.resize(problem.targets.size());
-    return none;
-  }
-  return Master(problem, plan, scanner, ranks, reports.pieces).run();
+  if (problem.strategy == search::Strategy::exact) return run_exact(problem, ranks, reports);
+  return run_plan(problem, ranks, reports);
 }
 
 Refined run_refine(const search::Problem& problem, std::vector<search::Frontier> frontiers,

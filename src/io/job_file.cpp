@@ -52,8 +52,8 @@ void apply_override(toml::table& job, const std::string& text) {
 
 void read_search(TableReader& reader, Problem& problem) {
   using search::Strategy;
-  const auto strategy = reader.word<Strategy>("strategy", search::strategy_from,
-                                              "must be \"grid\", \"sample\" or \"plas\"");
+  const auto strategy = reader.word<Strategy>(
+      "strategy", search::strategy_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
   problem.strategy = strategy.value_or(problem.strategy);
   constexpr std::int64_t most = 1'000'000'000'000;
   constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
@@ -81,8 +81,11 @@ void read_search(TableReader& reader, Problem& problem) {
     for (const auto key : keys)
       if (known && !right && reader.has(key)) reader.fault(key, rule);
   };
-  only_with({"max_evaluations", "max_seconds"}, problem.strategy != Strategy::grid,
-            "goes with strategies \"sample\" and \"plas\"; \"grid\" scores every point");
+  problem.tolerance = reader.number("tolerance", rules::non_negative).value_or(problem.tolerance);
+  only_with(
+      {"max_evaluations", "max_seconds"}, plas || problem.strategy == Strategy::sample,
+      "goes with strategies \"sample\" and \"plas\"; \"exact\" and \"grid\" cover every point");
+  only_with({"tolerance"}, problem.strategy == Strategy::exact, "goes with strategy \"exact\"");
   only_with({"initial_samples", "gaps_per_round", "moves_per_stretch", "hypervolume_gain"}, plas,
             "goes with strategy \"plas\"");
   reader.reject_unknown_keys();

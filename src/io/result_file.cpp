@@ -171,6 +171,8 @@ void write_frontier(Hdf5Writer& file, const std::string& group, const TargetFron
   file.attribute(group, "reference_loss", reference.loss);
   file.attribute(group, "certified", std::int64_t{frontier.certified});
   file.attribute(group, "loss_gap_bound", frontier.loss_gap_bound);
+  if (frontier.hypervolume_share)
+    file.attribute(group, "hypervolume_share", *frontier.hypervolume_share);
 }
 
 void write_targets(Hdf5Writer& file, const search::Problem& problem) {

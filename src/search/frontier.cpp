@@ -37,6 +37,13 @@ void Frontier::insert(const FrontierPoint& point) {
   while (next != points_.end() && next->second.loss >= point.loss) next = points_.erase(next);
   points_.emplace_hint(next, point.latency_s, Entry{point.loss, point.index});
   bins_.add(point.latency_s, point.loss);
+  ++additions_;
+}
+
+bool Frontier::contains(const FrontierPoint& point) const {
+  const auto found = points_.find(point.latency_s);
+  return found != points_.end() && found->second.loss == point.loss &&
+         found->second.index == point.index;
 }
 
 std::vector<FrontierPoint> Frontier::points() const {
@@ -74,6 +81,27 @@ HypervolumeReference default_reference(std::span<const FrontierPoint> frontier) 
     loss = std::max(loss, p.loss);
   }
   return {1.1 * latency, 0.1 + loss};
+}
+
+double largest_loss_gap(std::span<const FrontierPoint> frontier,
+                        std::span<const FrontierPoint> whole) {
+  double gap = 0;
+  auto next = frontier.begin();
+  for (const auto& p : whole) {
+    while (next != frontier.end() && next->latency_s <= p.latency_s) ++next;
+    const double loss =
+        next == frontier.begin() ? std::numeric_limits<double>::infinity() : std::prev(next)->loss;
+    gap = std::max(gap, loss - p.loss);
+  }
+  return gap;
+}
+
+double hypervolume_share(std::span<const FrontierPoint> frontier,
+                         std::span<const FrontierPoint> whole) {
+  if (whole.empty()) return 1;
+  const auto reference = default_reference(whole);
+  return hypervolume(frontier, reference.latency_s, reference.loss) /
+         hypervolume(whole, reference.latency_s, reference.loss);
 }
 
 }  // namespace rooflaw::search

@@ -72,7 +72,24 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
+double activation_power(const PowerTables& tables, const TableLayout& layout,
+                        std::size_t width_digit, const FfnOption& option) {
+  return tables.activation_shared.empty()
+             ? tables.activation[layout.routing(option.routing)]
+             : tables.activation_shared[layout.activation_shared(width_digit, option)];
+}
+
 }  // namespace
+
+double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                     std::size_t width_digit, const FfnOption& option) {
+  const TableLayout layout(problem.space);
+  const double ratio = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
+  const double activation = activation_power(tables, layout, width_digit, option);
+  return model::ffn_loss(
+      model::sparsity_term(problem.law, activation, ratio, tables.width_sparsity[width_digit]),
+      model::capacity_term(problem.law, ratio, tables.width_capacity[width_digit]));
+}
 
 void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
                     std::size_t width_digit, const std::vector<FfnOption>& options,
@@ -103,10 +120,7 @@ void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size
       parts.index[place] = option.index;
       set_lane(p, lane, ffn_shape(problem.space, ffn_digit, width_digit, option));
       p.ratio_power[lane] = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
-      p.activation_power[lane] =
-          tables.activation_shared.empty()
-              ? tables.activation[layout.routing(option.routing)]
-              : tables.activation_shared[layout.activation_shared(width_digit, option)];
+      p.activation_power[lane] = activation_power(tables, layout, width_digit, option);
       for (std::size_t c = 0; c < counts.size(); ++c)
         distinct[c][lane] = tables.distinct[layout.distinct(c, option.routing)];
     }

@@ -1,5 +1,9 @@
 #include "row_kernels.hpp"
 
+#include <bit>
+
+#include "rooflaw/search/slack.hpp"
+
 // Sanitizers do not get on with the resolver functions that target_clones makes.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -84,6 +88,19 @@ bool row_candidates(std::size_t size, const double* __restrict least_loss_before
     any |= open;
   }
   return any != 0;
+}
+
+ROOFLAW_CLONES
+void slack_values(std::size_t size, const double* __restrict layers, const double* __restrict loss,
+                  double layer, double head, const double* __restrict bound, std::int64_t first,
+                  std::int64_t last, double* __restrict value) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const double latency = layers[i] * layer + head;
+    std::int64_t bin = (std::bit_cast<std::int64_t>(latency) >> LossBound::shift) - first;
+    bin = bin < 0 ? 0 : bin;
+    bin = bin > last ? last : bin;
+    value[i] = bound[bin] - loss[i];
+  }
 }
 
 }  // namespace rooflaw::search

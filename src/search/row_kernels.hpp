@@ -42,4 +42,10 @@ void row_feasible(const RowView& row, const Setting& setting, const double* pref
 bool row_candidates(std::size_t size, const double* least_loss_before, const double* latency_s,
                     const double* loss, double loss_delta, std::int64_t* candidate);
 
+/// value[i] = bound at latency layers[i] * layer + head, less loss[i]. `bound` is a LossBound's
+/// table, from bin `first` to `last`.
+void slack_values(std::size_t size, const double* layers, const double* loss, double layer,
+                  double head, const double* bound, std::int64_t first, std::int64_t last,
+                  double* value);
+
 }  // namespace rooflaw::search

@@ -93,18 +93,27 @@ PowerTables fill_tables(const Problem& problem) {
       layout.length(Axis::width) * layout.length(Axis::ratio) * layout.length(Axis::shared);
   t.ratio.resize(space.ffn.size() * ratios * layout.length(Axis::top_k));
   if (shared) t.activation_shared.resize(ratios * combinations);
-  for (std::size_t kind = 0; kind < space.ffn.size(); ++kind)
+  // The ratio is the same for all experts, so one routing of each top_k does.
+  std::vector<ExpertOption> one_a_top_k;
+  for (const auto& o : routings)
+    if (std::none_of(one_a_top_k.begin(), one_a_top_k.end(),
+                     [&](const ExpertOption& known) { return known.top_k == o.top_k; }))
+      one_a_top_k.push_back(o);
+  const auto for_each_option = [&](const std::vector<ExpertOption>& of, auto visit) {
     for (std::size_t w = 0; w < space.widths.size(); ++w)
-      for (std::size_t n = 0; n < ffn_option_count(space, routings); ++n) {
-        const auto o = ffn_option(space, routings, w, n);
-        if (!o) continue;
-        const auto shape = ffn_shape(space, kind, w, *o);
-        double& ratio = t.ratio[layout.ratio(kind, w, *o)];  // the same for all experts
-        if (ratio == 0.0) ratio = model::ratio_power(law, shape.ffn_ratio());
-        if (shared && kind == 0)
-          t.activation_shared[layout.activation_shared(w, *o)] =
-              model::activation_power(law, shape.activation_rate());
-      }
+      for (std::size_t n = 0; n < ffn_option_count(space, of); ++n)
+        if (const auto o = ffn_option(space, of, w, n)) visit(w, *o);
+  };
+  for (std::size_t kind = 0; kind < space.ffn.size(); ++kind)
+    for_each_option(one_a_top_k, [&](std::size_t w, const FfnOption& o) {
+      t.ratio[layout.ratio(kind, w, o)] =
+          model::ratio_power(law, ffn_shape(space, kind, w, o).ffn_ratio());
+    });
+  if (shared)
+    for_each_option(routings, [&](std::size_t w, const FfnOption& o) {
+      t.activation_shared[layout.activation_shared(w, o)] =
+          model::activation_power(law, ffn_shape(space, 0, w, o).activation_rate());
+    });
   return t;
 }
 

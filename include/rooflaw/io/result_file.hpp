@@ -4,6 +4,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct TargetFrontier {
   std::vector<search::Row> refined{};              // off the lattice, better than `rows`
   bool certified = false;                          // proven to be the whole frontier of the space
   double loss_gap_bound = 0;                       // nats; NaN where nothing is proven
+  std::optional<double> hypervolume_share = std::nullopt;  // of the true frontier's, where known
 };
 
 /// How the run went: kept apart, because it differs between runs of the same job.

@@ -52,8 +52,11 @@ class Frontier {
   void insert(const FrontierPoint& point);
 
   std::size_t size() const { return points_.size(); }
+  bool contains(const FrontierPoint& point) const;
   std::vector<FrontierPoint> points() const;  // sorted by latency
   const DominanceBins& bins() const { return bins_; }
+  /// How many points were ever added: has it changed?
+  std::uint64_t additions() const { return additions_; }
 
  private:
   struct Entry {
@@ -62,6 +65,7 @@ class Frontier {
   };
   std::map<double, Entry> points_;  // by latency; loss falls strictly
   DominanceBins bins_;
+  std::uint64_t additions_ = 0;
 };
 
 /// Area dominated by `points` in (log10 latency, loss) up to a reference; points beyond the
@@ -77,5 +81,14 @@ struct HypervolumeReference {
   double loss = 0;
 };
 HypervolumeReference default_reference(std::span<const FrontierPoint> frontier);
+
+/// How a frontier compares with the true one of the same space, both sorted by latency: the most
+/// loss it lacks at any latency that it reaches, infinite where it is not as fast as the true one;
+/// and its share of the true hypervolume (reference: that of the true frontier). 0 and 1 for two
+/// empty frontiers.
+double largest_loss_gap(std::span<const FrontierPoint> frontier,
+                        std::span<const FrontierPoint> whole);
+double hypervolume_share(std::span<const FrontierPoint> frontier,
+                         std::span<const FrontierPoint> whole);
 
 }  // namespace rooflaw::search

@@ -54,4 +54,8 @@ void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size
                     std::size_t width_digit, const std::vector<FfnOption>& options,
                     FfnParts& parts);
 
+/// The FFN part of the loss alone.
+double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                     std::size_t width_digit, const FfnOption& option);
+
 }  // namespace rooflaw::search

@@ -28,7 +28,7 @@ struct Target {
   model::LatencyKind latency{};
 };
 
-enum class Strategy { grid, sample, plas };
+enum class Strategy { exact, grid, sample, plas };
 std::string_view to_string(Strategy strategy);
 std::optional<Strategy> strategy_from(std::string_view name);
 
@@ -55,10 +55,11 @@ struct Problem {
   bool enforce_range = false;  // leave out points where the law extrapolates
   std::vector<Setting> settings;
   std::vector<Target> targets;  // those of one setting stand together
-  Strategy strategy = Strategy::grid;
+  Strategy strategy = Strategy::exact;
   std::uint64_t seed = 1;
   std::int64_t max_evaluations = 0;  // sample: how many points to draw
   double max_seconds = std::numeric_limits<double>::infinity();
+  double tolerance = 0;  // exact: nats that a dropped box may gain
   PlasSettings plas;
   RefineSettings refine;
 };

@@ -1,0 +1,181 @@
+// Strategy exact against scoring every point: the same frontiers, bit for bit, index for index.
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/search/exact.hpp"
+#include "unit/search/random_problem.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using search::Frontier;
+using search::FrontierPoint;
+using search::Index;
+using search::Subspace;
+
+struct Found {
+  std::vector<Frontier> frontiers;
+  std::int64_t pairs_scored = 0;
+};
+
+/// All levels, pieces in the order of `shuffled` (nullptr: as they come).
+Found exact(const search::Problem& problem, std::vector<Subspace> levels,
+            Random* shuffled = nullptr) {
+  const search::PowerTables tables = search::fill_tables(problem);
+  search::Scanner scanner(problem, tables);
+  for (std::size_t l = 0; l < levels.size(); ++l) {
+    std::vector<search::LossBound> seed;
+    if (problem.tolerance > 0 && l + 1 == levels.size())
+      for (const auto& f : scanner.frontiers()) seed.emplace_back(f, problem.tolerance);
+    search::ExactLevel level(problem, tables, levels[l], seed);
+    std::vector<Index> pieces(static_cast<std::size_t>(level.pieces()));
+    std::iota(pieces.begin(), pieces.end(), Index{0});
+    for (std::size_t i = pieces.size(); shuffled != nullptr && i > 1; --i)
+      std::swap(
+          pieces[i - 1],
+          pieces[static_cast<std::size_t>(shuffled->integer(0, static_cast<std::int64_t>(i) - 1))]);
+    for (const Index piece : pieces) level.score(piece, scanner, {});
+  }
+  return {scanner.frontiers(), scanner.pairs_scored()};
+}
+
+/// A random sub-space, then the whole: small spaces have no levels of their own.
+std::vector<Subspace> random_levels(Random& random, const search::Space& space) {
+  const Subspace whole = search::exact_levels(space).back();
+  Subspace part = whole;
+  const auto thin = [&](std::vector<std::size_t>& axis) {
+    const auto kept = axis[static_cast<std::size_t>(
+        random.integer(0, static_cast<std::int64_t>(axis.size()) - 1))];
+    std::erase_if(axis, [&](std::size_t digit) { return digit != kept && random.chance(0.6); });
+  };
+  for (auto* axis : {&part.widths, &part.ratios, &part.experts, &part.layers}) thin(*axis);
+  return {part, whole};
+}
+
+void expect_same(const search::Problem& problem, const std::vector<Frontier>& expected,
+                 const std::vector<Frontier>& found, const json& space) {
+  for (std::size_t t = 0; t < problem.targets.size(); ++t)
+    EXPECT_EQ(expected[t].points(), found[t].points())
+        << "target " << t << " " << to_string(problem.targets[t].latency) << " " << space.dump();
+}
+
+TEST(Exact, EqualsTheGridOnRandomSpaces) {
+  Random random(301);
+  std::size_t points = 0;
+  for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
+    RandomProblem r = random_problem(random, 1, 3000, 2000);
+    if (random.chance(0.7)) limit_exactly(random, r);
+    r.problem.enforce_range = random.chance(0.2);
+    const auto expected = grid(r.problem);
+    const auto levels = random_levels(random, r.problem.space);
+    expect_same(r.problem, expected, exact(r.problem, levels, &random).frontiers, r.space);
+    for (const auto& f : expected) points += f.size();
+  }
+  EXPECT_GT(points, 30000u);
+}
+
+/// Fine axes in no order, as many as make boxes worth while.
+RandomProblem fine_problem(Random& random) {
+  RandomProblem r = random_problem(random, 1, 3000, 300);
+  json& s = r.space;
+  s["widths"] = {512, 1536, 1024, 2048};
+  s["head_dim"] = 64;
+  s["layers"] = json::array();
+  for (int l = 40; l >= 1; --l) s["layers"].push_back(l);
+  s["expert_ffn_ratio"] = json::array();
+  for (int k = 1; k <= 80; ++k) s["expert_ffn_ratio"].push_back(0.05 * ((k * 37) % 81));
+  s["experts"] = {1, 64, 2, 3, 48, 5, 32, 8, 12, 16, 24};
+  s["top_k"] = {2, 1, 4};
+  if (!s.contains("kv_heads")) s["kv_heads"] = {1, "heads"};
+  r.problem.space = space_from(s);
+  return r;
+}
+
+TEST(Exact, EqualsTheGridOnLargerSpaces) {
+  Random random(303);
+  for (int i = 0; i < 12 && !::testing::Test::HasFailure(); ++i) {
+    RandomProblem r = fine_problem(random);
+    const auto valid = static_cast<double>(search::valid_count(r.problem.space));
+    const auto pairs = valid * static_cast<double>(r.problem.targets.size());
+    if (i % 2 == 0)
+      for (auto& setting : r.problem.settings) {
+        setting.memory_budget_bytes = random.real(1e8, 4e9);
+        if (random.chance(0.5)) setting.limits.total_s = random.real(0.01, 10.0);
+      }
+    const Found found = exact(r.problem, search::exact_levels(r.problem.space));
+    expect_same(r.problem, grid(r.problem), found.frontiers, r.space);
+    EXPECT_LT(static_cast<double>(found.pairs_scored), 0.5 * pairs) << "boxes are dropped";
+  }
+}
+
+TEST(Exact, LevelsAreSubspacesAndTheLastIsTheSpace) {
+  Random random(305);
+  const RandomProblem r = fine_problem(random);
+  search::Space space = r.problem.space;
+  space.widths.clear();
+  for (std::int64_t w = 64; w <= 8192; w += 64) space.widths.push_back(w);
+  const auto levels = search::exact_levels(space);
+  ASSERT_GT(levels.size(), 1u);
+  const Subspace& whole = levels.back();
+  EXPECT_EQ(space.widths.size(), whole.widths.size());
+  EXPECT_EQ(space.expert_ffn_ratio.size(), whole.ratios.size());
+  EXPECT_EQ(space.experts.size(), whole.experts.size());
+  EXPECT_EQ(space.layers.size(), whole.layers.size());
+  for (const auto& level : levels) {
+    EXPECT_TRUE(std::is_sorted(level.layers.begin(), level.layers.end(),
+                               [&](auto a, auto b) { return space.layers[a] < space.layers[b]; }));
+    EXPECT_LE(level.widths.size(), whole.widths.size());
+    EXPECT_FALSE(level.widths.empty());
+  }
+}
+
+TEST(Exact, ATolerancePromisesAndTheOrderDoesNotMatter) {
+  Random random(307);
+  for (int i = 0; i < 6; ++i) {
+    RandomProblem r = fine_problem(random);
+    const auto truth = grid(r.problem);
+    r.problem.tolerance = random.pick<double>({1e-4, 1e-2, 0.1});
+    const auto levels = random_levels(random, r.problem.space);
+    const auto first = exact(r.problem, levels);
+    const auto second = exact(r.problem, levels, &random);
+    expect_same(r.problem, first.frontiers, second.frontiers, r.space);
+    for (std::size_t t = 0; t < truth.size(); ++t)
+      EXPECT_LE(search::largest_loss_gap(first.frontiers[t].points(), truth[t].points()),
+                r.problem.tolerance * (1 + 1e-9));
+  }
+}
+
+TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
+  Random random(309);
+  for (int i = 0; i < 200; ++i) {
+    Frontier frontier;
+    std::vector<double> latencies;
+    for (int n = 0; n < 50; ++n) {
+      latencies.push_back(std::exp(random.real(-12, 5)));
+      frontier.insert({latencies.back(), random.real(2, 8), n});
+    }
+    const search::LossBound bound(frontier, 0.25);
+    const auto points = frontier.points();
+    for (int n = 0; n < 200; ++n) {
+      const double latency =
+          random.chance(0.5) ? random.pick(latencies) : std::exp(random.real(-13, 6));
+      double least = std::numeric_limits<double>::infinity();
+      double surely = least;  // of points faster by more than a bin
+      for (const auto& p : points) {
+        if (p.latency_s < latency) least = std::min(least, p.loss - 0.25);
+        if (p.latency_s < latency * (1 - 0x1p-9)) surely = std::min(surely, p.loss - 0.25);
+      }
+      const std::int64_t bin =
+          (std::bit_cast<std::int64_t>(latency) >> search::LossBound::shift) - bound.first();
+      const double ours = bound.data()[std::clamp<std::int64_t>(bin, 0, bound.last())];
+      EXPECT_GE(ours, least);
+      EXPECT_LE(ours, surely);
+    }
+  }
+  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}).data()[0]);
+}
+
+}  // namespace
+}  // namespace rooflaw::testing
