@@ -191,6 +191,7 @@ Outcome run_plan(const search::Problem& problem, Communicator& ranks, const Repo
       .score = [&](Index piece,
                    const std::function<void()>& between) { plan.score(piece, scanner, between); },
       .max_seconds = problem.max_seconds};
+  plan.look_around(scanner);
   std::int64_t pairs = 0;
   const bool complete = run_work(work, scanner, ranks, reports.pieces, pairs);
   return outcome_of(scanner, pairs, complete);

@@ -34,6 +34,36 @@ void Plan::score(Index piece, Scanner& scanner, const std::function<void()>& bet
     score_grid(piece, scanner, between_rows);
 }
 
+Block Plan::grid_block(std::size_t ffn_digit, std::size_t width_digit) const {
+  Block block{.ffn_digit = ffn_digit,
+              .width_digit = width_digit,
+              .attention = attention_options(problem_.space, width_digit),
+              .ffn = {},
+              .layer_digits = std::vector<std::size_t>(problem_.space.layers.size())};
+  std::iota(block.layer_digits.begin(), block.layer_digits.end(), std::size_t{0});
+  return block;
+}
+
+void Plan::look_around(Scanner& scanner) const {
+  if (problem_.strategy == Strategy::sample) return;
+  constexpr std::size_t most_widths = 16, most_ffn = 48, most_layers = 12;
+  const auto step = [](std::size_t size, std::size_t most) { return (size + most - 1) / most; };
+  const Space& space = problem_.space;
+  const std::size_t options = ffn_option_count(space, routings_);
+  const std::int64_t counted = scanner.pairs_scored();
+  for (std::size_t kind = 0; kind < space.ffn.size(); ++kind)
+    for (std::size_t w = 0; w < space.widths.size(); w += step(space.widths.size(), most_widths)) {
+      Block block = grid_block(kind, w);
+      const std::size_t every = step(space.layers.size(), most_layers);
+      std::erase_if(block.layer_digits, [&](std::size_t digit) { return digit % every != 0; });
+      for (std::size_t n = 0; n < options; n += step(options, most_ffn))
+        if (const auto option = ffn_option(space, routings_, w, n)) block.ffn.push_back(*option);
+      drop_extrapolated(problem_, block);
+      scanner.scan(block);
+    }
+  scanner.count_from(counted);
+}
+
 void Plan::score_grid(Index piece, Scanner& scanner,
                       const std::function<void()>& between_rows) const {
   const Space& space = problem_.space;
@@ -42,12 +72,7 @@ void Plan::score_grid(Index piece, Scanner& scanner,
   const Index first = piece % runs * ffn_options_per_piece;
   const auto block_number = static_cast<std::size_t>(piece / runs);
 
-  Block block{.ffn_digit = block_number / space.widths.size(),
-              .width_digit = block_number % space.widths.size(),
-              .attention = attention_options(space, block_number % space.widths.size()),
-              .ffn = {},
-              .layer_digits = std::vector<std::size_t>(space.layers.size())};
-  std::iota(block.layer_digits.begin(), block.layer_digits.end(), std::size_t{0});
+  Block block = grid_block(block_number / space.widths.size(), block_number % space.widths.size());
   for (Index n = first; n < std::min(first + ffn_options_per_piece, options); ++n)
     if (const auto option =
             ffn_option(space, routings_, block.width_digit, static_cast<std::size_t>(n)))

@@ -55,7 +55,7 @@ io::Job read_text(const std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "w");
   std::fputs(text.c_str(), file);
   std::fclose(file);
-  io::Job job = io::read_job(files, path, {});
+  io::Job job = io::read_job(files, path, {}, io::OutputKey::optional);
   std::remove(path.c_str());
   return job;
 }
@@ -68,6 +68,7 @@ void grid(benchmark::State& state) {
   for (auto _ : state) {
     const auto tables = search::fill_tables(job.problem);
     search::Scanner scanner(job.problem, tables);
+    plan.look_around(scanner);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
     pairs += scanner.pairs_scored();
     points = 0;

@@ -14,6 +14,11 @@ class Plan {
 
   Index pieces() const { return pieces_; }
 
+  /// Before the first piece of a grid: scores some points from all over the space, so that the
+  /// pieces meet frontiers that drop most of their points at a look. They come again with their
+  /// piece and are counted there.
+  void look_around(Scanner& scanner) const;
+
   /// Scores a piece; `between_rows` as in Scanner::scan.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between_rows = {}) const;
 
@@ -21,6 +26,7 @@ class Plan {
   Index architectures() const { return architectures_; }
 
  private:
+  Block grid_block(std::size_t ffn_digit, std::size_t width_digit) const;
   void score_grid(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const;
   void score_sample(Index piece, Scanner& scanner) const;
 

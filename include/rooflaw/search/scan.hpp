@@ -44,6 +44,8 @@ class Scanner {
   std::vector<Frontier>& frontiers() { return frontiers_; }
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
   std::int64_t pairs_scored() const { return pairs_scored_; }
+  /// Takes the count back to an earlier one, for points that are scored again.
+  void count_from(std::int64_t pairs) { pairs_scored_ = pairs; }
 
   /// Keeps a list of what is added from now on; take_found() gives what of it is still on the
   /// frontiers and starts a new list.

@@ -1,0 +1,181 @@
+// Strategy exact: how much is proven a second, on spaces from 10^6 to 10^12 points.
+//
+//   bench_search [--largest 1e10] [--targets 1,6,36] [--json]       one rank
+//
+// A run: tables, all levels, from empty frontiers. `decided` are architectures x targets proven to
+// be on a frontier or not, `scored` those whose latency and loss were computed. Grid is run beside
+// it up to 10^8 pairs' worth of points. --json prints one object a line. Results: README.md.
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/io/job_file.hpp"
+#include "rooflaw/search/exact.hpp"
+#include "rooflaw/search/plan.hpp"
+
+namespace {
+
+using namespace rooflaw;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+struct SpaceSize {
+  const char* name;
+  double points;  // about
+  const char* axes;
+};
+
+// The same ranges, ever finer; the last two are those of jobs/exact_1e10.toml and exact_1e12.toml.
+constexpr SpaceSize sizes[] = {{"1e6", 1e6, R"(layers = {from = 8, to = 128, step = 8}
+widths = {from = 1024, to = 16384, step = 1024}
+kv_heads = [1, 8, "heads"]
+expert_ffn_ratio = {from = 0.25, to = 8, step = 0.25}
+experts = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+top_k = [1, 2, 4, 8])"},
+                               {"1e8", 1e8, R"(layers = {from = 2, to = 128, step = 2}
+widths = {from = 256, to = 16384, step = 256}
+kv_heads = [1, 4, 16, "heads"]
+expert_ffn_ratio = {from = 0.0625, to = 8, step = 0.0625}
+experts = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+top_k = [1, 2, 3, 4, 6, 8])"},
+                               {"1e10", 1.3e10, R"(layers = {from = 1, to = 128, step = 1}
+widths = {from = 256, to = 16384, step = 64}
+kv_heads = [1, 2, 4, 8, 16, 32, 64, "heads"]
+expert_ffn_ratio = {from = 0.0078125, to = 8, step = 0.0078125}
+experts = [1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256]
+top_k = [1, 2, 3, 4, 6, 8])"},
+                               {"1e12", 9.8e11, R"(layers = {from = 1, to = 256, step = 1}
+widths = {from = 256, to = 16384, step = 64}
+kv_heads = [1, 2, 4, 8, 16, 32, 64, "heads"]
+expert_ffn_ratio = {from = 0.00625, to = 8, step = 0.00625}
+experts = {from = 1, to = 256, step = 1}
+top_k = {from = 1, to = 16, step = 1})"}};
+
+std::string targets_text(int targets) {
+  if (targets == 1)
+    return "devices = [\"jetson-agx-orin-64gb\"]\nprecisions = [\"fp16\"]\nlatency = [\"total\"]";
+  const std::string rest =
+      "\nprecisions = [\"fp16\", \"int8\"]\nlatency = [\"prefill\", \"tpot\", \"total\"]";
+  if (targets == 6) return "devices = [\"jetson-agx-orin-64gb\"]" + rest;
+  return "devices = [\"jetson-orin-nano-super-8gb\", \"jetson-agx-orin-64gb\", "
+         "\"jetson-thor-t5000\", \"rtx-3090\", \"rtx-4090\", \"h100-sxm\"]" +
+         rest;
+}
+
+search::Problem read_problem(const SpaceSize& size, int targets, bool budgets) {
+  const std::string text = fmt::format(
+      "[job]\nname = \"bench\"\n[space]\n{}\nhead_dim = 64\nvocab = 128256\n"
+      "[law]\nid = \"codesign-2026\"\n[targets]\n{}\nworkloads = [\"vla\"]\n"
+      "memory_budget = \"{}\"\n",
+      size.axes, targets_text(targets), budgets ? "capacity" : "none");
+  const std::string path = fmt::format("/tmp/rooflaw_bench_search_{}.toml", ::getpid());
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  std::fputs(text.c_str(), file);
+  std::fclose(file);
+  io::SourceFiles files;
+  auto job = io::read_job(files, path, {}, io::OutputKey::optional);
+  std::remove(path.c_str());
+  return job.problem;
+}
+
+std::size_t frontier_points(const search::Scanner& scanner) {
+  std::size_t points = 0;
+  for (const auto& frontier : scanner.frontiers()) points += frontier.size();
+  return points;
+}
+
+nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
+  const auto problem = read_problem(size, targets, budgets);
+  const auto start = Clock::now();
+  const auto tables = search::fill_tables(problem);
+  search::Scanner scanner(problem, tables);
+  for (const auto& subspace : search::exact_levels(problem.space)) {
+    search::ExactLevel level(problem, tables, subspace, {});
+    for (search::Index piece = 0; piece < level.pieces(); ++piece) level.score(piece, scanner, {});
+  }
+  const double seconds = seconds_since(start);
+  const double points = static_cast<double>(search::valid_count(problem.space));
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  nlohmann::json result = {{"space", size.name},
+                           {"points", points},
+                           {"targets", problem.targets.size()},
+                           {"memory_budgets", budgets},
+                           {"seconds", seconds},
+                           {"decided_per_second", points * targets / seconds},
+                           {"scored", scanner.pairs_scored()},
+                           {"frontier_points", frontier_points(scanner)},
+                           {"peak_memory_MiB", usage.ru_maxrss / 1024}};
+  constexpr double most_for_grid = 5e9;
+  if (points * targets <= most_for_grid) {
+    const auto grid_start = Clock::now();
+    search::Scanner every(problem, tables);
+    const search::Plan plan(problem);
+    plan.look_around(every);
+    for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, every);
+    result["grid_seconds"] = seconds_since(grid_start);
+    bool same = true;
+    for (std::size_t t = 0; t < problem.targets.size(); ++t)
+      same = same && every.frontiers()[t].points() == scanner.frontiers()[t].points();
+    result["same_as_grid"] = same;
+  }
+  return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  double largest = 2e10;
+  std::vector<int> targets{1, 6, 36};
+  bool json = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--json") {
+      json = true;
+    } else if (argument == "--largest" && i + 1 < argc) {
+      largest = std::atof(argv[++i]) * 1.5;
+    } else if (argument == "--targets" && i + 1 < argc) {
+      targets = {std::atoi(argv[++i])};
+    } else {
+      std::fputs("usage: bench_search [--largest POINTS] [--targets 1|6|36] [--json]\n", stderr);
+      return 2;
+    }
+  }
+  bool right = true;
+  if (!json)
+    fmt::print("{:<6} {:>7} {:>7} {:>9} {:>16} {:>12} {:>9} {:>10} {:>9}\n", "space", "targets",
+               "budgets", "seconds", "decided/s", "scored", "frontier", "grid [s]", "peak MiB");
+  for (const auto& size : sizes)
+    for (const int n : targets)
+      for (const bool budgets : {false, true}) {
+        if (size.points > largest) continue;
+        const auto r = run(size, n, budgets);
+        right = right && r.value("same_as_grid", true);
+        if (json)
+          fmt::print("{}\n", r.dump());
+        else
+          fmt::print("{:<6} {:>7} {:>7} {:>9.3f} {:>16.3g} {:>12} {:>9} {:>10} {:>9}\n", size.name,
+                     n, budgets ? "yes" : "no", r["seconds"].get<double>(),
+                     r["decided_per_second"].get<double>(), r["scored"].get<std::int64_t>(),
+                     r["frontier_points"].get<std::int64_t>(),
+                     r.contains("grid_seconds")
+                         ? fmt::format("{:.3f}", r["grid_seconds"].get<double>())
+                         : "-",
+                     r["peak_memory_MiB"].get<long>());
+        std::fflush(stdout);
+      }
+  if (!right) std::fputs("exact and grid differ\n", stderr);
+  return right ? 0 : 1;
+}
