@@ -220,12 +220,14 @@ Bounds bounds_of(const Problem& problem, const model::Architecture& start) {
   set(width_size, widths.first, widths.second);
   set(ratio_size, ratios.first, ratios.second);
   if (start.attention == model::AttentionKind::gqa) {
+    const double least_heads = widths.first / static_cast<double>(space.head_dim);
     const double most_heads = widths.second / static_cast<double>(space.head_dim);
     double lo = most_heads, hi = 0;
     for (const auto kv : space.kv_heads) {
-      const double n = kv == model::all_heads ? most_heads : static_cast<double>(kv);
-      lo = std::min(lo, n);
-      hi = std::max(hi, std::min(n, most_heads));
+      const bool all = kv == model::all_heads;
+      const auto n = static_cast<double>(kv);
+      lo = std::min(lo, all ? least_heads : n);
+      hi = std::max(hi, all ? most_heads : std::min(n, most_heads));
     }
     set(kv_size, std::max(lo, 1.0), hi);
   }

@@ -48,7 +48,8 @@ struct RelaxedSolution {
   int evaluations = 0;  // of the model, each with its gradient
 };
 
-/// @param most  evaluations at most
+/// Feasible: no limit is exceeded by more than a thousandth.
+/// @param most  evaluations that the solver may take; its answer is looked at once more
 RelaxedSolution relax(const Problem& problem, const Setting& setting, model::LatencyKind kind,
                       double latency_s, const RelaxedStart& start, int most);
 
