@@ -37,10 +37,12 @@ Space filled_in(const Space& space, std::int64_t most) {
   fill_in(fine.experts, 1, most);
   fill_in(fine.top_k, 1, most);
   const std::int64_t widest = *std::max_element(space.widths.begin(), space.widths.end());
-  // A list of nothing but "heads" stays one; beside numbers it stands for the largest.
+  // A list of nothing but "heads" stays one; beside numbers it stands for those of all widths.
   if (Sizes numbers = space.kv_heads;
       std::erase(numbers, model::all_heads) != space.kv_heads.size()) {
-    if (numbers.size() < space.kv_heads.size()) numbers.push_back(widest / space.head_dim);
+    if (numbers.size() < space.kv_heads.size())
+      for (const auto width : space.widths)
+        if (width % space.head_dim == 0) numbers.push_back(width / space.head_dim);
     fill_in(numbers, 1, most);
     fine.kv_heads = std::move(numbers);
   }
