@@ -97,6 +97,8 @@ Plas::Plas(const Problem& problem, const PlasSettings& settings,
 }
 
 void Plas::want(const LatticePoint& point) {
+  const Index left = settings_.max_evaluations - counts_.evaluations();
+  if (static_cast<Index>(wanted_.size()) >= left) return;
   ++counts_.requested;
   const bool known = number_.contains(point.index) || !wanted_indices_.insert(point.index).second;
   if (known)
@@ -178,11 +180,16 @@ void Plas::plan_round() {
   stretches_.clear();
   for (std::size_t t = 0; t < frontiers_.size(); ++t) plan_target(t);
   // No more than the evaluations left can serve: those with the most empty area.
-  const auto affordable = static_cast<std::size_t>(
-      1 + (settings_.max_evaluations - counts_.evaluations()) / settings_.moves_per_stretch);
+  const Index left = settings_.max_evaluations - counts_.evaluations();
+  const auto affordable = static_cast<std::size_t>(1 + left / settings_.moves_per_stretch);
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.empty_area > b.empty_area; });
   if (stretches_.size() > affordable) stretches_.resize(affordable);
+  auto gaps = static_cast<std::size_t>(left / most_calls_per_gap);
+  for (auto& s : stretches_) {
+    s.gaps.resize(std::min(s.gaps.size(), gaps));
+    gaps -= s.gaps.size();
+  }
 }
 
 void Plas::plan_target(std::size_t target) {
@@ -218,11 +225,7 @@ void Plas::accept(const std::vector<Proposal>& proposals) {
                        frontier_points_[s.target][gap + 1].index});
   for (const auto& proposal : proposals) counts_.relaxed += proposal.relaxed;
   for (const auto& proposal : proposals)
-    for (const Index index : proposal.points) {
-      const auto left = settings_.max_evaluations - counts_.evaluations();
-      if (static_cast<Index>(wanted_.size()) >= left) break;
-      want(lattice_.at(index));
-    }
+    for (const Index index : proposal.points) want(lattice_.at(index));
   if (wanted_.empty()) finished_ = true;
 }
 

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t training_size = 200;
 constexpr std::size_t least_violating = 8;
 constexpr int random_moves = 10;  // a point, and as many mixes
-constexpr int evaluations_per_start = 10;
 
 std::size_t at_axis(Axis axis) { return static_cast<std::size_t>(axis); }
 

@@ -99,10 +99,14 @@ class Plas {
   class Candidates;
 
   static constexpr Eigen::Index feature_count = 10;
+  static constexpr int evaluations_per_start = 10;
+  // From three starts; each answer is looked at once more, and a gradient counts as much as a
+  // value.
+  static constexpr Index most_calls_per_gap = 3 * 2 * (evaluations_per_start + 1);
   static Eigen::RowVectorXd features(const model::Architecture& a);
 
   const Score& score_of(std::size_t point, std::size_t setting) const;
-  void want(const LatticePoint& point);
+  void want(const LatticePoint& point);  // unless the evaluations are used up
   void measure();
   void plan_round();
   void plan_target(std::size_t target);
