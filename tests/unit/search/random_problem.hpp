@@ -44,6 +44,20 @@ inline json random_space(Random& random) {
   return s;
 }
 
+/// The same space, its lists in any order.
+inline void shuffle_axes(Random& random, search::Space& space) {
+  random.shuffle(space.attention);
+  random.shuffle(space.ffn);
+  random.shuffle(space.widths);
+  random.shuffle(space.kv_heads);
+  random.shuffle(space.mla);
+  random.shuffle(space.expert_ffn_ratio);
+  random.shuffle(space.shared_ffn);
+  random.shuffle(space.experts);
+  random.shuffle(space.top_k);
+  random.shuffle(space.layers);
+}
+
 /// All valid points by their index.
 inline std::vector<std::pair<search::Index, model::Architecture>> all_points(
     const search::Space& space) {

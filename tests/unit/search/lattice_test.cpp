@@ -1,0 +1,298 @@
+// The lattice against every index of random spaces: what it finds, what it repairs, what it leaves
+// out.
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/search/lattice.hpp"
+#include "unit/search/random_problem.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using search::Axis;
+using search::Index;
+using search::Lattice;
+using search::LatticePoint;
+using search::Places;
+using search::Problem;
+
+/// A problem on a shuffled random space of at most `most` indices.
+Problem random_lattice_problem(Random& random, Index most) {
+  Problem problem;
+  problem.law = published_law();
+  do {
+    problem.space = space_from(random_space(random));
+  } while (search::index_count(problem.space).value() > most ||
+           search::valid_count(problem.space) == 0);
+  shuffle_axes(random, problem.space);
+  return problem;
+}
+
+/// The architectures of a space, each with its least index.
+using Census = std::vector<std::pair<Index, model::Architecture>>;
+Census distinct_points(const search::Space& space) {
+  Census census;
+  for (const auto& [index, a] : all_points(space)) {
+    const bool known =
+        std::any_of(census.begin(), census.end(), [&](const auto& c) { return c.second == a; });
+    if (!known) census.emplace_back(index, a);
+  }
+  return census;
+}
+
+template <class T>
+std::vector<T> sorted(std::vector<T> list) {
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+std::size_t place(const Places& places, Axis axis) {
+  return places[static_cast<std::size_t>(axis)];
+}
+
+/// All places of a lattice, one after another.
+template <class Visit>
+void for_all_places(const Lattice& lattice, const Visit& visit) {
+  Places places{};
+  for (;;) {
+    visit(places);
+    std::size_t axis = 0;
+    while (axis < search::axis_count && ++places[axis] == lattice.length(static_cast<Axis>(axis)))
+      places[axis++] = 0;
+    if (axis == search::axis_count) return;
+  }
+}
+
+TEST(Lattice, FindsEveryArchitectureUnderItsLeastIndex) {
+  Random random(301);
+  std::size_t seen = 0, doubles = 0;
+  for (int i = 0; i < 150 && !::testing::Test::HasFailure(); ++i) {
+    const Problem problem = random_lattice_problem(random, 6000);
+    const Lattice lattice(problem);
+    const Census census = distinct_points(problem.space);
+    for (const auto& [index, a] : census) {
+      const auto found = lattice.find(a);
+      ASSERT_TRUE(found.has_value()) << "index " << index;
+      EXPECT_EQ(index, found->index);
+      EXPECT_EQ(a, found->architecture);
+      const auto again = lattice.point(found->places);
+      ASSERT_TRUE(again.has_value());
+      EXPECT_EQ(index, again->index);
+      EXPECT_EQ(a, again->architecture);
+      const LatticePoint back = lattice.at(index);
+      EXPECT_EQ(index, back.index);
+      EXPECT_EQ(a, back.architecture);
+      const auto from_back = lattice.point(back.places);
+      ASSERT_TRUE(from_back.has_value());
+      EXPECT_EQ(index, from_back->index);
+    }
+    seen += census.size();
+    doubles += static_cast<std::size_t>(search::valid_count(problem.space)) - census.size();
+  }
+  EXPECT_GT(seen, 20000u);
+  EXPECT_GT(doubles, 300u);  // several indices meant one architecture
+}
+
+TEST(Lattice, DoesNotFindWhatTheSpaceDoesNotHave) {
+  Random random(302);
+  std::size_t absent = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Problem problem = random_lattice_problem(random, 3000);
+    const Lattice lattice(problem);
+    const auto points = all_points(problem.space);
+    const auto has = [&](const model::Architecture& a) {
+      return std::any_of(points.begin(), points.end(),
+                         [&](const auto& p) { return p.second == a; });
+    };
+    for (int k = 0; k < 20; ++k) {
+      model::Architecture a = random.pick(points).second;
+      switch (random.integer(0, 6)) {
+        case 0:
+          a.layers += random.integer(-3, 3);
+          break;
+        case 1:
+          a.expert_ffn += random.pick<std::int64_t>({-64, -1, 1, 64});
+          break;
+        case 2:
+          a.experts *= 2;
+          break;
+        case 3:
+          a.top_k += 1;
+          break;
+        case 4:
+          a.shared_ffn += 1;
+          break;
+        case 5:
+          a.kv_heads += 1;
+          break;
+        default:
+          a.width += problem.space.head_dim, a.heads += 1;
+          break;
+      }
+      const auto found = lattice.find(a);
+      EXPECT_EQ(has(a), found.has_value());
+      if (found) {
+        EXPECT_EQ(a, found->architecture);
+      }
+      absent += found ? 0 : 1;
+    }
+  }
+  EXPECT_GT(absent, 500u);
+}
+
+TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
+  Random random(303);
+  std::size_t repaired = 0, none = 0;
+  for (int i = 0; i < 120 && !::testing::Test::HasFailure(); ++i) {
+    const Problem problem = random_lattice_problem(random, 4000);
+    const search::Space& space = problem.space;
+    const Lattice lattice(problem);
+    const Census census = distinct_points(space);
+    std::set<Index> reached;
+    for_all_places(lattice, [&](const Places& places) {
+      const auto point = lattice.point(places);
+      if (!point) {
+        ++none;
+        return;
+      }
+      reached.insert(point->index);
+      const auto& a = point->architecture;
+      const auto known =
+          std::lower_bound(census.begin(), census.end(), point->index,
+                           [](const auto& c, Index index) { return c.first < index; });
+      ASSERT_TRUE(known != census.end() && known->first == point->index) << point->index;
+      EXPECT_EQ(known->second, a);
+      // Only KV heads and top_k may be other than asked for.
+      EXPECT_EQ(sorted(space.layers)[place(places, Axis::layers)], a.layers);
+      EXPECT_EQ(sorted(space.widths)[place(places, Axis::width)], a.width);
+      EXPECT_EQ(sorted(space.experts)[place(places, Axis::experts)], a.experts);
+      EXPECT_EQ(sorted(space.shared_ffn)[place(places, Axis::shared)], a.shared_ffn);
+      EXPECT_EQ(search::expert_ffn_size(sorted(space.expert_ffn_ratio)[place(places, Axis::ratio)],
+                                        a.width, space.ffn_multiple_of),
+                a.expert_ffn);
+      const std::int64_t top_k = sorted(space.top_k)[place(places, Axis::top_k)];
+      EXPECT_LE(a.top_k, top_k);
+      if (search::valid_routing(a.experts, top_k)) {
+        EXPECT_EQ(top_k, a.top_k);
+      }
+      repaired += a.top_k < top_k ? 1 : 0;
+    });
+    EXPECT_EQ(census.size(), reached.size());  // every architecture has places
+  }
+  EXPECT_GT(repaired, 1000u);
+  EXPECT_GT(none, 100u);
+}
+
+TEST(Lattice, RepairLowersKvHeadsUntilTheyDivideTheHeads) {
+  Problem problem;
+  problem.law = published_law();
+  problem.space.widths = {256, 128, 192};  // 4, 2, 3 heads
+  problem.space.head_dim = 64;
+  problem.space.kv_heads = {4, 1, 2, 3};
+  problem.space.expert_ffn_ratio = {1};
+  problem.space.experts = {8, 1};
+  problem.space.top_k = {2, 1};
+  problem.space.layers = {4};
+  problem.space.vocab = 1000;
+  const Lattice lattice(problem);
+  const auto kv_heads = [&](std::size_t width, std::size_t kv) {
+    Places places{};
+    places[static_cast<std::size_t>(Axis::width)] = width;
+    places[static_cast<std::size_t>(Axis::kv)] = kv;
+    return lattice.point(places)->architecture.kv_heads;
+  };
+  EXPECT_EQ(1, kv_heads(0, 0));
+  EXPECT_EQ(2, kv_heads(0, 1));
+  EXPECT_EQ(2, kv_heads(0, 2));
+  EXPECT_EQ(2, kv_heads(0, 3));
+  EXPECT_EQ(1, kv_heads(1, 1));
+  EXPECT_EQ(3, kv_heads(1, 2));
+  EXPECT_EQ(3, kv_heads(1, 3));
+  EXPECT_EQ(2, kv_heads(2, 2));
+  EXPECT_EQ(4, kv_heads(2, 3));
+}
+
+TEST(Lattice, EnforcedRangeLeavesOutWhatTheLawExtrapolates) {
+  Random random(304);
+  std::size_t inside = 0, outside = 0;
+  for (int i = 0; i < 150; ++i) {
+    Problem problem = random_lattice_problem(random, 4000);
+    const Census census = distinct_points(problem.space);
+    problem.enforce_range = true;
+    const Lattice lattice(problem);
+    std::set<Index> reached;
+    for_all_places(lattice, [&](const Places& places) {
+      const auto point = lattice.point(places);
+      if (!point) return;
+      EXPECT_FALSE(model::extrapolates(problem.law.range, point->architecture));
+      reached.insert(point->index);
+    });
+    std::set<Index> expected;
+    for (const auto& [index, a] : census)
+      if (!model::extrapolates(problem.law.range, a)) expected.insert(index);
+    EXPECT_EQ(expected, reached);
+    inside += expected.size();
+    outside += census.size() - expected.size();
+  }
+  EXPECT_GT(inside, 100u);
+  EXPECT_GT(outside, 10000u);
+}
+
+TEST(Lattice, PlaceBelowAValue) {
+  Random random(305);
+  for (int i = 0; i < 100; ++i) {
+    Problem problem = random_lattice_problem(random, 100000);
+    std::erase(problem.space.kv_heads, model::all_heads);
+    const search::Space& space = problem.space;
+    const Lattice lattice(problem);
+    const auto check = [&](Axis axis, const auto& list, double value) {
+      std::size_t expected = 0;
+      const auto values = sorted(list);
+      for (std::size_t k = 0; k < values.size(); ++k)
+        if (static_cast<double>(values[k]) <= value) expected = k;
+      EXPECT_EQ(expected, lattice.place_below(axis, value)) << static_cast<int>(axis);
+    };
+    const auto check_all = [&](Axis axis, const auto& list) {
+      for (const auto value : list) {
+        const auto v = static_cast<double>(value);
+        for (const double x : {v, std::nextafter(v, 0.0), v * 1.3, v / 2, 0.0})
+          check(axis, list, x);
+      }
+    };
+    check_all(Axis::layers, space.layers);
+    check_all(Axis::width, space.widths);
+    check_all(Axis::ratio, space.expert_ffn_ratio);
+    check_all(Axis::experts, space.experts);
+    check_all(Axis::top_k, space.top_k);
+    check_all(Axis::shared, space.shared_ffn);
+    check_all(Axis::kv, space.kv_heads);
+  }
+}
+
+TEST(Lattice, PlaceOfMlaRanks) {
+  Random random(306);
+  int ranks_seen = 0;
+  for (int i = 0; i < 300; ++i) {
+    const Problem problem = random_lattice_problem(random, 100000);
+    const auto& kinds = problem.space.attention;
+    const auto mla = std::find(kinds.begin(), kinds.end(), model::AttentionKind::mla);
+    if (mla == kinds.end()) continue;
+    const Lattice lattice(problem);
+    for (const auto& [index, a] : all_points(problem.space)) {
+      if (a.attention != model::AttentionKind::mla) continue;
+      Places places = lattice.find(a)->places;
+      for (const auto& ranks : problem.space.mla) {
+        places[static_cast<std::size_t>(Axis::kv)] = lattice.mla_place(ranks);
+        const auto point = lattice.point(places);
+        ASSERT_TRUE(point.has_value());
+        EXPECT_EQ(ranks, point->architecture.mla);
+        ++ranks_seen;
+      }
+      break;
+    }
+  }
+  EXPECT_GT(ranks_seen, 50);
+}
+
+}  // namespace
+}  // namespace rooflaw::testing
