@@ -60,10 +60,10 @@ ONE_PIECE = edit(JOB, {"space.widths": "widths = [1024]"})
 
 
 class SameResult(ProgramTest):
-    def run_everywhere(self, job):
-        """The plain process and every number of ranks, each in a folder of its own with the same names."""
+    def run_everywhere(self, job, numbers=RANKS):
+        """The plain process and these numbers of ranks, each in a folder of its own with the same names."""
         results = {}
-        for ranks in (0, *RANKS):
+        for ranks in (0, *numbers):
             folder = self.folder / f"ranks{ranks}"
             folder.mkdir()
             (folder / "job.toml").write_text(job)
@@ -77,7 +77,7 @@ class SameResult(ProgramTest):
         plain = results[0]
         self.assertGreater(len(plain.datasets), 60, "a result to speak of")
         self.assertTrue(any(len(plain.frontier(t)["loss"]) > 0 for t in plain.targets()))
-        for ranks in RANKS:
+        for ranks in numbers:
             with self.subTest(ranks=ranks):
                 self.assertEqual(plain.differences(results[ranks]), "",
                                  f"{ranks} ranks and the plain process differ")
@@ -111,6 +111,13 @@ class SameResult(ProgramTest):
     def test_plas(self):
         result = self.run_everywhere(PLAS)
         self.assertEqual(result.attribute("/", "strategy"), "plas")
+
+    def test_plas_on_continuous_axes(self):
+        text = (SOURCE / "jobs/plas_fine.toml").read_text()
+        result = self.run_everywhere(
+            edit(text, {"search.max_evaluations": "max_evaluations = 1500"}), (2,))
+        self.assertEqual(result.attribute("/", "points_in_space"), 0)
+        self.assertTrue([g for g in result.groups if g.startswith("/refined/")], "refined as well")
 
     def test_more_ranks_than_pieces(self):
         self.run_everywhere(ONE_PIECE)
