@@ -52,8 +52,8 @@ TEST(Kriging, GivesKnownPointsBack) {
     const MatrixXd predicted = Kriging(points, values).predict(points);
     ASSERT_EQ(n, predicted.rows());
     ASSERT_EQ(2, predicted.cols());
-    EXPECT_LT((predicted.col(0) - values.col(0)).cwiseAbs().maxCoeff(), 1e-3);
-    EXPECT_LT((predicted.col(1) - values.col(1)).cwiseAbs().maxCoeff(), 1e-1);
+    EXPECT_LT((predicted.col(0) - values.col(0)).cwiseAbs().maxCoeff(), 1e-4);
+    EXPECT_LT((predicted.col(1) - values.col(1)).cwiseAbs().maxCoeff(), 0.1);  // of a range of 230
   }
 }
 
@@ -70,7 +70,7 @@ TEST(Kriging, LinearFunctionsEverywhere) {
     const MatrixXd elsewhere = random_points(random, 40, 5 * scale);  // far outside as well
     const double error =
         (kriging.predict(elsewhere) - values_of(elsewhere, linear)).cwiseAbs().maxCoeff();
-    EXPECT_LT(error, 1e-4) << n << " points of " << d << " features";
+    EXPECT_LT(error, 1e-6) << n << " points of " << d << " features";
   }
 }
 
@@ -82,7 +82,7 @@ TEST(Kriging, SumsOfPowersToAFractionOfAPercent) {
     const MatrixXd inside = random_points(random, 100, 0.8 * RowVectorXd::Ones(3));
     const double error =
         (kriging.predict(inside) - values_of(inside, log_sum_of_powers)).cwiseAbs().maxCoeff();
-    EXPECT_LT(error, 0.005);
+    EXPECT_LT(error, 0.0005);
     // A plane alone would not do.
     MatrixXd trend(150, 4);
     trend << MatrixXd::Ones(150, 1), points;
@@ -105,7 +105,7 @@ TEST(Kriging, DoublesAndConstantFeatures) {
     const auto f = [](const RowVectorXd& x) { return std::exp(0.5 * x(0)) + x(4); };
     const MatrixXd values = values_of(points, f);
     const Kriging kriging(points, values);
-    EXPECT_LT((kriging.predict(points) - values).cwiseAbs().maxCoeff(), 1e-2);
+    EXPECT_LT((kriging.predict(points) - values).cwiseAbs().maxCoeff(), 1e-4);
     MatrixXd elsewhere = random_points(random, 20, 2 * RowVectorXd::Ones(d));
     EXPECT_TRUE(kriging.predict(elsewhere).allFinite());
   }

@@ -47,6 +47,7 @@ void expect_within_axes(const search::Space& space, const model::Architecture& s
   check(space.expert_ffn_ratio, sizes.ffn_ratio, "ratio");
   check(space.experts, sizes.experts, "experts");
   if (start.attention == AttentionKind::gqa) {
+    EXPECT_GE(sizes.kv_heads, 1 - 1e-9);
     EXPECT_LE(sizes.kv_heads, sizes.width / static_cast<double>(space.head_dim) * (1 + 1e-6));
   }
 }
