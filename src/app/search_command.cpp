@@ -127,7 +127,12 @@ void note_counts(const search::PlasCounts& counts, const std::string& prefix, io
   run.counts[prefix + "architectures_requested"] = counts.requested;
   run.counts[prefix + "architectures_scored"] = counts.scored;
   run.counts[prefix + "architectures_repeated"] = counts.repeated;
-  run.counts[prefix + "relaxed_evaluations"] = counts.relaxed;
+  const auto& relaxations = counts.relaxations;
+  run.counts[prefix + "relaxed_evaluations"] = relaxations.calls;
+  run.counts[prefix + "relaxations"] = relaxations.solves;
+  run.counts[prefix + "relaxations_out_of_evaluations"] = relaxations.out_of_evaluations;
+  run.counts[prefix + "relaxations_failed"] = relaxations.failed;
+  run.counts[prefix + "relaxations_infeasible"] = relaxations.infeasible;
 }
 
 /// The frontiers as rows, and what the theory says of each; notes how long each step took.
@@ -181,6 +186,18 @@ io::Job prepare(const Request& request, io::SourceFiles& files) {
   return job;
 }
 
+/// NLopt's failures are no error, but no secret either.
+void print_relaxations(const io::RunRecord& run, const std::string& prefix) {
+  const auto found = run.counts.find(prefix + "relaxations");
+  if (found == run.counts.end() || found->second == 0) return;
+  fmt::print(
+      "  {} gaps' relaxed optima sought by NLopt: {} stopped at their limit of evaluations, {} "
+      "failed, {} ended infeasible\n",
+      found->second, run.counts.at(prefix + "relaxations_out_of_evaluations"),
+      run.counts.at(prefix + "relaxations_failed"),
+      run.counts.at(prefix + "relaxations_infeasible"));
+}
+
 /// What a run says of itself at the end.
 void print_work(const search::Problem& problem, const io::RunRecord& run) {
   const double seconds = run.seconds.at("search");
@@ -197,10 +214,13 @@ void print_work(const search::Problem& problem, const io::RunRecord& run) {
     fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
                readable_count(pairs), readable_seconds(seconds), run.ranks,
                run.ranks == 1 ? "" : "s", readable_count(pairs / seconds));
-  if (run.seconds.contains("refine"))
+  print_relaxations(run, "");
+  if (run.seconds.contains("refine")) {
     fmt::print("refine stage: {} architectures scored in {}\n",
                run.counts.at("refine_architectures_scored"),
                readable_seconds(run.seconds.at("refine")));
+    print_relaxations(run, "refine_");
+  }
   if (!run.complete) fmt::print("stopped by max_seconds\n");
 }
 

@@ -23,7 +23,7 @@ Bytes pack(const std::vector<Numbered>& proposals) {
   packer.put(std::uint64_t{proposals.size()});
   for (const auto& [stretch, proposal] : proposals) {
     packer.put(stretch);
-    packer.put(proposal.relaxed);
+    packer.put(proposal.relaxations);
     packer.put_all(std::span<const Index>(proposal.points));
   }
   return packer.take();
@@ -34,7 +34,7 @@ void unpack(const Bytes& bytes, std::vector<Numbered>& into) {
   for (auto left = unpacker.get<std::uint64_t>(); left > 0; --left) {
     Numbered n;
     n.stretch = unpacker.get<std::uint64_t>();
-    n.proposal.relaxed = unpacker.get<Index>();
+    n.proposal.relaxations = unpacker.get<search::RelaxationCounts>();
     n.proposal.points = unpacker.get_all<Index>();
     into.push_back(std::move(n));
   }

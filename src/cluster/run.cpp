@@ -249,6 +249,7 @@ Refined run_refine(const search::Problem& problem, std::vector<search::Frontier>
   search::PlasSettings settings = problem.plas;
   settings.max_evaluations = problem.refine.max_evaluations;
   settings.hypervolume_gain = problem.refine.hypervolume_gain;
+  settings.worth_relaxing = 0;  // its frontiers are dense: what gaps there are, it is there for
   search::Plas plas(fine, settings, known);
   constexpr double no_limit = std::numeric_limits<double>::infinity();
   run_plas(plas, settings, no_limit, ranks, reports.rounds);

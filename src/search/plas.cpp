@@ -16,9 +16,6 @@ namespace {
 constexpr std::size_t stretch_length = 12;
 constexpr int most_idle_rounds = 6;
 constexpr int most_slow_rounds = 3;
-// A smaller share of the hypervolume than this is not worth the calls of a relaxation, unless
-// nothing else helps any more.
-constexpr double worth_relaxing = 1e-3;
 // Of a known frontier, the ends of so many gaps are scored to predict from.
 constexpr std::size_t known_gaps = 100;
 
@@ -202,7 +199,8 @@ void Plas::plan_target(std::size_t target) {
   std::set<std::size_t> to_relax;
   for (const std::size_t gap : gaps_by_area(points)) {
     if (static_cast<Index>(to_relax.size()) == settings_.gaps_per_round) break;
-    if (idle_rounds_ == 0 && gap_area(points[gap], points[gap + 1]) < worth_relaxing * v) break;
+    if (idle_rounds_ == 0 && gap_area(points[gap], points[gap + 1]) < settings_.worth_relaxing * v)
+      break;
     if (!relaxed_.contains({target, points[gap].index, points[gap + 1].index}))
       to_relax.insert(gap);
   }
@@ -223,7 +221,7 @@ void Plas::accept(const std::vector<Proposal>& proposals) {
     for (const std::size_t gap : s.gaps)
       relaxed_.insert({s.target, frontier_points_[s.target][gap].index,
                        frontier_points_[s.target][gap + 1].index});
-  for (const auto& proposal : proposals) counts_.relaxed += proposal.relaxed;
+  for (const auto& proposal : proposals) counts_.relaxations += proposal.relaxations;
   for (const auto& proposal : proposals)
     for (const Index index : proposal.points) want(lattice_.at(index));
   if (wanted_.empty()) finished_ = true;

@@ -124,7 +124,7 @@ Proposal Plas::propose(std::size_t number) const {
   Candidates candidates(*this);
   Proposal proposal;
   for (const std::size_t gap : stretch.gaps)
-    proposal.relaxed += add_relaxed(stretch.target, gap, candidates);
+    proposal.relaxations += add_relaxed(stretch.target, gap, candidates);
   add_moves(base, number, candidates);
   proposal.points = most_promising(stretch, training_set(base), candidates);
   return proposal;
@@ -222,7 +222,17 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
   }
 }
 
-Index Plas::add_relaxed(std::size_t target, std::size_t gap, Candidates& candidates) const {
+RelaxationCounts& RelaxationCounts::operator+=(const RelaxationCounts& more) {
+  calls += more.calls;
+  solves += more.solves;
+  out_of_evaluations += more.out_of_evaluations;
+  failed += more.failed;
+  infeasible += more.infeasible;
+  return *this;
+}
+
+RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
+                                   Candidates& candidates) const {
   const Target& t = problem_.targets[target];
   const Setting& setting = problem_.settings[t.setting];
   const auto& points = frontier_points_[target];
@@ -232,13 +242,17 @@ Index Plas::add_relaxed(std::size_t target, std::size_t gap, Candidates& candida
                                    relaxed_start(lattice_.at(right.index).architecture)};
   if (const auto start = closed_form_start(problem_, setting, t.latency, latency, box_))
     starts.push_back(*start);
-  Index calls = 0;
+  RelaxationCounts counts;
   for (const auto& start : starts) {
     const auto best = relax(problem_, setting, t.latency, latency, start, evaluations_per_start);
-    calls += 2 * best.evaluations;  // a gradient counts as much as a value
+    counts += {.calls = 2 * best.evaluations,  // a gradient counts as much as a value
+               .solves = 1,
+               .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
+               .failed = best.end == RelaxedEnd::failed ? 1 : 0,
+               .infeasible = best.feasible ? 0 : 1};
     add_corners(start.architecture, best.sizes, candidates);
   }
-  return calls;
+  return counts;
 }
 
 void Plas::add_corners(const model::Architecture& kinds, const RelaxedSizes& sizes,

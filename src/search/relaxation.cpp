@@ -326,15 +326,15 @@ RelaxedSolution relax(const Problem& problem, const Setting& setting, model::Lat
     solver.add_inequality_constraint(kv_above_heads, &head_dim, tolerance);
   solver.set_xtol_abs(1e-3);  // a thousandth of a size is less than any rounding
   solver.set_maxeval(most);
-  double loss = 0;
-  try {
-    solver.optimize(z, loss);
-  } catch (const nlopt::roundoff_limited&) {
-    // z is the best point so far.
-  } catch (const std::runtime_error&) {
-    // SLSQP gave up: so is it here.
-  }
   RelaxedSolution out;
+  try {
+    double loss = 0;
+    const nlopt::result result = solver.optimize(z, loss);
+    out.end =
+        result == nlopt::MAXEVAL_REACHED ? RelaxedEnd::out_of_evaluations : RelaxedEnd::converged;
+  } catch (const std::runtime_error&) {  // NLopt's way to say so; z is where it was
+    out.end = RelaxedEnd::failed;
+  }
   out.sizes = to_sizes(z);
   out.loss = relaxation.at(z).loss.value();
   out.latency_s = relaxation.latency(z).value();

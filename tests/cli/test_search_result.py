@@ -151,7 +151,9 @@ class Layout(ProgramTest):
         phases = {n for n in names if n.startswith("seconds_")}
         self.assertTrue(phases, "seconds per phase")
         refine = {f"refine_{n}" for n in ("rounds", "architectures_requested", "architectures_scored",
-                                          "architectures_repeated", "relaxed_evaluations")}
+                                          "architectures_repeated", "relaxed_evaluations", "relaxations",
+                                          "relaxations_out_of_evaluations", "relaxations_failed",
+                                          "relaxations_infeasible")}
         self.assertEqual(names - phases,
                          {"ranks", "host", "created_utc", "points_scored", "messages"} | refine)
         self.assertEqual(r.attribute("/runtime", "refine_architectures_requested"),

@@ -36,10 +36,20 @@ struct Score {
   double latency(model::LatencyKind kind) const;
 };
 
+/// What became of relaxations. None is fatal: a bad one proposes corners that are of no use.
+struct RelaxationCounts {
+  Index calls = 0;               // of the model; one with its gradient counts twice
+  Index solves = 0;              // of these:
+  Index out_of_evaluations = 0;  // stopped at their limit, as most do that start far off
+  Index failed = 0;              // ended by round-off, or given up
+  Index infeasible = 0;          // ended above a limit
+  RelaxationCounts& operator+=(const RelaxationCounts& more);
+};
+
 /// What a stretch asks for.
 struct Proposal {
   std::vector<Index> points;
-  Index relaxed = 0;  // calls of the model that its relaxations took
+  RelaxationCounts relaxations;
 };
 
 struct PlasCounts {
@@ -47,8 +57,8 @@ struct PlasCounts {
   Index requested = 0;  // architectures asked for
   Index scored = 0;     // each once
   Index repeated = 0;   // asked for again
-  Index relaxed = 0;    // calls of the model by relaxations; one with its gradient counts twice
-  Index evaluations() const { return scored + relaxed; }
+  RelaxationCounts relaxations;
+  Index evaluations() const { return scored + relaxations.calls; }
 };
 
 /// A frontier found before, as points of the lattice.
@@ -59,6 +69,8 @@ struct KnownPoint {
 };
 using KnownFrontier = std::vector<KnownPoint>;  // sorted by latency
 
+/// One step: score what is wanted, absorb the scores; then, unless finished, propose for every
+/// stretch and accept the proposals, which makes the next architectures wanted.
 class Plas {
  public:
   /// From a Latin hypercube. Keeps a reference to the problem.
@@ -81,7 +93,8 @@ class Plas {
 
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
   const PlasCounts& counts() const { return counts_; }
-  double hypervolume() const { return hypervolume_; }  // of all targets together
+  // Of all targets together, each from the default reference of its first frontier.
+  double hypervolume() const { return hypervolume_; }
   double largest_gap() const { return largest_gap_; }  // as a share of its target's hypervolume
 
  private:
@@ -114,7 +127,7 @@ class Plas {
   std::vector<std::size_t> training_set(const std::vector<std::size_t>& base) const;
   void add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
                  Candidates& candidates) const;
-  Index add_relaxed(std::size_t target, std::size_t gap, Candidates& candidates) const;
+  RelaxationCounts add_relaxed(std::size_t target, std::size_t gap, Candidates& candidates) const;
   void add_corners(const model::Architecture& kinds, const RelaxedSizes& sizes,
                    Candidates& candidates) const;
   std::vector<Index> most_promising(const Stretch& stretch,

@@ -35,7 +35,9 @@ std::optional<Strategy> strategy_from(std::string_view name);
 /// How plas searches; see plas.hpp.
 struct PlasSettings {
   std::int64_t initial_samples = 100;
-  std::int64_t gaps_per_round = 1;     // relaxed, of each target
+  std::int64_t gaps_per_round = 1;  // relaxed, of each target
+  // A gap of a smaller share of the hypervolume is not worth the calls, unless nothing else helps.
+  double worth_relaxing = 1e-3;
   std::int64_t moves_per_stretch = 3;  // scored, of those that promise an improvement
   std::int64_t max_evaluations =
       20000;                    // calls of the model, relaxed points and gradients included
@@ -45,7 +47,7 @@ struct PlasSettings {
 /// The stage after a strategy that looks between the points of the space; see refine.hpp.
 struct RefineSettings {
   bool enabled = true;
-  std::int64_t max_evaluations = 2000;
+  std::int64_t max_evaluations = 4000;
   double hypervolume_gain = 1e-4;  // as in PlasSettings
 };
 

@@ -40,10 +40,18 @@ std::optional<RelaxedStart> closed_form_start(const Problem& problem, const Sett
                                               model::LatencyKind kind, double latency_s,
                                               const theory::Box& box);
 
+/// How NLopt ended.
+enum class RelaxedEnd {
+  converged,
+  out_of_evaluations,  // at `most`: the best point so far
+  failed               // round-off, or SLSQP gave up: the last point
+};
+
 struct RelaxedSolution {
   RelaxedSizes sizes;
   double loss = 0;
   double latency_s = 0;
+  RelaxedEnd end{};
   bool feasible = false;
   int evaluations = 0;  // of the model, each with its gradient
 };

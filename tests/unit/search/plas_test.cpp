@@ -34,7 +34,7 @@ void expect_sound(const Problem& problem, const std::vector<search::Frontier>& f
 void expect_counts(const Problem& problem, const PlasRun& run) {
   EXPECT_EQ(run.counts.requested, run.counts.scored + run.counts.repeated);
   EXPECT_EQ(static_cast<Index>(run.scored.size()), run.counts.scored);
-  EXPECT_EQ(run.counts.evaluations(), run.counts.scored + run.counts.relaxed);
+  EXPECT_EQ(run.counts.evaluations(), run.counts.scored + run.counts.relaxations.calls);
   EXPECT_LE(run.counts.evaluations(), problem.plas.max_evaluations);
   for (std::size_t i = 0; i < run.scored.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
@@ -66,7 +66,7 @@ TEST(Plas, RandomProblems) {
     expect_sound(problem, run.frontiers);
     expect_counts(problem, run);
     if (problem.plas.gaps_per_round == 0) {
-      EXPECT_EQ(0, run.counts.relaxed);
+      EXPECT_EQ(0, run.counts.relaxations.calls);
     }
     for (const auto& f : run.frontiers) points += f.size();
   }
@@ -83,7 +83,7 @@ TEST(Plas, SameSeedSameResult) {
     const PlasRun first = run_plas(problem), second = run_plas(problem);
     EXPECT_EQ(first.scored, second.scored);
     EXPECT_EQ(first.counts.rounds, second.counts.rounds);
-    EXPECT_EQ(first.counts.relaxed, second.counts.relaxed);
+    EXPECT_EQ(first.counts.relaxations.calls, second.counts.relaxations.calls);
     EXPECT_EQ(first.counts.repeated, second.counts.repeated);
     for (std::size_t t = 0; t < first.frontiers.size(); ++t)
       EXPECT_EQ(first.frontiers[t].points(), second.frontiers[t].points());
@@ -114,7 +114,7 @@ TEST(Plas, ProposingChangesNothing) {
       for (std::size_t s = 0; s < one.size(); ++s) {
         EXPECT_EQ(one[s].points, other[s].points);
         EXPECT_EQ(one[s].points, backwards.propose(s).points);
-        EXPECT_EQ(one[s].relaxed, other[s].relaxed);
+        EXPECT_EQ(one[s].relaxations.calls, other[s].relaxations.calls);
       }
       forwards.accept(one);
       backwards.accept(other);
