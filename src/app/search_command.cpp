@@ -135,40 +135,34 @@ void note_counts(const search::PlasCounts& counts, const std::string& prefix, io
   run.counts[prefix + "relaxations_infeasible"] = relaxations.infeasible;
 }
 
-/// The frontiers as rows, and what the theory says of each; notes how long each step took.
-std::vector<io::TargetFrontier> describe_all(const search::Problem& problem, const Found& found,
-                                             io::RunRecord& run) {
+/// A target's frontier as rows, and what stands beside them; notes how long each step took.
+io::TargetFrontier describe_target(const search::Problem& problem, const search::Problem& fine,
+                                   const Found& found, std::size_t i, io::RunRecord& run) {
   const auto timed = [&](const char* phase, auto step) {
     const auto start = Clock::now();
     auto result = step();
     run.seconds[phase] += seconds_since(start);
     return result;
   };
-  const search::Problem fine = search::refined_problem(problem);
-  std::vector<io::TargetFrontier> all;
-  for (std::size_t i = 0; i < problem.targets.size(); ++i) {
-    const auto& target = problem.targets[i];
-    io::TargetFrontier f;
-    f.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
-    if (covers_all(problem, found)) {
-      f.loss_gap_bound = problem.tolerance;
-    } else if (found.whole) {
-      const auto truth = (*found.whole)[i].points();
-      const auto points = found.outcome.frontiers[i].points();
-      f.loss_gap_bound = search::largest_loss_gap(points, truth);
-      f.hypervolume_share = search::hypervolume_share(points, truth);
-    }
-    f.certified = f.loss_gap_bound == 0.0;
-    f.rows =
-        timed("describe", [&] { return describe(problem, target, found.outcome.frontiers[i]); });
-    if (problem.refine.enabled)
-      f.refined =
-          timed("describe", [&] { return describe(fine, target, found.refined.improvements[i]); });
-    f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
-    f.theory = found.theory[i];
-    all.push_back(std::move(f));
+  const auto& target = problem.targets[i];
+  io::TargetFrontier f;
+  f.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
+  if (covers_all(problem, found)) {
+    f.loss_gap_bound = problem.tolerance;
+  } else if (found.whole) {
+    const auto truth = (*found.whole)[i].points();
+    const auto points = found.outcome.frontiers[i].points();
+    f.loss_gap_bound = search::largest_loss_gap(points, truth);
+    f.hypervolume_share = search::hypervolume_share(points, truth);
   }
-  return all;
+  f.certified = f.loss_gap_bound == 0.0;
+  f.rows = timed("describe", [&] { return describe(problem, target, found.outcome.frontiers[i]); });
+  if (problem.refine.enabled)
+    f.refined =
+        timed("describe", [&] { return describe(fine, target, found.refined.improvements[i]); });
+  f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
+  f.theory = found.theory[i];
+  return f;
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.
@@ -226,18 +220,27 @@ void print_work(const search::Problem& problem, const io::RunRecord& run) {
 
 void report_as_root(const Request& request, const io::Job& job, const Found& found,
                     cluster::Communicator& ranks, io::RunRecord run) {
-  const auto frontiers = describe_all(job.problem, found, run);
   run.command_line = request.command_line;
   run.ranks = ranks.size();
   run.points_scored = found.outcome.pairs_scored;
   run.complete = found.outcome.complete;
+  run.counts["messages_served"] = found.outcome.serving.messages;
+  run.seconds["serving_cpu"] = found.outcome.serving.cpu_s;
+  run.seconds["search_cpu_of_rank_0"] = found.outcome.serving.of_cpu_s;
   if (found.outcome.plas) note_counts(*found.outcome.plas, "", run);
   if (job.problem.refine.enabled) note_counts(found.refined.counts, "refine_", run);
   if (!run.complete) run.messages = "ended by search.max_seconds";
   const std::string path = output_path(request, job);
-  io::write_atomically(path, io::result_image(job, frontiers, run));
+  const search::Problem fine = search::refined_problem(job.problem);
+  std::string summary;
+  const auto describe_next = [&](std::size_t target) {
+    auto frontier = describe_target(job.problem, fine, found, target, run);
+    summary += target_summary(job, target, frontier);
+    return frontier;
+  };
+  io::write_atomically(path, io::result_image(job, describe_next, run));
 
-  print_summary(job, frontiers);
+  fmt::print("{}\n{}", summary, trust_notes(job));
   print_work(job.problem, run);
   fmt::print("result: {}\n", path);
 }

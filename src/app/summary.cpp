@@ -67,39 +67,21 @@ std::vector<Comparison> compare_models(const io::Job& job, const search::Target&
 
 namespace {
 
-void print_comparisons(const std::vector<Comparison>& comparisons) {
+using Text = std::back_insert_iterator<std::string>;
+
+void write_comparisons(Text out, const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return;
-  fmt::print("    {:<18} {:>11} {:>9} {:>14} {:>11}\n", "public model", "latency", "its loss",
-             "best loss there", "perplexity");
+  fmt::format_to(out, "    {:<18} {:>11} {:>9} {:>14} {:>11}\n", "public model", "latency",
+                 "its loss", "best loss there", "perplexity");
   for (const auto& c : comparisons) {
     const std::string best =
         std::isnan(c.best_loss) ? "none as fast" : fmt::format("{:.4f}", c.best_loss);
     const std::string change =
         std::isnan(c.best_loss) ? "" : fmt::format("{:+.1f} %", 100 * c.perplexity_change);
-    fmt::print("    {:<18} {:>11} {:>9.4f} {:>15} {:>11}{}\n", c.model,
-               readable_seconds(c.latency_s), c.model_loss, best, change,
-               c.fits ? "" : "  (does not fit the memory)");
+    fmt::format_to(out, "    {:<18} {:>11} {:>9.4f} {:>15} {:>11}{}\n", c.model,
+                   readable_seconds(c.latency_s), c.model_loss, best, change,
+                   c.fits ? "" : "  (does not fit the memory)");
   }
-}
-
-/// What the numbers rest on, where it is weak: said with the result, not in small print.
-void print_trust(const io::Job& job) {
-  std::set<std::string> uncalibrated, estimated, replaced;
-  for (const auto& setting : job.problem.settings) {
-    const auto& s = setting.scenario;
-    if (!s.calibrated) uncalibrated.insert(s.device.id);
-    if (s.device.confidence == "estimate") estimated.insert(s.device.id);
-    if (s.attention_type != s.precision.attention)
-      replaced.insert(fmt::format("{} ({} for {})", s.device.id, to_string(s.attention_type),
-                                  to_string(s.precision.attention)));
-  }
-  const auto list = [](const std::set<std::string>& names, const char* text) {
-    if (!names.empty()) fmt::print("note: {}: {}\n", text, fmt::join(names, ", "));
-  };
-  list(uncalibrated,
-       "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
-  list(estimated, "the chip's numbers are estimates");
-  list(replaced, "attention runs in another type than the precision asks for");
 }
 
 std::string how_found(const search::Problem& problem, const io::TargetFrontier& frontier) {
@@ -114,41 +96,61 @@ std::string how_found(const search::Problem& problem, const io::TargetFrontier& 
   return text;
 }
 
-void print_refined(const search::Problem& problem, const io::TargetFrontier& frontier) {
+void write_refined(Text out, const search::Problem& problem, const io::TargetFrontier& frontier) {
   if (!problem.refine.enabled) return;
   const FrontierSummary s = summarize(frontier.refined);
-  fmt::print(
-      "  refined: {} more points between those of the space, hypervolume {:+.2f} %, law "
-      "extrapolates {:.1f} %\n",
-      s.size, 100 * search::hypervolume_gain(frontier.rows, frontier.refined),
-      100 * s.extrapolated);
+  fmt::format_to(out,
+                 "  refined: {} more points between those of the space, hypervolume {:+.2f} %, law "
+                 "extrapolates {:.1f} %\n",
+                 s.size, 100 * search::hypervolume_gain(frontier.rows, frontier.refined),
+                 100 * s.extrapolated);
 }
 
 }  // namespace
 
-void print_summary(const io::Job& job, const std::vector<io::TargetFrontier>& frontiers) {
-  for (std::size_t i = 0; i < frontiers.size(); ++i) {
-    const auto& target = job.problem.targets[i];
-    const auto& rows = frontiers[i].rows;
-    const FrontierSummary s = summarize(rows);
-    fmt::print("\n{}\n", target.id);
-    if (rows.empty()) {
-      fmt::print("  no architecture of the space meets the limits with a finite loss\n");
-      continue;
-    }
-    fmt::print("  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n", s.size,
-               how_found(job.problem, frontiers[i]), s.least_loss, s.largest_loss,
-               readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
-    fmt::print(
-        "  MoE {:.1f} %, top-1 {:.1f} %, under 20 layers {:.1f} %, activated FFN ratio < 1 "
-        "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
-        100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
-        100 * s.extrapolated);
-    print_refined(job.problem, frontiers[i]);
-    print_comparisons(compare_models(job, target, rows));
+std::string target_summary(const io::Job& job, std::size_t number,
+                           const io::TargetFrontier& frontier) {
+  const auto& target = job.problem.targets[number];
+  const FrontierSummary s = summarize(frontier.rows);
+  std::string text = fmt::format("\n{}\n", target.id);
+  const Text out = std::back_inserter(text);
+  if (frontier.rows.empty()) {
+    fmt::format_to(out, "  no architecture of the space meets the limits with a finite loss\n");
+    return text;
   }
-  fmt::print("\n");
-  print_trust(job);
+  fmt::format_to(out, "  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n",
+                 s.size, how_found(job.problem, frontier), s.least_loss, s.largest_loss,
+                 readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
+  fmt::format_to(
+      out,
+      "  MoE {:.1f} %, top-1 {:.1f} %, under 20 layers {:.1f} %, activated FFN ratio < 1 "
+      "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
+      100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
+      100 * s.extrapolated);
+  write_refined(out, job.problem, frontier);
+  write_comparisons(out, compare_models(job, target, frontier.rows));
+  return text;
+}
+
+std::string trust_notes(const io::Job& job) {
+  std::set<std::string> uncalibrated, estimated, replaced;
+  for (const auto& setting : job.problem.settings) {
+    const auto& s = setting.scenario;
+    if (!s.calibrated) uncalibrated.insert(s.device.id);
+    if (s.device.confidence == "estimate") estimated.insert(s.device.id);
+    if (s.attention_type != s.precision.attention)
+      replaced.insert(fmt::format("{} ({} for {})", s.device.id, to_string(s.attention_type),
+                                  to_string(s.precision.attention)));
+  }
+  std::string text;
+  const auto list = [&](const std::set<std::string>& names, const char* what) {
+    if (!names.empty()) text += fmt::format("note: {}: {}\n", what, fmt::join(names, ", "));
+  };
+  list(uncalibrated,
+       "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
+  list(estimated, "the chip's numbers are estimates");
+  list(replaced, "attention runs in another type than the precision asks for");
+  return text;
 }
 
 }  // namespace rooflaw::app

@@ -1,6 +1,7 @@
 #include "rooflaw/cluster/run.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <limits>
 #include <optional>
 
@@ -17,6 +18,8 @@ using search::PowerTables;
 namespace {
 
 constexpr Index no_more_pieces = -1;
+
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 /// Rank 0's tables on all ranks: see tables.hpp for why they are not filled everywhere.
 PowerTables shared_tables(const search::Problem& problem, Communicator& ranks) {
@@ -103,6 +106,7 @@ class Master {
     return next_ == work_.pieces;
   }
   std::int64_t pairs_of_workers() const { return pairs_of_workers_; }
+  const Serving& serving() const { return serving_; }
 
  private:
   bool out_of_pieces() const {
@@ -115,6 +119,13 @@ class Master {
   }
 
   void answer(const Message& message) {
+    const double before = cpu_seconds();
+    reply(message);
+    serving_.cpu_s += cpu_seconds() - before;
+    ++serving_.messages;
+  }
+
+  void reply(const Message& message) {
     if (message.tag == Tag::result) {  // a worker's last word
       pairs_of_workers_ += merge(message.bytes, scanner_.frontiers());
       ++results_;
@@ -159,27 +170,29 @@ class Master {
   Index next_ = 0;
   int results_ = 0;
   std::int64_t pairs_of_workers_ = 0;
+  Serving serving_;
   std::vector<FoundPoint> finds_;  // of all ranks, in the order they came
   std::vector<std::size_t> told_;  // by rank: how many of them
 };
 
-/// Scores all pieces over the ranks. Adds the pairs of the other ranks to `pairs` on rank 0;
-/// returns there whether all pieces were scored, and true elsewhere.
-bool run_work(const Work& work, search::Scanner& scanner, Communicator& ranks,
-              const std::function<void(const Progress&)>& report, std::int64_t& pairs) {
-  if (!ranks.is_root()) {
-    take_part(work, scanner, ranks);
-    return true;
-  }
+/// Scores all pieces over the ranks. On rank 0 adds to `outcome` what the others did, and notes
+/// whether all pieces were scored.
+void run_work(const Work& work, search::Scanner& scanner, Communicator& ranks,
+              const std::function<void(const Progress&)>& report, Outcome& outcome) {
+  if (!ranks.is_root()) return take_part(work, scanner, ranks);
+  const double before = cpu_seconds();
   Master master(work, scanner, ranks, report);
-  const bool all = master.run();
-  pairs += master.pairs_of_workers();
-  return all;
+  outcome.complete = master.run();
+  outcome.pairs_scored += master.pairs_of_workers();
+  outcome.serving.messages += master.serving().messages;
+  outcome.serving.cpu_s += master.serving().cpu_s;
+  outcome.serving.of_cpu_s += cpu_seconds() - before;
 }
 
-Outcome outcome_of(search::Scanner& scanner, std::int64_t pairs_of_workers, bool complete) {
-  const std::int64_t pairs = scanner.pairs_scored() + pairs_of_workers;
-  return {std::move(scanner.frontiers()), pairs, complete, std::nullopt};
+Outcome with_frontiers(Outcome outcome, search::Scanner& scanner) {
+  outcome.pairs_scored += scanner.pairs_scored();
+  outcome.frontiers = std::move(scanner.frontiers());
+  return outcome;
 }
 
 Outcome run_plan(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
@@ -192,9 +205,9 @@ Outcome run_plan(const search::Problem& problem, Communicator& ranks, const Repo
                    const std::function<void()>& between) { plan.score(piece, scanner, between); },
       .max_seconds = problem.max_seconds};
   plan.look_around(scanner);
-  std::int64_t pairs = 0;
-  const bool complete = run_work(work, scanner, ranks, reports.pieces, pairs);
-  return outcome_of(scanner, pairs, complete);
+  Outcome outcome;
+  run_work(work, scanner, ranks, reports.pieces, outcome);
+  return with_frontiers(std::move(outcome), scanner);
 }
 
 Outcome run_exact(const search::Problem& problem, Communicator& ranks, const Reports& reports) {
@@ -202,7 +215,7 @@ Outcome run_exact(const search::Problem& problem, Communicator& ranks, const Rep
   search::Scanner scanner(problem, tables);
   if (ranks.size() > 1) scanner.keep_found();
   const auto levels = search::exact_levels(problem.space);
-  std::int64_t pairs = 0;
+  Outcome outcome;
   for (std::size_t l = 0; l < levels.size(); ++l) {
     std::vector<search::LossBound> lowered_seed;
     if (problem.tolerance > 0.0 && l + 1 == levels.size())
@@ -215,10 +228,10 @@ Outcome run_exact(const search::Problem& problem, Communicator& ranks, const Rep
                           level.score(piece, scanner, between);
                         },
                     .shares_finds = true};
-    run_work(work, scanner, ranks, reports.pieces, pairs);
+    run_work(work, scanner, ranks, reports.pieces, outcome);
     if (l + 1 < levels.size()) share_frontiers(scanner.frontiers(), ranks);
   }
-  return outcome_of(scanner, pairs, true);
+  return with_frontiers(std::move(outcome), scanner);
 }
 
 }  // namespace
@@ -230,7 +243,7 @@ Outcome run_plas_strategy(const search::Problem& problem, Communicator& ranks,
   search::Plas plas(problem, problem.plas);
   const bool complete = run_plas(plas, problem.plas, problem.max_seconds, ranks, reports.rounds);
   const auto pairs = plas.counts().scored * static_cast<Index>(problem.targets.size());
-  return {plas.frontiers(), pairs, complete, plas.counts()};
+  return {plas.frontiers(), pairs, complete, plas.counts(), {}};
 }
 
 }  // namespace

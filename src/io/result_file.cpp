@@ -210,9 +210,25 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
+void write_runtime(Hdf5Writer& file, const RunRecord& run) {
+  file.group("/runtime");
+  file.attribute("/runtime", "ranks", run.ranks);
+  for (const auto& [phase, seconds] : run.seconds)
+    file.attribute("/runtime", "seconds_" + phase, seconds);
+  file.attribute("/runtime", "host", host_name());
+  file.attribute(
+      "/runtime", "created_utc",
+      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
+                                               std::chrono::system_clock::now()))));
+  file.attribute("/runtime", "points_scored", run.points_scored);
+  for (const auto& [name, count] : run.counts) file.attribute("/runtime", name, count);
+  file.attribute("/runtime", "messages", run.messages);
+}
+
 }  // namespace
 
-std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFrontier>& frontiers,
+std::vector<std::byte> result_image(const Job& job,
+                                    const std::function<TargetFrontier(std::size_t)>& frontier,
                                     const RunRecord& run) {
   const search::Problem& problem = job.problem;
   Hdf5Writer file;
@@ -229,19 +245,6 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
                  problem.space.continuous ? 0 : search::valid_count(problem.space));
   file.attribute("/", "complete", std::int64_t{run.complete});
 
-  file.group("/runtime");
-  file.attribute("/runtime", "ranks", run.ranks);
-  for (const auto& [phase, seconds] : run.seconds)
-    file.attribute("/runtime", "seconds_" + phase, seconds);
-  file.attribute("/runtime", "host", host_name());
-  file.attribute(
-      "/runtime", "created_utc",
-      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
-                                               std::chrono::system_clock::now()))));
-  file.attribute("/runtime", "points_scored", run.points_scored);
-  for (const auto& [name, count] : run.counts) file.attribute("/runtime", name, count);
-  file.attribute("/runtime", "messages", run.messages);
-
   for (const auto& input : job.inputs) {
     const std::string path = fmt::format("/inputs/{}/{}", input.kind, input.id);
     file.text(path, input.text);
@@ -249,19 +252,21 @@ std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFron
     file.attribute(path, "file", input.file);
   }
   write_targets(file, problem);
-  for (std::size_t i = 0; i < frontiers.size(); ++i) {
+  for (std::size_t i = 0; i < problem.targets.size(); ++i) {
+    const TargetFrontier f = frontier(i);
     const auto group = [&](const char* kind) {
       return fmt::format("/{}/{}/{}", kind, problem.law.id, problem.targets[i].id);
     };
-    write_frontier(file, group("frontiers"), frontiers[i]);
+    write_frontier(file, group("frontiers"), f);
     if (problem.refine.enabled) {
-      write_table(file, group("refined"), row_columns(), frontiers[i].refined);
+      write_table(file, group("refined"), row_columns(), f.refined);
       file.attribute(group("refined"), "hypervolume_gain",
-                     search::hypervolume_gain(frontiers[i].rows, frontiers[i].refined));
+                     search::hypervolume_gain(f.rows, f.refined));
     }
-    write_table(file, group("sensitivity"), sensitivity_columns(), frontiers[i].sensitivity);
-    write_table(file, group("theory"), theory_columns(), frontiers[i].theory);
+    write_table(file, group("sensitivity"), sensitivity_columns(), f.sensitivity);
+    write_table(file, group("theory"), theory_columns(), f.theory);
   }
+  write_runtime(file, run);  // last, since `frontier` takes time too
   return file.image();
 }
 

@@ -164,7 +164,7 @@ class Refine(PlasTest):
         self.write("job.toml", text)
         self.rooflaw("search", "job.toml", "-o", "result.h5")
         result = Result(self.folder / "result.h5")
-        self.check_counts(self.counts(result, "refine_"), 2000)
+        self.check_counts(self.counts(result, "refine_"), 4000)
         self.assertEqual(len(result.targets()), 6)
         for target in result.targets():
             with self.subTest(target["id"]):

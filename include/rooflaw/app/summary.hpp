@@ -36,6 +36,11 @@ struct Comparison {
 std::vector<Comparison> compare_models(const io::Job& job, const search::Target& target,
                                        const std::vector<search::Row>& rows);
 
-void print_summary(const io::Job& job, const std::vector<io::TargetFrontier>& frontiers);
+/// What a target's frontier looks like.
+std::string target_summary(const io::Job& job, std::size_t target,
+                           const io::TargetFrontier& frontier);
+
+/// What the numbers rest on, where it is weak: said with the result, not in small print.
+std::string trust_notes(const io::Job& job);
 
 }  // namespace rooflaw::app

@@ -19,11 +19,19 @@ struct Progress {
   std::size_t frontier_points = 0;  // of rank 0 so far, all targets
 };
 
+/// What answering the others took of rank 0.
+struct Serving {
+  std::int64_t messages = 0;
+  double cpu_s = 0;  // processor time, of `of_cpu_s` that rank 0 used while it searched
+  double of_cpu_s = 0;
+};
+
 struct Outcome {
   std::vector<search::Frontier> frontiers;  // by target; rank 0 only
   std::int64_t pairs_scored = 0;            // architecture x target
   bool complete = false;                    // not ended by max_seconds
   std::optional<search::PlasCounts> plas;   // of strategy plas
+  Serving serving;
 };
 
 /// How far it is: called on rank 0 now and then.

@@ -3,6 +3,7 @@
 // results/README.md; h5py and pandas read it as it is.
 
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,8 +41,10 @@ struct RunRecord {
   std::string messages;
 };
 
-/// The result as the bytes of an HDF5 file.
-std::vector<std::byte> result_image(const Job& job, const std::vector<TargetFrontier>& frontiers,
+/// The result as the bytes of an HDF5 file. `frontier` is asked for each target once, in order: the
+/// rows of one target at a time need be in memory. `run` is read after that.
+std::vector<std::byte> result_image(const Job& job,
+                                    const std::function<TargetFrontier(std::size_t)>& frontier,
                                     const RunRecord& run);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads

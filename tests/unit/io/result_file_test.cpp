@@ -54,7 +54,9 @@ class ResultFile : public ::testing::Test {
  protected:
   ResultFile() : job_(small_job()), frontiers_(frontiers_of(job_)) {
     path_ = folder_.path("result.h5");
-    io::write_atomically(path_, io::result_image(job_, frontiers_, record()));
+    io::write_atomically(path_,
+                         io::result_image(
+                             job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
   }
   TemporaryFolder folder_;
   Job job_;
@@ -181,7 +183,8 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
 TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
   std::vector<TargetFrontier> none(job_.problem.targets.size());
   const std::string path = folder_.path("none.h5");
-  io::write_atomically(path, io::result_image(job_, none, record()));
+  io::write_atomically(path, io::result_image(
+                                 job_, [&](std::size_t i) { return none.at(i); }, record()));
   const Hdf5Reader file = io::open_result(path);
   const std::string group = "/frontiers/codesign-2026/" + job_.problem.targets[0].id;
   EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
