@@ -43,32 +43,37 @@ struct Work {
   bool shares_finds = false;  // ranks prune with what the others found
 };
 
-/// What a worker returns: the pairs it scored, then the points of each target's frontier.
-Bytes pack(const search::Scanner& scanner, std::int64_t pairs) {
-  Packer packer;
-  packer.put(pairs);
-  for (const auto& frontier : scanner.frontiers())
-    packer.put_all(std::span<const FrontierPoint>(frontier.points()));
-  return packer.take();
-}
-
-/// Merges a worker's result into `frontiers`; returns the pairs it scored.
-std::int64_t merge(const Bytes& bytes, std::vector<search::Frontier>& frontiers) {
-  Unpacker unpacker(bytes);
-  const auto pairs = unpacker.get<std::int64_t>();
-  for (auto& frontier : frontiers)
-    for (const auto& point : unpacker.get_all<FrontierPoint>()) frontier.insert(point);
-  return pairs;
+/// Every point of the scanner's frontiers.
+std::vector<FoundPoint> all_points(const search::Scanner& scanner) {
+  std::vector<FoundPoint> all;
+  for (std::size_t t = 0; t < scanner.frontiers().size(); ++t)
+    for (const auto& point : scanner.frontiers()[t].points()) all.push_back({t, point});
+  return all;
 }
 
 Bytes pack_found(const std::vector<FoundPoint>& found) {
   return to_bytes(std::span<const FoundPoint>(found));
 }
 
+/// Finds are shared now and then: one that is soon beaten by another then never travels.
+class Due {
+ public:
+  bool now() {
+    const auto time = std::chrono::steady_clock::now();
+    if (time - last_ < std::chrono::milliseconds(500)) return false;
+    last_ = time;
+    return true;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
 /// Scores pieces until rank 0 has no more. Asks for the next piece before it starts on one, so that
 /// it need not wait while rank 0 is busy with a row of its own.
 void take_part(const Work& work, search::Scanner& scanner, Communicator& ranks) {
   const std::int64_t pairs_before = scanner.pairs_scored();
+  Due due;
   ranks.send(0, Tag::request, {});
   for (;;) {
     const Bytes bytes = ranks.receive().bytes;
@@ -77,10 +82,15 @@ void take_part(const Work& work, search::Scanner& scanner, Communicator& ranks) 
     if (piece == no_more_pieces) break;
     for (const auto& f : unpacker.get_all<FoundPoint>())
       scanner.frontiers()[f.target].insert(f.point);
-    ranks.send(0, Tag::request, pack_found(scanner.take_found()));
+    ranks.send(0, Tag::request, due.now() ? pack_found(scanner.take_found()) : pack_found({}));
     work.score(piece, {});
   }
-  ranks.send(0, Tag::result, pack(scanner, scanner.pairs_scored() - pairs_before));
+  // Its last word: the pairs it scored, and what rank 0 has not heard of yet.
+  Packer packer;
+  packer.put(scanner.pairs_scored() - pairs_before);
+  packer.put_all(
+      std::span<const FoundPoint>(work.shares_finds ? scanner.take_found() : all_points(scanner)));
+  ranks.send(0, Tag::result, packer.take());
 }
 
 /// Rank 0: answers requests, and scores pieces itself in between.
@@ -92,7 +102,8 @@ class Master {
         scanner_(scanner),
         ranks_(ranks),
         report_(report),
-        told_(static_cast<std::size_t>(ranks.size()), 0) {}
+        told_(static_cast<std::size_t>(ranks.size()), 0),
+        due_(static_cast<std::size_t>(ranks.size())) {}
 
   /// Returns whether all pieces were scored.
   bool run() {
@@ -126,22 +137,23 @@ class Master {
   }
 
   void reply(const Message& message) {
-    if (message.tag == Tag::result) {  // a worker's last word
-      pairs_of_workers_ += merge(message.bytes, scanner_.frontiers());
+    if (message.tag == Tag::result) {
+      Unpacker unpacker(message.bytes);
+      pairs_of_workers_ += unpacker.get<std::int64_t>();
+      note_finds(unpacker.get_all<FoundPoint>());
       ++results_;
       return;
     }
     if (work_.shares_finds) note_finds(values_from<FoundPoint>(message.bytes));
     Packer packer;
     packer.put(out_of_pieces() ? no_more_pieces : next_++);
-    // What it has not been told, but for what is no longer on a frontier.
-    auto& told = told_[static_cast<std::size_t>(message.from)];
-    std::vector<FoundPoint> news(finds_.begin() + static_cast<std::ptrdiff_t>(told), finds_.end());
-    std::erase_if(news, [&](const FoundPoint& f) {
-      return !scanner_.frontiers()[f.target].contains(f.point);
-    });
-    told = finds_.size();
-    packer.put_all(std::span<const FoundPoint>(news));
+    const auto rank = static_cast<std::size_t>(message.from);
+    std::span<const FoundPoint> news;
+    if (due_[rank].now()) {
+      news = std::span<const FoundPoint>(finds_).subspan(told_[rank]);
+      told_[rank] = finds_.size();
+    }
+    packer.put_all(news);
     ranks_.send(message.from, Tag::piece, packer.take());
   }
 
@@ -173,6 +185,7 @@ class Master {
   Serving serving_;
   std::vector<FoundPoint> finds_;  // of all ranks, in the order they came
   std::vector<std::size_t> told_;  // by rank: how many of them
+  std::vector<Due> due_;           // by rank: to be told more
 };
 
 /// Scores all pieces over the ranks. On rank 0 adds to `outcome` what the others did, and notes
