@@ -45,7 +45,9 @@ Kriging::Kriging(const Eigen::MatrixXd& features, const Eigen::MatrixXd& values)
 
   Eigen::MatrixXd covariance = kernel(known_, known_);
   Eigen::LLT<Eigen::MatrixXd> factor;
-  for (double nugget = least_nugget; nugget < 1.0; nugget *= 100.0) {
+  double nugget = least_nugget;
+  constexpr int attempts = 4;  // the last with a nugget that no rounding outweighs
+  for (int i = 0; i < attempts; ++i, nugget *= 100.0) {
     covariance.diagonal().array() = 1.0 + nugget;
     factor.compute(covariance);
     if (factor.info() == Eigen::Success) break;

@@ -41,7 +41,7 @@ class PredictedFrontier {
  public:
   PredictedFrontier(const std::vector<FrontierPoint>& points, double end_latency)
       : end_log_(std::log10(end_latency)) {
-    for (const auto& p : points) frontier_.push_back({std::log10(p.latency_s), p.loss});
+    for (const auto& p : points) frontier_.emplace_back(std::log10(p.latency_s), p.loss);
   }
 
   /// The area that only this point would dominate; if another dominates it, minus the loss it
@@ -50,7 +50,8 @@ class PredictedFrontier {
     const auto slower =
         std::upper_bound(frontier_.begin(), frontier_.end(), log_latency,
                          [](double x, const std::pair<double, double>& p) { return x < p.first; });
-    const double best = slower == frontier_.begin() ? loss_before_ : std::prev(slower)->second;
+    double best = loss_before_;
+    if (slower != frontier_.begin()) best = std::prev(slower)->second;
     if (loss >= best) return best - loss;
     const auto better =
         std::partition_point(slower, frontier_.end(),
@@ -245,7 +246,7 @@ RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
   RelaxationCounts counts;
   for (const auto& start : starts) {
     const auto best = relax(problem_, setting, t.latency, latency, start, evaluations_per_start);
-    counts += {.calls = 2 * best.evaluations,  // a gradient counts as much as a value
+    counts += {.calls = Index{2} * best.evaluations,  // a gradient counts as much as a value
                .solves = 1,
                .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
                .failed = best.end == RelaxedEnd::failed ? 1 : 0,

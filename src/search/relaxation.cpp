@@ -133,7 +133,7 @@ class Relaxation {
     const Values& v = at(z);
     std::vector<Number> all{latency(z) / latency_s_};
     const auto add = [&](const Number& usage, double limit) {
-      if (std::isfinite(limit)) all.push_back(usage / limit);
+      if (std::isfinite(limit)) all.emplace_back(usage / limit);
     };
     add(v.memory_bytes, setting_.memory_budget_bytes);
     add(v.prefill_s, setting_.limits.prefill_s);
@@ -198,8 +198,8 @@ Bounds bounds_of(const Problem& problem, const model::Architecture& start) {
   const Space& space = problem.space;
   Bounds b{Logs(sizes), Logs(sizes)};
   const auto set = [&](Size size, double lo, double hi) {
-    b.lower[size] = std::log(lo);
-    b.upper[size] = std::log(std::max(lo, hi));
+    b.lower[static_cast<std::size_t>(size)] = std::log(lo);
+    b.upper[static_cast<std::size_t>(size)] = std::log(std::max(lo, hi));
   };
   const auto ends = [](const auto& axis) {
     const auto [lo, hi] = std::minmax_element(axis.begin(), axis.end());

@@ -18,6 +18,7 @@
 // stretches.
 
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -104,18 +105,14 @@ class Plas {
     double empty_area = 0;            // between its points, as a share of the hypervolume
     std::vector<std::size_t> gaps{};  // to relax; each by its left end
   };
-  struct Ends {
-    std::size_t target;
-    Index left, right;
-    auto operator<=>(const Ends&) const = default;
-  };
+  using Ends = std::tuple<std::size_t, Index, Index>;  // target, left and right point of a gap
   class Candidates;
 
   static constexpr Eigen::Index feature_count = 10;
   static constexpr int evaluations_per_start = 10;
   // From three starts; each answer is looked at once more, and a gradient counts as much as a
   // value.
-  static constexpr Index most_calls_per_gap = 3 * 2 * (evaluations_per_start + 1);
+  static constexpr Index most_calls_per_gap = Index{3 * 2} * (evaluations_per_start + 1);
   static Eigen::RowVectorXd features(const model::Architecture& a);
 
   const Score& score_of(std::size_t point, std::size_t setting) const;

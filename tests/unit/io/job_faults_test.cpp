@@ -48,9 +48,9 @@ INSTANTIATE_TEST_SUITE_P(
     Space, WrongLine,
     ::testing::Values(
         Wrong{"space.layer", "[4]", "unknown key", "layers"},
-        Wrong{"space.layers", "4", "list, {from, to, step}"},
-        Wrong{"space.layers", "[]", "empty"}, Wrong{"space.layers", "[4, 0]", "from 1 to"},
-        Wrong{"space.layers", "[4, -8]", "from 1 to"}, Wrong{"space.layers", "[4, 4]", "twice"},
+        Wrong{"space.layers", "4", "list, {from, to, step}"}, Wrong{"space.layers", "[]", "empty"},
+        Wrong{"space.layers", "[4, 0]", "from 1 to"}, Wrong{"space.layers", "[4, -8]", "from 1 to"},
+        Wrong{"space.layers", "[4, 4]", "twice"},
         Wrong{"space.layers", "[4, 8.5]", "whole numbers"},
         Wrong{"space.layers", "[4, \"many\"]", "whole numbers"},
         Wrong{"space.layers", "{from = 8, to = 4, step = 4}", "below from"},
