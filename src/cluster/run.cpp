@@ -11,7 +11,6 @@
 namespace rooflaw::cluster {
 
 using search::FoundPoint;
-using search::FrontierPoint;
 using search::Index;
 using search::PowerTables;
 

@@ -112,7 +112,7 @@ class Plas {
   static constexpr int evaluations_per_start = 10;
   // From three starts; each answer is looked at once more, and a gradient counts as much as a
   // value.
-  static constexpr Index most_calls_per_gap = Index{3 * 2} * (evaluations_per_start + 1);
+  static constexpr Index most_calls_per_gap = Index{3} * 2 * (evaluations_per_start + 1);
   static Eigen::RowVectorXd features(const model::Architecture& a);
 
   const Score& score_of(std::size_t point, std::size_t setting) const;
