@@ -48,14 +48,17 @@ double Score::latency(model::LatencyKind kind) const {
   return kind == model::LatencyKind::tpot ? tpot_s : total_s;
 }
 
-Plas::Plas(const Problem& problem, const PlasSettings& settings)
+Plas::Plas(const Problem& problem, const PlasSettings& settings, NothingYet)
     : problem_(problem),
       settings_(settings),
       lattice_(problem),
       box_(bounding_box(problem.space)),
       frontiers_(problem.targets.size()),
       frontier_points_(problem.targets.size()),
-      reference_(problem.targets.size()) {
+      reference_(problem.targets.size()) {}
+
+Plas::Plas(const Problem& problem, const PlasSettings& settings)
+    : Plas(problem, settings, NothingYet{}) {
   // The ends of all axes together: the fastest and, as a rule, the best point of the space.
   Places most{};
   for (std::size_t a = 0; a < axis_count; ++a) most[a] = lattice_.length(static_cast<Axis>(a)) - 1;
@@ -69,13 +72,7 @@ Plas::Plas(const Problem& problem, const PlasSettings& settings)
 
 Plas::Plas(const Problem& problem, const PlasSettings& settings,
            const std::vector<KnownFrontier>& known)
-    : problem_(problem),
-      settings_(settings),
-      lattice_(problem),
-      box_(bounding_box(problem.space)),
-      frontiers_(problem.targets.size()),
-      frontier_points_(problem.targets.size()),
-      reference_(problem.targets.size()) {
+    : Plas(problem, settings, NothingYet{}) {
   for (std::size_t t = 0; t < known.size(); ++t) {
     std::vector<FrontierPoint> points;
     for (const auto& k : known[t]) points.push_back({k.latency_s, k.loss, k.point.index});

@@ -3,16 +3,13 @@
 // Each iteration scores a whole space from empty frontiers, tables included. `pairs` is a rate:
 // pairs per second. See README.md for results and how to read them.
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <string>
 
 #include <benchmark/benchmark.h>
 
 #include <fmt/format.h>
 
-#include "rooflaw/io/job_file.hpp"
+#include "read_job.hpp"
 #include "rooflaw/search/plan.hpp"
 
 namespace {
@@ -49,19 +46,9 @@ memory_budget = "{}"
                      chips, budgets ? "capacity" : "none");
 }
 
-io::Job read_text(const std::string& text) {
-  io::SourceFiles files;
-  const std::string path = fmt::format("/tmp/rooflaw_bench_{}.toml", ::getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(text.c_str(), file);
-  std::fclose(file);
-  io::Job job = io::read_job(files, path, {}, io::OutputKey::optional);
-  std::remove(path.c_str());
-  return job;
-}
-
 void grid(benchmark::State& state) {
-  const io::Job job = read_text(job_text(static_cast<int>(state.range(0)), state.range(1) != 0));
+  const io::Job job =
+      bench::read_job_text(job_text(static_cast<int>(state.range(0)), state.range(1) != 0));
   const search::Plan plan(job.problem);
   std::int64_t pairs = 0;
   std::size_t points = 0;

@@ -9,8 +9,6 @@
 // places of the same lattice, repaired the same way; of them every evaluated point counts, not
 // their population alone. Results: README.md.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -30,7 +28,7 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/io/job_file.hpp"
+#include "read_job.hpp"
 #include "rooflaw/search/plan.hpp"
 #include "rooflaw/search/plas.hpp"
 #include "rooflaw/search/random.hpp"
@@ -60,17 +58,6 @@ workloads = ["vla"]
 latency = ["total"]
 memory_budget = "none"
 )";
-
-search::Problem read_problem() {
-  io::SourceFiles files;
-  const std::string path = fmt::format("/tmp/rooflaw_bench_plas_{}.toml", ::getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(job_text, file);
-  std::fclose(file);
-  auto job = io::read_job(files, path, {}, io::OutputKey::optional);
-  std::remove(path.c_str());
-  return job.problem;
-}
 
 /// The frontier to find, and how much of it another has.
 class Truth {
@@ -254,7 +241,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench_plas [SEEDS [EVALUATIONS_OF_THE_OTHERS]]\n", stderr);
     return 2;
   }
-  const search::Problem problem = read_problem();
+  const search::Problem problem = bench::read_job_text(job_text).problem;
   const Truth truth(problem);
   fmt::print(
       "{} architectures, {} on the frontier; calls of the model, median (least .. most) of {} "

@@ -7,7 +7,6 @@
 // it up to 10^8 pairs' worth of points. --json prints one object a line. Results: README.md.
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -18,7 +17,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "rooflaw/io/job_file.hpp"
+#include "read_job.hpp"
 #include "rooflaw/search/exact.hpp"
 #include "rooflaw/search/plan.hpp"
 
@@ -80,14 +79,7 @@ search::Problem read_problem(const SpaceSize& size, int targets, bool budgets) {
       "[law]\nid = \"codesign-2026\"\n[targets]\n{}\nworkloads = [\"vla\"]\n"
       "memory_budget = \"{}\"\n",
       size.axes, targets_text(targets), budgets ? "capacity" : "none");
-  const std::string path = fmt::format("/tmp/rooflaw_bench_search_{}.toml", ::getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(text.c_str(), file);
-  std::fclose(file);
-  io::SourceFiles files;
-  auto job = io::read_job(files, path, {}, io::OutputKey::optional);
-  std::remove(path.c_str());
-  return job.problem;
+  return bench::read_job_text(text).problem;
 }
 
 std::size_t frontier_points(const search::Scanner& scanner) {

@@ -107,6 +107,8 @@ class Plas {
   };
   using Ends = std::tuple<std::size_t, Index, Index>;  // target, left and right point of a gap
   class Candidates;
+  struct NothingYet {};
+  Plas(const Problem& problem, const PlasSettings& settings, NothingYet);
 
   static constexpr Eigen::Index feature_count = 10;
   static constexpr int evaluations_per_start = 10;
