@@ -1,17 +1,17 @@
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/app/progress.hpp"
-#include "rooflaw/app/summary.hpp"
-#include "rooflaw/cluster/run.hpp"
-#include "rooflaw/cluster/theory.hpp"
+#include "rooflaw/app/run_log.hpp"
+#include "rooflaw/core/version.hpp"
 #include "rooflaw/io/atomic_file.hpp"
-#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/checkpoint.hpp"
+#include "search_report.hpp"
 
 namespace rooflaw::app {
 
@@ -20,7 +20,8 @@ namespace po = boost::program_options;
 namespace {
 
 const std::string usage =
-    "search JOB.toml [-o FILE.h5] [--set table.key=value]... [--certify] [--dry-run]";
+    "search JOB.toml [-o FILE.h5] [--resume] [--max-wall SECONDS] [--set table.key=value]... "
+    "[--certify] [--log-json FILE] [--dry-run]";
 
 using Clock = std::chrono::steady_clock;
 
@@ -28,19 +29,30 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// What rank 0 tells the others before the search: the input texts, or that it gave up.
+/// What rank 0 tells the others before the search: the input texts, what an earlier run kept, or
+/// that it gave up.
 struct Start {
   ExitCode code = ExitCode::done;
   std::string packed_files;
+  cluster::Bytes kept;
 };
+
+nlohmann::json binary(std::span<const std::byte> bytes) {
+  std::vector<std::uint8_t> copy(bytes.size());
+  std::transform(bytes.begin(), bytes.end(), copy.begin(),
+                 [](std::byte b) { return static_cast<std::uint8_t>(b); });
+  return nlohmann::json::binary(std::move(copy));
+}
 
 /// Rank 0's on all ranks.
 void share(Start& start, cluster::Communicator& ranks) {
+  if (ranks.size() == 1) return;
   cluster::Bytes bytes;
   if (ranks.is_root()) {
-    const std::vector<std::uint8_t> files(start.packed_files.begin(), start.packed_files.end());
-    const auto cbor = nlohmann::json::to_cbor(
-        {{"code", static_cast<int>(start.code)}, {"files", nlohmann::json::binary(files)}});
+    const auto files = std::as_bytes(std::span<const char>(start.packed_files));
+    const auto cbor = nlohmann::json::to_cbor({{"code", static_cast<int>(start.code)},
+                                               {"files", binary(files)},
+                                               {"kept", binary(start.kept)}});
     bytes = cluster::to_bytes(std::span<const std::uint8_t>(cbor));
   }
   ranks.broadcast(bytes);
@@ -49,13 +61,17 @@ void share(Start& start, cluster::Communicator& ranks) {
   start.code = static_cast<ExitCode>(message.at("code").get<int>());
   const auto& files = message.at("files").get_binary();
   start.packed_files.assign(files.begin(), files.end());
+  start.kept = cluster::to_bytes(std::span<const std::uint8_t>(message.at("kept").get_binary()));
 }
 
 struct Request {
   std::string job_path;
   std::vector<std::string> overrides;
   std::string output;  // -o; empty: the job's own
+  std::string json_log;
   bool certify = false;
+  bool resume = false;
+  cluster::WatchSettings watch;
   std::string command_line;
 };
 
@@ -78,93 +94,6 @@ void print_plan(const io::Job& job) {
   for (const auto& target : job.problem.targets) fmt::print("  {}\n", target.id);
 }
 
-/// What all ranks found together.
-struct Found {
-  cluster::Outcome outcome;
-  cluster::Refined refined;
-  std::optional<std::vector<search::Frontier>> whole;  // --certify: the frontiers there are
-  std::vector<std::vector<search::TheoryRow>> theory;  // by target
-};
-
-/// Search, refine stage and certification, on every rank; rank 0 notes how long each took.
-Found find_frontiers(const search::Problem& problem, bool certify, cluster::Communicator& ranks,
-                     io::RunRecord& run) {
-  ProgressReport progress;
-  const cluster::Reports reports{.pieces = [&](const auto& p) { progress(p); },
-                                 .rounds = [&](const auto& p) { progress(p); }};
-  Found found;
-  const auto start = Clock::now();
-  found.outcome = cluster::run_search(problem, ranks, reports);
-  run.seconds["search"] = seconds_since(start);
-  if (problem.refine.enabled) {
-    const auto refining = Clock::now();
-    found.refined = cluster::run_refine(problem, found.outcome.frontiers, ranks, reports);
-    run.seconds["refine"] = seconds_since(refining);
-  }
-  if (certify) {
-    const auto certifying = Clock::now();
-    search::Problem exact = problem;
-    exact.strategy = search::Strategy::exact;
-    found.whole = cluster::run_search(exact, ranks, reports).frontiers;
-    run.seconds["certify"] = seconds_since(certifying);
-  }
-  progress.finish();
-  const auto theorising = Clock::now();
-  found.theory = cluster::theory_rows(problem, found.outcome.frontiers, ranks);
-  run.seconds["theory"] = seconds_since(theorising);
-  return found;
-}
-
-/// Does the strategy cover every point?
-bool covers_all(const search::Problem& problem, const Found& found) {
-  return (problem.strategy == search::Strategy::exact ||
-          problem.strategy == search::Strategy::grid) &&
-         found.outcome.complete;
-}
-
-void note_counts(const search::PlasCounts& counts, const std::string& prefix, io::RunRecord& run) {
-  run.counts[prefix + "rounds"] = counts.rounds;
-  run.counts[prefix + "architectures_requested"] = counts.requested;
-  run.counts[prefix + "architectures_scored"] = counts.scored;
-  run.counts[prefix + "architectures_repeated"] = counts.repeated;
-  const auto& relaxations = counts.relaxations;
-  run.counts[prefix + "relaxed_evaluations"] = relaxations.calls;
-  run.counts[prefix + "relaxations"] = relaxations.solves;
-  run.counts[prefix + "relaxations_out_of_evaluations"] = relaxations.out_of_evaluations;
-  run.counts[prefix + "relaxations_failed"] = relaxations.failed;
-  run.counts[prefix + "relaxations_infeasible"] = relaxations.infeasible;
-}
-
-/// A target's frontier as rows, and what stands beside them; notes how long each step took.
-io::TargetFrontier describe_target(const search::Problem& problem, const search::Problem& fine,
-                                   const Found& found, std::size_t i, io::RunRecord& run) {
-  const auto timed = [&](const char* phase, auto step) {
-    const auto start = Clock::now();
-    auto result = step();
-    run.seconds[phase] += seconds_since(start);
-    return result;
-  };
-  const auto& target = problem.targets[i];
-  io::TargetFrontier f;
-  f.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
-  if (covers_all(problem, found)) {
-    f.loss_gap_bound = problem.tolerance;
-  } else if (found.whole) {
-    const auto truth = (*found.whole)[i].points();
-    const auto points = found.outcome.frontiers[i].points();
-    f.loss_gap_bound = search::largest_loss_gap(points, truth);
-    f.hypervolume_share = search::hypervolume_share(points, truth);
-  }
-  f.certified = f.loss_gap_bound == 0.0;
-  f.rows = timed("describe", [&] { return describe(problem, target, found.outcome.frontiers[i]); });
-  if (problem.refine.enabled)
-    f.refined =
-        timed("describe", [&] { return describe(fine, target, found.refined.improvements[i]); });
-  f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
-  f.theory = found.theory[i];
-  return f;
-}
-
 /// Rank 0 before the search: reads everything, checks that the result can be written.
 io::Job prepare(const Request& request, io::SourceFiles& files) {
   io::Job job = read_job(request, files);
@@ -180,80 +109,148 @@ io::Job prepare(const Request& request, io::SourceFiles& files) {
   return job;
 }
 
-/// NLopt's failures are no error, but no secret either.
-void print_relaxations(const io::RunRecord& run, const std::string& prefix) {
-  const auto found = run.counts.find(prefix + "relaxations");
-  if (found == run.counts.end() || found->second == 0) return;
-  fmt::print(
-      "  {} gaps' relaxed optima sought by NLopt: {} stopped at their limit of evaluations, {} "
-      "failed, {} ended infeasible\n",
-      found->second, run.counts.at(prefix + "relaxations_out_of_evaluations"),
-      run.counts.at(prefix + "relaxations_failed"),
-      run.counts.at(prefix + "relaxations_infeasible"));
-}
-
-/// What a run says of itself at the end.
-void print_work(const search::Problem& problem, const io::RunRecord& run) {
-  const double seconds = run.seconds.at("search");
-  const auto pairs = static_cast<double>(run.points_scored);
-  if (problem.strategy == search::Strategy::exact) {
-    const auto all = static_cast<double>(search::valid_count(problem.space)) *
-                     static_cast<double>(problem.targets.size());
-    fmt::print(
-        "{} pairs of architecture and target proven, {} of them scored, in {} on {} rank{} "
-        "({}/s)\n",
-        readable_count(all), readable_count(pairs), readable_seconds(seconds), run.ranks,
-        run.ranks == 1 ? "" : "s", readable_count(all / seconds));
-  } else
-    fmt::print("{} pairs of architecture and target scored in {} on {} rank{} ({}/s)\n",
-               readable_count(pairs), readable_seconds(seconds), run.ranks,
-               run.ranks == 1 ? "" : "s", readable_count(pairs / seconds));
-  print_relaxations(run, "");
-  if (run.seconds.contains("refine")) {
-    fmt::print("refine stage: {} architectures scored in {}\n",
-               run.counts.at("refine_architectures_scored"),
-               readable_seconds(run.seconds.at("refine")));
-    print_relaxations(run, "refine_");
+/// Rank 0: what is left of an earlier run, if it is asked for.
+cluster::Bytes earlier_run(const Request& request, const io::Job& job, RunLog& log) {
+  const std::string output = output_path(request, job);
+  const auto text = [&](const std::string& line) { log.tell({"resume", line}); };
+  if (!request.resume) {
+    if (io::has_checkpoint(output))
+      text(fmt::format("{} is there, but without --resume the run begins anew and replaces it",
+                       io::checkpoint_path(output)));
+    return {};
   }
-  if (!run.complete) fmt::print("stopped by max_seconds\n");
+  const auto checkpoint = io::read_checkpoint(output, io::identity_of(job));
+  if (!checkpoint) {
+    text(fmt::format("there is no {}: the run begins anew", io::checkpoint_path(output)));
+    return {};
+  }
+  if (!checkpoint->warning.empty())
+    log.tell({"checkpoint_damaged", checkpoint->warning + "; the one before it is used"});
+  log.tell({"resume",
+            fmt::format("goes on from {}", checkpoint->file),
+            {{"file", checkpoint->file}}});
+  return checkpoint->state;
 }
 
-void report_as_root(const Request& request, const io::Job& job, const Found& found,
-                    cluster::Communicator& ranks, io::RunRecord run) {
-  run.command_line = request.command_line;
-  run.ranks = ranks.size();
-  run.points_scored = found.outcome.pairs_scored;
-  run.complete = found.outcome.complete;
-  run.counts["messages_served"] = found.outcome.serving.messages;
-  run.seconds["serving_cpu"] = found.outcome.serving.cpu_s;
-  run.seconds["search_cpu_of_rank_0"] = found.outcome.serving.of_cpu_s;
-  if (found.outcome.plas) note_counts(*found.outcome.plas, "", run);
-  if (job.problem.refine.enabled) note_counts(found.refined.counts, "refine_", run);
-  if (!run.complete) run.messages = "ended by search.max_seconds";
-  const std::string path = output_path(request, job);
-  const search::Problem fine = search::refined_problem(job.problem);
-  std::string summary;
-  const auto describe_next = [&](std::size_t target) {
-    auto frontier = describe_target(job.problem, fine, found, target, run);
-    summary += target_summary(job, target, frontier);
-    return frontier;
-  };
-  io::write_atomically(path, io::result_image(job, describe_next, run));
+/// Rank 0: writes checkpoints. One that fails costs the run nothing but itself.
+class Keeper {
+ public:
+  Keeper(std::string result, io::StudyIdentity identity, RunLog& log)
+      : result_(std::move(result)), identity_(std::move(identity)), log_(log) {}
 
-  fmt::print("{}\n{}", summary, trust_notes(job));
-  print_work(job.problem, run);
-  fmt::print("result: {}\n", path);
+  void write(const cluster::Bytes& state) {
+    const auto start = Clock::now();
+    const std::string file = io::checkpoint_path(result_);
+    try {
+      io::write_checkpoint(result_, identity_, state);
+      failure_.clear();
+      log_.tell({"checkpoint",
+                 "",
+                 {{"file", file},
+                  {"bytes", static_cast<std::int64_t>(state.size())},
+                  {"seconds", seconds_since(start)}}});
+    } catch (const FileError& e) {
+      failure_ = e.what();
+      log_.tell({"checkpoint_failed",
+                 fmt::format("no checkpoint could be written, earlier ones are as they were: {}",
+                             failure_),
+                 {{"file", file}}});
+    }
+  }
+
+  /// What to say at the end of a run that was stopped, and with which code.
+  ExitCode report_stop(const std::string& reason) {
+    if (!failure_.empty()) {
+      log_.tell({"stop", fmt::format("stopped ({}) without a checkpoint", reason)});
+      return ExitCode::file_error;
+    }
+    log_.tell({"stop", fmt::format("stopped ({}); {} is kept: --resume goes on from there", reason,
+                                   io::checkpoint_path(result_))});
+    return ExitCode::stopped_early;
+  }
+
+ private:
+  std::string result_;
+  io::StudyIdentity identity_;
+  RunLog& log_;
+  std::string failure_;  // of the last one
+};
+
+void tell_start(const io::Job& job, const std::string& output, cluster::Communicator& ranks,
+                RunLog& log) {
+  log.tell({"start",
+            "",
+            {{"job", job.name},
+             {"output", output},
+             {"strategy", std::string(to_string(job.problem.strategy))},
+             {"targets", static_cast<std::int64_t>(job.problem.targets.size())},
+             {"ranks", std::int64_t{ranks.size()}},
+             {"host", cluster::host_name()},
+             {"program", std::string(program_version())},
+             {"commit", std::string(git_commit())}}});
 }
 
-ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
+void tell_end(ExitCode code, const std::string& message, Clock::time_point start, RunLog& log) {
+  log.tell({"end",
+            "",
+            {{"exit_code", static_cast<std::int64_t>(code)},
+             {"message", message},
+             {"seconds", seconds_since(start)}}});
+}
+
+/// Rank 0's part, from the search to the result.
+ExitCode lead(const Request& request, const io::Job& job, const cluster::Bytes& kept,
+              cluster::Communicator& ranks, io::RunRecord run, RunLog& log) {
+  const std::string output = output_path(request, job);
+  cluster::WatchSettings settings = request.watch;
+  settings.stop_file = (std::filesystem::path(output).parent_path() / "stop").string();
+  cluster::Watch watch(ranks, settings, [&](const cluster::Event& event) { log.tell(event); });
+  Keeper keeper(output, io::identity_of(job), log);
+  const cluster::StudyHooks hooks{
+      .progress = [&](const cluster::Progress& p) { log.progress(p); },
+      .keep = [&](const cluster::Bytes& state) { keeper.write(state); }};
+  try {
+    const auto found =
+        cluster::run_study(job.problem, request.certify, ranks, watch, kept, hooks);
+    log.end_bar();
+    try {
+      write_report(job, found, std::move(run), output, [&] { watch.look(); });
+    } catch (const cluster::Interrupted&) {
+      keeper.write(cluster::packed(found));
+      throw;
+    }
+  } catch (const cluster::Interrupted& e) {
+    return keeper.report_stop(e.what());
+  }
+  io::remove_checkpoints(output);
+  return ExitCode::done;
+}
+
+/// The part of any other rank.
+void follow(const Request& request, const io::Job& job, const cluster::Bytes& kept,
+            cluster::Communicator& ranks, RunLog& log) {
+  cluster::Watch watch(ranks, request.watch, [&](const cluster::Event& event) { log.tell(event); });
+  try {
+    cluster::run_study(job.problem, request.certify, ranks, watch, kept, {});
+  } catch (const cluster::Interrupted&) {
+    // Rank 0 says so and ends with the code.
+  }
+}
+
+ExitCode search_on(cluster::Communicator& ranks, const Request& request, RunLog& log) {
   Start start;
   io::SourceFiles files;
   io::Job job;
   io::RunRecord run;
+  run.command_line = request.command_line;
+  run.ranks = ranks.size();
   const auto reading = Clock::now();
   if (ranks.is_root()) {
     try {
       job = prepare(request, files);
+      log.open_json(request.json_log);
+      tell_start(job, output_path(request, job), ranks, log);
+      start.kept = earlier_run(request, job, log);
     } catch (const std::exception& e) {
       start.code = report_error(e);
       share(start, ranks);
@@ -266,25 +263,58 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
   // Rank 0 has told the user and ends with the code. A code of another rank could reach mpirun
   // first, which then ends rank 0 at once and drops its message.
   if (start.code != ExitCode::done) return ExitCode::done;
-  if (!ranks.is_root()) {
-    files = io::SourceFiles::unpack(start.packed_files);
-    job = read_job(request, files);
-  }
-  const Found found = find_frontiers(job.problem, request.certify, ranks, run);
-  if (ranks.is_root()) report_as_root(request, job, found, ranks, std::move(run));
+  if (ranks.is_root()) return lead(request, job, start.kept, ranks, std::move(run), log);
+  files = io::SourceFiles::unpack(start.packed_files);
+  follow(request, read_job(request, files), start.kept, ranks, log);
   return ExitCode::done;
+}
+
+/// @throws InputError unless it is a positive number of seconds
+double seconds_of(const po::variables_map& values, const std::string& option) {
+  const auto seconds = values[option].as<double>();
+  if (seconds > 0) return seconds;
+  throw InputError(std::vector{InputFault{.file = "rooflaw search",
+                                          .key = "--" + option,
+                                          .value = fmt::format("{}", seconds),
+                                          .rule = "must be a positive number of seconds"}});
+}
+
+Request request_of(const po::variables_map& values, const Arguments& arguments) {
+  Request request{.job_path = required(values, "JOB.toml", usage),
+                  .overrides = {},
+                  .output = values["output"].as<std::string>(),
+                  .json_log = values["log-json"].as<std::string>(),
+                  .certify = values["certify"].as<bool>(),
+                  .resume = values["resume"].as<bool>(),
+                  .watch = {},
+                  .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
+  request.watch.checkpoint_every_s = seconds_of(values, "checkpoint-every");
+  request.watch.stall_after_s = seconds_of(values, "stall-after");
+  if (values.count("max-wall") > 0) request.watch.max_wall_s = seconds_of(values, "max-wall");
+  if (values.count("set") > 0) request.overrides = values["set"].as<std::vector<std::string>>();
+  return request;
 }
 
 }  // namespace
 
 ExitCode search_command(const Arguments& arguments) {
+  const auto text = [] { return po::value<std::string>()->default_value(""); };
   po::options_description options("options");
-  options.add_options()("output,o", po::value<std::string>()->default_value(""),
-                        "result file; default: job.output of the job")(
+  options.add_options()("output,o", text(), "result file; default: job.output of the job")(
+      "resume", po::bool_switch(),
+      "go on from FILE.h5.checkpoint, on any number of ranks; without one begin anew")(
+      "max-wall", po::value<double>(),
+      "seconds after which to stop; like SIGTERM, SIGINT, SIGUSR1 and a file \"stop\" beside the "
+      "result: a checkpoint is written, exit code 10")(
+      "checkpoint-every", po::value<double>()->default_value(60),
+      "seconds from one checkpoint to the next")(
+      "stall-after", po::value<double>()->default_value(60),
+      "seconds without a sign of life after which a rank is named")(
       "set", po::value<std::vector<std::string>>()->composing(),
       "table.key=value: override a value of the job; may be repeated")(
       "certify", po::bool_switch(),
       "after strategy plas or sample find the true frontiers too, and say how far off it was")(
+      "log-json", text(), "append a line of JSON to this file for each event of the run")(
       "dry-run", po::bool_switch(), "check the job, say what it would do, and stop");
   const auto values = parse_arguments(
       arguments, usage,
@@ -292,22 +322,26 @@ ExitCode search_command(const Arguments& arguments) {
       "job.\nAlone or under mpirun or srun --mpi=pmix, with the same result.",
       options, {"JOB.toml"});
   if (!values) return ExitCode::done;
-  Request request{.job_path = required(*values, "JOB.toml", usage),
-                  .overrides = {},
-                  .output = (*values)["output"].as<std::string>(),
-                  .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
-  request.certify = (*values)["certify"].as<bool>();
-  if (values->count("set") > 0) request.overrides = (*values)["set"].as<std::vector<std::string>>();
+  const Request request = request_of(*values, arguments);
+  const auto start = Clock::now();
 
+  cluster::catch_signals();
   cluster::Communicator ranks;
   if ((*values)["dry-run"].as<bool>()) {
     io::SourceFiles files;
     if (ranks.is_root()) print_plan(prepare(request, files));
     return ExitCode::done;
   }
+  RunLog log;
   try {
-    return search_on(ranks, request);
+    const ExitCode code = search_on(ranks, request, log);
+    tell_end(code, "", start, log);
+    return code;
   } catch (const std::exception& e) {
+    log.end_bar();
+    const auto* known = dynamic_cast<const Error*>(&e);
+    tell_end(known == nullptr ? ExitCode::internal_error : known->exit_code(), e.what(), start,
+             log);
     // Rank 0 writes when the others are through; any other failure leaves some rank waiting.
     const bool writing = ranks.is_root() && dynamic_cast<const FileError*>(&e) != nullptr;
     if (writing || ranks.size() == 1) throw;

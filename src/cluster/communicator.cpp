@@ -44,22 +44,30 @@ int count(std::size_t bytes) {
   return static_cast<int>(bytes);
 }
 
-/// Polls until `done`, sleeping from 20 us up to 2 ms between looks.
-template <class Done>
-void wait_until(Done done) {
-  auto pause = std::chrono::microseconds(20);
-  while (!done()) {
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(2000));
-  }
+bool finished(MPI_Request& request) {
+  int done = 0;
+  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  return done != 0;
 }
 
 void wait_for(MPI_Request& request) {
-  wait_until([&] {
-    int done = 0;
-    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    return done != 0;
-  });
+  for (BackOff back_off; !finished(request);) back_off.pause();
+}
+
+std::optional<Message> poll_on(MPI_Comm channel) {
+  int there = 0;
+  MPI_Message handle{};
+  MPI_Status status{};
+  check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, channel, &there, &handle, &status), "MPI_Improbe");
+  if (there == 0) return std::nullopt;
+  int length = 0;
+  MPI_Get_count(&status, MPI_BYTE, &length);
+  Message message{status.MPI_SOURCE, static_cast<Tag>(status.MPI_TAG),
+                  Bytes(static_cast<std::size_t>(length))};
+  MPI_Request request = MPI_REQUEST_NULL;
+  check(MPI_Imrecv(message.bytes.data(), length, MPI_BYTE, &handle, &request), "MPI_Imrecv");
+  wait_for(request);
+  return message;
 }
 
 }  // namespace
@@ -70,7 +78,12 @@ struct Communicator::Pending {
   MPI_Request request = MPI_REQUEST_NULL;
 };
 
-Communicator::Communicator() {
+struct Communicator::Channels {
+  MPI_Comm work = MPI_COMM_NULL;
+  MPI_Comm control = MPI_COMM_NULL;
+};
+
+Communicator::Communicator() : channels_(std::make_unique<Channels>()) {
   if (!launched_as_rank()) {
     if (set("SLURM_STEP_ID") && number("SLURM_STEP_NUM_TASKS") > 1)
       throw MpiError(
@@ -87,6 +100,8 @@ Communicator::Communicator() {
     throw MpiError(
         "each process that srun started is alone: this MPI does not know srun's PMI; use srun "
         "--mpi=pmix or mpirun");
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->work), "MPI_Comm_dup");
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->control), "MPI_Comm_dup");
 }
 
 Communicator::~Communicator() {
@@ -112,52 +127,36 @@ void Communicator::broadcast(Bytes& bytes) {
 }
 
 void Communicator::send(int to, Tag tag, std::span<const std::byte> bytes) {
-  std::erase_if(sending_, [](const std::unique_ptr<Pending>& p) {
-    int done = 0;
-    check(MPI_Test(&p->request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    return done != 0;
-  });
+  all_sent();  // frees those that have left
   auto pending = std::make_unique<Pending>();
   pending->bytes.assign(bytes.begin(), bytes.end());
   check(MPI_Isend(pending->bytes.data(), count(bytes.size()), MPI_BYTE, to, static_cast<int>(tag),
-                  MPI_COMM_WORLD, &pending->request),
+                  tag < Tag::alive ? channels_->work : channels_->control, &pending->request),
         "MPI_Isend");
   sending_.push_back(std::move(pending));
 }
 
-std::optional<Message> Communicator::poll() { return poll_from(MPI_ANY_SOURCE); }
-
-std::optional<Message> Communicator::poll_from(int source) {
-  if (size_ == 1) return std::nullopt;
-  int there = 0;
-  MPI_Message handle{};
-  MPI_Status status{};
-  check(MPI_Improbe(source, MPI_ANY_TAG, MPI_COMM_WORLD, &there, &handle, &status), "MPI_Improbe");
-  if (there == 0) return std::nullopt;
-  int length = 0;
-  MPI_Get_count(&status, MPI_BYTE, &length);
-  Message message{status.MPI_SOURCE, static_cast<Tag>(status.MPI_TAG),
-                  Bytes(static_cast<std::size_t>(length))};
-  MPI_Request request = MPI_REQUEST_NULL;
-  check(MPI_Imrecv(message.bytes.data(), length, MPI_BYTE, &handle, &request), "MPI_Imrecv");
-  wait_for(request);
-  return message;
+std::optional<Message> Communicator::poll() {
+  return size_ == 1 ? std::nullopt : poll_on(channels_->work);
 }
 
-Message Communicator::receive() { return receive_from(MPI_ANY_SOURCE); }
+std::optional<Message> Communicator::poll_control() {
+  return size_ == 1 ? std::nullopt : poll_on(channels_->control);
+}
 
-Message Communicator::receive_from(int rank) {
-  std::optional<Message> message;
-  wait_until([&] {
-    message = poll_from(rank);
-    return message.has_value();
-  });
-  return std::move(*message);
+bool Communicator::all_sent() {
+  std::erase_if(sending_, [](const std::unique_ptr<Pending>& p) { return finished(p->request); });
+  return sending_.empty();
 }
 
 void Communicator::abort(int exit_code) {
   if (started_) MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);
+}
+
+void BackOff::pause() {
+  std::this_thread::sleep_for(next_);
+  next_ = std::min(next_ * 2, std::chrono::microseconds(2000));
 }
 
 Bytes to_bytes(const std::string& text) { return to_bytes(std::span<const char>(text)); }

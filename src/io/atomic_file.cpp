@@ -58,11 +58,13 @@ class TemporaryFile {
     }
   }
 
-  void keep() {
+  void keep(const std::string& keep_as) {
     if (::fsync(descriptor_) != 0) fail(path_, "cannot be synced to disk");
     const int closed = ::close(descriptor_);
     descriptor_ = -1;
     if (closed != 0) fail(path_, "cannot be closed");
+    if (!keep_as.empty() && ::rename(path_.c_str(), keep_as.c_str()) != 0 && errno != ENOENT)
+      fail(keep_as, "cannot be written");
     if (::rename(name_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be renamed into place");
     kept_ = true;
     // The rename lasts through a power failure only once the folder is on disk too.
@@ -90,10 +92,11 @@ class TemporaryFile {
 
 }  // namespace
 
-void write_atomically(const std::string& path, std::span<const std::byte> bytes) {
+void write_atomically(const std::string& path, std::span<const std::byte> bytes,
+                      const std::string& keep_as) {
   TemporaryFile file(path);
   file.write(bytes);
-  file.keep();
+  file.keep(keep_as);
 }
 
 void require_writable(const std::string& path) { const TemporaryFile probe(path); }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include <fmt/format.h>
+
 namespace rooflaw::search {
 
 namespace {
@@ -424,6 +426,13 @@ ExactLevel::ExactLevel(const Problem& problem, const PowerTables& tables, const 
 
 Index ExactLevel::pieces() const {
   return static_cast<Index>(problem_.space.ffn.size() * subspace_.widths.size());
+}
+
+std::string ExactLevel::name(Index piece) const {
+  const auto number = static_cast<std::size_t>(piece);
+  const auto& widths = subspace_.widths;
+  return fmt::format("{} FFN, width {}", to_string(problem_.space.ffn[number / widths.size()]),
+                     problem_.space.widths[widths[number % widths.size()]]);
 }
 
 void ExactLevel::refresh_bounds(const Scanner& scanner) {

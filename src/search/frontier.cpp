@@ -30,7 +30,10 @@ void Frontier::insert(const FrontierPoint& point) {
     Entry& same = next->second;
     if (same.loss < point.loss) return;
     if (same.loss == point.loss) {
-      same.index = std::min(same.index, point.index);
+      if (point.index < same.index) {
+        same.index = point.index;
+        ++additions_;  // who keeps a list of finds must hear of the new index
+      }
       return;
     }
   }

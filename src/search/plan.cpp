@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "rooflaw/search/random.hpp"
 
 namespace rooflaw::search {
@@ -25,6 +27,17 @@ Plan::Plan(const Problem& problem) : problem_(problem), routings_(expert_options
   const auto blocks = static_cast<Index>(problem.space.ffn.size() * problem.space.widths.size());
   const auto options = static_cast<Index>(ffn_option_count(problem.space, routings_));
   pieces_ = blocks * pieces_for(options, ffn_options_per_piece);
+}
+
+std::string Plan::name(Index piece) const {
+  if (problem_.strategy == Strategy::sample)
+    return fmt::format("samples from number {}", piece * samples_per_piece);
+  const auto options = static_cast<Index>(ffn_option_count(problem_.space, routings_));
+  const auto block =
+      static_cast<std::size_t>(piece / pieces_for(options, ffn_options_per_piece));
+  const auto widths = problem_.space.widths.size();
+  return fmt::format("{} FFN, width {}", to_string(problem_.space.ffn[block / widths]),
+                     problem_.space.widths[block % widths]);
 }
 
 void Plan::score(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const {

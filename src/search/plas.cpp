@@ -48,6 +48,24 @@ double Score::latency(model::LatencyKind kind) const {
   return kind == model::LatencyKind::tpot ? tpot_s : total_s;
 }
 
+RelaxationCounts& RelaxationCounts::operator+=(const RelaxationCounts& more) {
+  calls += more.calls;
+  solves += more.solves;
+  out_of_evaluations += more.out_of_evaluations;
+  failed += more.failed;
+  infeasible += more.infeasible;
+  return *this;
+}
+
+PlasCounts& PlasCounts::operator+=(const PlasCounts& more) {
+  rounds += more.rounds;
+  requested += more.requested;
+  scored += more.scored;
+  repeated += more.repeated;
+  relaxations += more.relaxations;
+  return *this;
+}
+
 Plas::Plas(const Problem& problem, const PlasSettings& settings, NothingYet)
     : problem_(problem),
       settings_(settings),
@@ -117,6 +135,41 @@ std::vector<Score> Plas::score() const {
 }
 
 void Plas::absorb(const std::vector<Score>& scores) {
+  take_in(scores);
+  measure();
+  if (counts_.evaluations() >= settings_.max_evaluations) finished_ = true;
+  if (!finished_) plan_round();
+}
+
+PlasState Plas::state() const {
+  PlasState s{.points = {},
+              .scores = scores_,
+              .reference = reference_,
+              .relaxed = {relaxed_.begin(), relaxed_.end()},
+              .counts = counts_,
+              .hypervolume = hypervolume_,
+              .idle_rounds = idle_rounds_,
+              .slow_rounds = slow_rounds_};
+  for (const auto& point : points_) s.points.push_back(point.index);
+  return s;
+}
+
+void Plas::restore(const PlasState& s) {
+  wanted_.clear();
+  for (const Index index : s.points) wanted_.push_back(lattice_.at(index));
+  take_in(s.scores);
+  reference_ = s.reference;
+  measure();
+  relaxed_ = {s.relaxed.begin(), s.relaxed.end()};
+  counts_ = s.counts;
+  hypervolume_ = s.hypervolume;
+  idle_rounds_ = s.idle_rounds;
+  slow_rounds_ = s.slow_rounds;
+  finished_ = false;
+  plan_round();
+}
+
+void Plas::take_in(const std::vector<Score>& scores) {
   const std::size_t before = points_.size();
   counts_.scored += static_cast<Index>(wanted_.size());
   scores_.insert(scores_.end(), scores.begin(), scores.end());
@@ -142,9 +195,6 @@ void Plas::absorb(const std::vector<Score>& scores) {
   const Eigen::RowVectorXd mean = features_.colwise().sum() / n;
   spread_ = ((features_.rowwise() - mean).array().square().colwise().sum() / n).sqrt();
   spread_ = spread_.array().max(1e-3);
-  measure();
-  if (counts_.evaluations() >= settings_.max_evaluations) finished_ = true;
-  if (!finished_) plan_round();
 }
 
 void Plas::measure() {

@@ -223,15 +223,6 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
   }
 }
 
-RelaxationCounts& RelaxationCounts::operator+=(const RelaxationCounts& more) {
-  calls += more.calls;
-  solves += more.solves;
-  out_of_evaluations += more.out_of_evaluations;
-  failed += more.failed;
-  infeasible += more.infeasible;
-  return *this;
-}
-
 RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
                                    Candidates& candidates) const {
   const Target& t = problem_.targets[target];

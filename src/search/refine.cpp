@@ -75,6 +75,35 @@ Problem refined_problem(const Problem& problem) {
   return fine;
 }
 
+Problem of_target(const Problem& problem, std::size_t target) {
+  Problem one = problem;
+  one.targets = {problem.targets[target]};
+  one.settings = {problem.settings[one.targets[0].setting]};
+  one.targets[0].setting = 0;
+  return one;
+}
+
+Refinement refine(const Problem& problem, const Problem& fine, std::size_t target,
+                  const Frontier& frontier, const std::function<void()>& between) {
+  const Problem alone = of_target(problem, target);
+  const Problem fine_alone = of_target(fine, target);
+  const auto known = known_frontiers(alone, fine_alone, {frontier});
+  PlasSettings settings = problem.plas;
+  settings.max_evaluations = problem.refine.max_evaluations;
+  settings.hypervolume_gain = problem.refine.hypervolume_gain;
+  settings.worth_relaxing = 0;  // its frontiers are dense: what gaps there are, it is there for
+  Plas plas(fine_alone, settings, known);
+  for (plas.absorb(plas.score()); !plas.finished(); plas.absorb(plas.score())) {
+    std::vector<Proposal> proposals;
+    for (std::size_t s = 0; s < plas.stretches(); ++s) {
+      proposals.push_back(plas.propose(s));
+      between();
+    }
+    plas.accept(proposals);
+  }
+  return {improvements(plas.frontiers(), known).front(), plas.counts()};
+}
+
 std::vector<KnownFrontier> known_frontiers(const Problem& problem, const Problem& fine,
                                            const std::vector<Frontier>& frontiers) {
   const Lattice lattice(fine);

@@ -5,9 +5,9 @@
 // Waits poll with a back-off instead of Open MPI's blocking calls, which spin: a rank that waits
 // leaves its core to those that work.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,7 +18,20 @@ namespace rooflaw::cluster {
 
 using Bytes = std::vector<std::byte>;
 
-enum class Tag : int { request = 1, piece = 2, result = 3 };
+/// What a message is. Those from `alive` on travel on a channel of their own, so that work never
+/// waits behind them nor takes one for its own.
+enum class Tag : int {
+  request = 1,  // a worker reports and asks for a piece
+  piece,        // rank 0 gives it
+  last_report,  // a worker has no more pieces
+  done,         // all have reported; the queue is over
+  alive,        // a worker is at work or waits for it
+  signal,       // a worker was sent a signal
+  failed,       // a worker cannot go on
+  stop,         // rank 0 ends the run
+  goodbye,      // a worker has stopped
+  over,         // all have stopped; messages still on their way are void
+};
 
 struct Message {
   int from = 0;
@@ -45,23 +58,33 @@ class Communicator {
 
   void send(int to, Tag tag, std::span<const std::byte> bytes);
 
-  /// A message that is there already, if any.
+  /// A message about work, or about the run, that is there already.
   std::optional<Message> poll();
-  /// Waits for one.
-  Message receive();
-  /// Waits for one of this rank; others wait their turn.
-  Message receive_from(int rank);
+  std::optional<Message> poll_control();
+
+  /// Have all messages sent from here left?
+  bool all_sent();
 
   /// Ends all ranks at once. For errors after which the others would wait for ever.
   [[noreturn]] void abort(int exit_code);
 
  private:
   struct Pending;
-  std::optional<Message> poll_from(int source);
+  struct Channels;
   bool started_ = false;
   int rank_ = 0;
   int size_ = 1;
+  std::unique_ptr<Channels> channels_;
   std::vector<std::unique_ptr<Pending>> sending_;
+};
+
+/// Pauses between looks: 20 us at first, up to 2 ms.
+class BackOff {
+ public:
+  void pause();
+
+ private:
+  std::chrono::microseconds next_{20};
 };
 
 /// Plain values as bytes and back. @throws MpiError if the size does not fit

@@ -13,6 +13,7 @@ class Packer {
  public:
   template <class T>
   void put(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
     const Bytes bytes = to_bytes(std::span<const T>(&value, 1));
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
@@ -23,6 +24,7 @@ class Packer {
     const Bytes bytes = to_bytes(values);
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
+  void put_text(const std::string& text) { put_all(std::span<const char>(text)); }
   Bytes take() { return std::move(bytes_); }
 
  private:
@@ -50,6 +52,11 @@ class Unpacker {
     copy(values.data(), size * sizeof(T));
     return values;
   }
+  std::string get_text() {
+    const auto text = get_all<char>();
+    return {text.begin(), text.end()};
+  }
+  bool at_end() const { return place_ == bytes_.size(); }
 
  private:
   void copy(void* to, std::size_t size) {

@@ -8,8 +8,10 @@
 
 namespace rooflaw::io {
 
+/// @param keep_as  if not empty, what was at `path` gets this name just before it is replaced
 /// @throws FileError; the temporary file is then gone and `path` is as it was
-void write_atomically(const std::string& path, std::span<const std::byte> bytes);
+void write_atomically(const std::string& path, std::span<const std::byte> bytes,
+                      const std::string& keep_as = "");
 
 /// Can a file be created beside `path`, and is `path` itself not a folder? To be asked before a
 /// long run, not after it. @throws FileError if not

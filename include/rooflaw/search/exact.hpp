@@ -17,6 +17,7 @@
 // last level, lowered by the tolerance, proves to gain less than that.
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "rooflaw/search/slack.hpp"
@@ -45,6 +46,7 @@ class ExactLevel {
 
   /// Pieces are FFN kind x width.
   Index pieces() const;
+  std::string name(Index piece) const;
   /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);
 

@@ -55,7 +55,7 @@ class Frontier {
   bool contains(const FrontierPoint& point) const;
   std::vector<FrontierPoint> points() const;  // sorted by latency
   const DominanceBins& bins() const { return bins_; }
-  /// How many points were ever added: has it changed?
+  /// How many points were ever added, an index lowered counts too: has it changed?
   std::uint64_t additions() const { return additions_; }
 
  private:

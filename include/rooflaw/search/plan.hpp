@@ -3,6 +3,7 @@
 // a Latin hypercube over its axes. The result does not depend on the cut.
 
 #include <functional>
+#include <string>
 
 #include "rooflaw/search/scan.hpp"
 
@@ -13,6 +14,7 @@ class Plan {
   explicit Plan(const Problem& problem);
 
   Index pieces() const { return pieces_; }
+  std::string name(Index piece) const;
 
   /// Before the first piece of a grid: scores some points from all over the space, so that the
   /// pieces meet frontiers that drop most of their points at a look. They come again with their

@@ -17,8 +17,8 @@
 // and what was scored before, so the sequence of rounds does not depend on the ranks that share the
 // stretches.
 
+#include <compare>
 #include <set>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -60,6 +60,27 @@ struct PlasCounts {
   Index repeated = 0;   // asked for again
   RelaxationCounts relaxations;
   Index evaluations() const { return scored + relaxations.calls; }
+  PlasCounts& operator+=(const PlasCounts& more);
+};
+
+/// A gap of a target's frontier, by the points at its ends.
+struct GapEnds {
+  std::uint64_t target = 0;
+  Index left = 0, right = 0;
+  auto operator<=>(const GapEnds&) const = default;
+};
+
+/// All that a search has gathered between two rounds: with the problem and what it started from,
+/// enough to go on as if it had never stopped.
+struct PlasState {
+  std::vector<Index> points;  // scored, in order
+  std::vector<Score> scores;  // by point, then setting
+  std::vector<HypervolumeReference> reference;
+  std::vector<GapEnds> relaxed;
+  PlasCounts counts;
+  double hypervolume = 0;
+  int idle_rounds = 0;
+  int slow_rounds = 0;
 };
 
 /// A frontier found before, as points of the lattice.
@@ -92,6 +113,11 @@ class Plas {
   Proposal propose(std::size_t stretch) const;
   void accept(const std::vector<Proposal>& proposals);
 
+  /// Between absorb and accept. The state goes to a Plas made of the same problem, settings and
+  /// known frontiers, in place of its first scores.
+  PlasState state() const;
+  void restore(const PlasState& state);
+
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
   const PlasCounts& counts() const { return counts_; }
   // Of all targets together, each from the default reference of its first frontier.
@@ -105,7 +131,6 @@ class Plas {
     double empty_area = 0;            // between its points, as a share of the hypervolume
     std::vector<std::size_t> gaps{};  // to relax; each by its left end
   };
-  using Ends = std::tuple<std::size_t, Index, Index>;  // target, left and right point of a gap
   class Candidates;
   struct NothingYet {};
   Plas(const Problem& problem, const PlasSettings& settings, NothingYet);
@@ -119,6 +144,7 @@ class Plas {
 
   const Score& score_of(std::size_t point, std::size_t setting) const;
   void want(const LatticePoint& point);  // unless the evaluations are used up
+  void take_in(const std::vector<Score>& scores);  // of what is wanted
   void measure();
   void plan_round();
   void plan_target(std::size_t target);
@@ -150,7 +176,7 @@ class Plas {
   std::vector<LatticePoint> wanted_;
   std::set<Index> wanted_indices_;
   std::vector<Stretch> stretches_;
-  std::set<Ends> relaxed_;  // gaps that were
+  std::set<GapEnds> relaxed_;  // gaps that were
   PlasCounts counts_;
   double hypervolume_ = 0;
   double largest_gap_ = 0;

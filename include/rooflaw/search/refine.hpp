@@ -2,6 +2,11 @@
 // The stage after a strategy: what can be built between the points of the space and improves its
 // frontiers. PLAS on the finest lattice within the ends of the axes (whole layers, experts and KV
 // heads, widths of whole heads, FFNs of whole units), starting from the frontiers found.
+//
+// Each target is refined by itself: what is found for a chip does not depend on which other chips
+// the job has.
+
+#include <functional>
 
 #include "rooflaw/search/plas.hpp"
 #include "rooflaw/search/rows.hpp"
@@ -15,6 +20,17 @@ Space finest(const Space& space);
 
 /// `problem` on the finest space.
 Problem refined_problem(const Problem& problem);
+
+/// `problem` with this target alone.
+Problem of_target(const Problem& problem, std::size_t target);
+
+/// The stage for one target. `fine` is the refined_problem of `problem`; `between` is called often.
+struct Refinement {
+  Frontier improvements;  // points of `fine`
+  PlasCounts counts;
+};
+Refinement refine(const Problem& problem, const Problem& fine, std::size_t target,
+                  const Frontier& frontier, const std::function<void()>& between);
 
 /// Frontiers of `problem` as points of `fine`, its refined_problem.
 std::vector<KnownFrontier> known_frontiers(const Problem& problem, const Problem& fine,

@@ -1,0 +1,109 @@
+#pragma once
+// Whether a run goes on. Every rank looks now and then while it works or waits; rank 0 decides.
+//
+// A run is ended early by SIGTERM, SIGINT or SIGUSR1 (to whichever rank), by its wall time, or by a
+// file named "stop". Handlers set a flag, nothing else; what follows happens where the flag is
+// looked at. Workers send a sign of life every second, so that rank 0 can name one that stalls.
+
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "rooflaw/cluster/communicator.hpp"
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::cluster {
+
+/// Something that happened while a study ran: a line for people, and what machines want of it.
+struct Event {
+  using Field = std::variant<double, std::int64_t, std::string>;
+  std::string kind;  // "signal", "checkpoint", "stall", ...
+  std::string text;
+  std::map<std::string, Field> fields{};
+};
+using EventSink = std::function<void(const Event&)>;
+
+struct WatchSettings {
+  double max_wall_s = std::numeric_limits<double>::infinity();  // since the Watch was made
+  double checkpoint_every_s = 60;
+  double stall_after_s = 60;  // without a sign of life
+  std::string stop_file;      // its existence ends the run; empty: none
+};
+
+/// The run ends early, all that it found is kept.
+class Interrupted : public Error {
+ public:
+  explicit Interrupted(const std::string& reason) : Error(reason, ExitCode::stopped_early) {}
+};
+
+/// Another rank cannot go on: its text and exit code.
+class RankFailed : public Error {
+ public:
+  using Error::Error;
+};
+
+/// From now on the signals above are noted, not obeyed.
+void catch_signals();
+
+class Watch {
+ public:
+  /// Keeps a reference to `ranks`. `sink` is called on the rank where something happens.
+  Watch(Communicator& ranks, WatchSettings settings, EventSink sink);
+
+  /// To be called often: a look at the clock, and every 20 ms at everything else.
+  /// @throws Interrupted where the run is to end; RankFailed on rank 0 if another cannot go on
+  void look();
+
+  /// Rank 0: is it time to write a checkpoint? Says yes once an interval.
+  bool checkpoint_due();
+
+  /// All ranks are at work from now on: their silence counts from here.
+  void begin();
+  /// A worker: for how long rank 0 has not answered. Rank 1 tells when it takes too long.
+  void waiting(std::chrono::steady_clock::time_point since);
+
+  /// After Interrupted on rank 0: stops the others and takes in what is still on its way. Ranks that
+  /// do not answer within ten seconds are killed with this process: then it does not return.
+  void end_all();
+  /// After Interrupted on a worker: says goodbye and waits until all have.
+  void leave();
+  /// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the
+  /// run in order, for a reason of its own.
+  void report_failure(const std::string& text, ExitCode code);
+
+  void tell(const Event& event) const { sink_(event); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Heard {
+    Clock::time_point last;
+    bool missed = false;
+    std::string host;
+  };
+  void look_as_root(Clock::time_point now);
+  void look_as_worker(Clock::time_point now);
+  void check_silence(Clock::time_point now);
+  void take(const Message& message, Clock::time_point now);
+  std::string name_of(int rank) const;
+
+  Communicator& ranks_;
+  WatchSettings settings_;
+  EventSink sink_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_look_ = start_;
+  Clock::time_point last_slow_look_ = start_;
+  Clock::time_point last_checkpoint_ = start_;
+  bool first_look_ = true;
+  bool silence_told_ = false;
+  int signal_told_ = 0;
+  std::vector<Heard> heard_;  // rank 0: by rank
+};
+
+/// The name of this machine.
+std::string host_name();
+
+}  // namespace rooflaw::cluster

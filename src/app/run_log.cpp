@@ -1,0 +1,130 @@
+#include "rooflaw/app/run_log.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::app {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A log that cannot be written must not end the search, as fmt::print would.
+void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now();
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), since.count() % 1000);
+}
+
+double share_of(const cluster::Progress& p) {
+  return p.of == 0 ? 1.0 : std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.of));
+}
+
+}  // namespace
+
+RunLog::RunLog() : terminal_(::isatty(STDERR_FILENO) != 0) {}
+
+void RunLog::open_json(const std::string& path) {
+  if (path.empty()) return;
+  json_path_ = path;
+  json_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (json_ < 0) throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
+}
+
+RunLog::~RunLog() {
+  if (json_ >= 0) ::close(json_);
+}
+
+void RunLog::tell(const cluster::Event& event) {
+  if (!event.text.empty()) {
+    end_bar();
+    print(fmt::format("rooflaw: {}\n", event.text));
+  }
+  write_json(event);
+}
+
+void RunLog::write_json(const cluster::Event& event) {
+  if (json_ < 0) return;
+  nlohmann::ordered_json line{{"event", event.kind}, {"time", utc_now()}};
+  if (!event.text.empty()) line["text"] = event.text;
+  for (const auto& [name, field] : event.fields)
+    std::visit([&, &key = name](const auto& value) { line[key] = value; }, field);
+  const std::string text =
+      line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  // In one write, so that lines of several runs into one file stay whole.
+  if (::write(json_, text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
+  print(fmt::format("rooflaw: {}: cannot be written: {}; no more of it\n", json_path_,
+                    std::strerror(errno)));
+  ::close(json_);
+  json_ = -1;
+}
+
+void RunLog::progress(const cluster::Progress& p) {
+  const auto now = Clock::now();
+  if (p.phase != phase_) {
+    phase_ = p.phase;
+    phase_start_ = now;
+  }
+  const bool show_now = now - last_shown_ >= (terminal_ ? Clock::duration(200ms) : 5s);
+  const bool record_now = json_ >= 0 && now - last_recorded_ >= 5s;
+  if (!show_now && !record_now) return;
+  const double share = share_of(p);
+  const double elapsed = std::chrono::duration<double>(now - phase_start_).count();
+  if (record_now) {
+    last_recorded_ = now;
+    write_json({"progress",
+                "",
+                {{"phase", std::string(p.phase)},
+                 {"done", p.done},
+                 {"of", p.of},
+                 {"share", share},
+                 {"seconds", elapsed},
+                 {"frontier_points", static_cast<std::int64_t>(p.frontier_points)}}});
+  }
+  if (!show_now) return;
+  last_shown_ = now;
+  if (p.rounds > 0) {
+    show(share, fmt::format("round {}, {} of at most {} evaluations, {} frontier points, "
+                            "hypervolume {:.6g}, largest gap {:.2g} of it",
+                            p.rounds, p.done, p.of, p.frontier_points, p.hypervolume,
+                            p.largest_gap));
+  } else {
+    const double left = share > 0 ? elapsed * (1 - share) / share : 0;
+    show(share, fmt::format("{:.0f} s, about {:.0f} s left, {} frontier points", elapsed, left,
+                            p.frontier_points));
+  }
+}
+
+void RunLog::show(double share, const std::string& text) {
+  if (terminal_) {
+    constexpr int width = 30;
+    const auto filled = static_cast<std::size_t>(share * width);
+    print(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_, std::string(filled, '#'),
+                      width, 100 * share, text));
+    bar_shown_ = true;
+  } else {
+    print(fmt::format("progress {} {:5.1f} %  {}\n", phase_, 100 * share, text));
+  }
+  std::fflush(stderr);
+}
+
+void RunLog::end_bar() {
+  if (bar_shown_) print("\r\x1b[K");
+  bar_shown_ = false;
+}
+
+}  // namespace rooflaw::app

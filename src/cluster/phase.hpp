@@ -1,0 +1,128 @@
+#pragma once
+// What the phases of a study share; each is in a file of its own.
+
+#include "rooflaw/cluster/messages.hpp"
+#include "rooflaw/cluster/study.hpp"
+#include "rooflaw/search/refine.hpp"
+
+namespace rooflaw::cluster {
+
+struct Phase {
+  std::string_view name;
+  Communicator& ranks;
+  Watch& watch;
+  Bytes kept;                                     // of this phase by an earlier run; empty: nothing
+  std::function<void(const Bytes&)> keep;         // rank 0
+  std::function<void(const Progress&)> progress;  // rank 0
+};
+
+/// Strategies exact, grid and sample.
+Outcome scan_phase(const search::Problem& problem, Phase& phase);
+Outcome plas_phase(const search::Problem& problem, Phase& phase);
+/// `frontiers` on all ranks.
+Refined refine_phase(const search::Problem& problem,
+                     const std::vector<search::Frontier>& frontiers, Phase& phase);
+TheoryTable theory_phase(const search::Problem& problem,
+                         const std::vector<search::Frontier>& frontiers, Phase& phase);
+
+void put_frontiers(Packer& packer, const std::vector<search::Frontier>& frontiers);
+std::vector<search::Frontier> get_frontiers(Unpacker& unpacker);
+void put_queue(Packer& packer, const QueueState& state);
+QueueState get_queue(Unpacker& unpacker);
+void put_theory(Packer& packer, const std::vector<search::TheoryRow>& rows);
+std::vector<search::TheoryRow> get_theory(Unpacker& unpacker);
+
+/// Rank 0's frontiers on all ranks.
+void share_frontiers(std::vector<search::Frontier>& frontiers, Communicator& ranks);
+
+std::size_t points_of(const std::vector<search::Frontier>& frontiers);
+
+/// Work whose pieces each leave a result of their own.
+template <class Result>
+class TableWork : public Work {
+ public:
+  explicit TableWork(std::size_t pieces) : results_(pieces) {}
+  Index pieces() const override { return static_cast<Index>(results_.size()); }
+  void score(Index piece, const Between& between) override {
+    const auto number = static_cast<std::size_t>(piece);
+    results_[number] = make(number, between);
+  }
+  Bytes report() override {
+    const Bytes bytes = packed();
+    for (auto& result : results_) result.reset();
+    return bytes;
+  }
+  void absorb(const Bytes& report) override { take(report); }
+
+  /// Every result there is.
+  Bytes packed() const {
+    Packer packer;
+    for (std::size_t piece = 0; piece < results_.size(); ++piece) {
+      if (!results_[piece]) continue;
+      packer.put(std::uint64_t{piece});
+      put(packer, *results_[piece]);
+    }
+    return packer.take();
+  }
+  void take(const Bytes& bytes) {
+    Unpacker unpacker(bytes);
+    while (!unpacker.at_end()) {
+      auto& result = results_.at(unpacker.get<std::uint64_t>());
+      result = get(unpacker);
+    }
+  }
+  /// By piece; on rank 0, once all are done.
+  const std::vector<std::optional<Result>>& results() const { return results_; }
+
+ protected:
+  virtual Result make(std::size_t piece, const Between& between) = 0;
+  virtual void put(Packer& packer, const Result& result) const = 0;
+  virtual Result get(Unpacker& unpacker) const = 0;
+
+ private:
+  std::vector<std::optional<Result>> results_;  // a worker's: since its last report
+};
+
+/// Does what is left of it.
+template <class Result>
+void run_table(TableWork<Result>& work, std::size_t frontier_points, Phase& phase) {
+  QueueState queue;
+  if (!phase.kept.empty()) {
+    Unpacker unpacker(phase.kept);
+    queue = get_queue(unpacker);
+    if (phase.ranks.is_root()) work.take(unpacker.get_all<std::byte>());
+  }
+  const QueueHooks hooks{.progress =
+                             [&](const QueueState& state) {
+                               phase.progress({.phase = phase.name,
+                                               .done = state.next,
+                                               .of = work.pieces(),
+                                               .frontier_points = frontier_points});
+                             },
+                         .checkpoint =
+                             [&](const QueueState& state) {
+                               Packer packer;
+                               put_queue(packer, state);
+                               packer.put_all(std::span<const std::byte>(work.packed()));
+                               phase.keep(packer.take());
+                             }};
+  Serving serving;
+  run_queue(work, queue, phase.ranks, phase.watch, hooks, serving);
+}
+
+/// Measures max_seconds, what earlier runs took included.
+class Budget {
+ public:
+  Budget(double max_seconds, double spent) : max_(max_seconds), spent_(spent) {}
+  double spent() const {
+    return spent_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+  bool used_up() const { return spent() > max_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double max_, spent_;
+  Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace rooflaw::cluster

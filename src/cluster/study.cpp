@@ -1,0 +1,185 @@
+#include "rooflaw/cluster/study.hpp"
+
+#include <new>
+
+#include "phase.hpp"
+
+namespace rooflaw::cluster {
+
+using search::Frontier;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void put(Packer& packer, const Outcome& outcome) {
+  put_frontiers(packer, outcome.frontiers);
+  packer.put(outcome.pairs_scored);
+  packer.put(outcome.complete);
+  packer.put(outcome.plas.has_value());
+  packer.put(outcome.plas.value_or(search::PlasCounts{}));
+  packer.put(outcome.serving);
+}
+
+Outcome get_outcome(Unpacker& unpacker) {
+  Outcome outcome;
+  outcome.frontiers = get_frontiers(unpacker);
+  outcome.pairs_scored = unpacker.get<std::int64_t>();
+  outcome.complete = unpacker.get<bool>();
+  const auto of_plas = unpacker.get<bool>();
+  const auto counts = unpacker.get<search::PlasCounts>();
+  if (of_plas) outcome.plas = counts;
+  outcome.serving = unpacker.get<Serving>();
+  return outcome;
+}
+
+/// A study as a checkpoint has it: what is finished, and the phase at hand.
+struct Kept {
+  Found found;
+  std::string phase;  // empty: none
+  Bytes of_phase;
+};
+
+Bytes pack(const Found& found, std::string_view phase, const Bytes& of_phase) {
+  Packer packer;
+  packer.put(found.search.has_value());
+  if (found.search) put(packer, *found.search);
+  packer.put(found.refined.has_value());
+  if (found.refined) {
+    put_frontiers(packer, found.refined->improvements);
+    packer.put(found.refined->counts);
+  }
+  packer.put(found.whole.has_value());
+  if (found.whole) put_frontiers(packer, *found.whole);
+  packer.put(found.theory.has_value());
+  if (found.theory) {
+    packer.put(std::uint64_t{found.theory->size()});
+    for (const auto& rows : *found.theory) put_theory(packer, rows);
+  }
+  packer.put(std::uint64_t{found.seconds.size()});
+  for (const auto& [name, seconds] : found.seconds) {
+    packer.put_text(name);
+    packer.put(seconds);
+  }
+  packer.put_text(std::string(phase));
+  packer.put_all(std::span<const std::byte>(of_phase));
+  return packer.take();
+}
+
+Kept unpack(const Bytes& bytes) {
+  Kept kept;
+  if (bytes.empty()) return kept;
+  Unpacker unpacker(bytes);
+  Found& found = kept.found;
+  if (unpacker.get<bool>()) found.search = get_outcome(unpacker);
+  if (unpacker.get<bool>()) {
+    found.refined.emplace();
+    found.refined->improvements = get_frontiers(unpacker);
+    found.refined->counts = unpacker.get<search::PlasCounts>();
+  }
+  if (unpacker.get<bool>()) found.whole = get_frontiers(unpacker);
+  if (unpacker.get<bool>()) {
+    found.theory.emplace();
+    for (auto left = unpacker.get<std::uint64_t>(); left > 0; --left)
+      found.theory->push_back(get_theory(unpacker));
+  }
+  for (auto left = unpacker.get<std::uint64_t>(); left > 0; --left) {
+    const auto name = unpacker.get_text();
+    found.seconds[name] = unpacker.get<double>();
+  }
+  kept.phase = unpacker.get_text();
+  kept.of_phase = unpacker.get_all<std::byte>();
+  return kept;
+}
+
+class Study {
+ public:
+  Study(const search::Problem& problem, Communicator& ranks, Watch& watch, Kept kept,
+        const StudyHooks& hooks)
+      : problem_(problem),
+        ranks_(ranks),
+        watch_(watch),
+        hooks_(hooks),
+        found_(std::move(kept.found)),
+        kept_(std::move(kept)) {}
+
+  Found run(bool certify) {
+    do_phase("search", found_.search, [&](Phase& phase) {
+      return problem_.strategy == search::Strategy::plas ? plas_phase(problem_, phase)
+                                                         : scan_phase(problem_, phase);
+    });
+    share_frontiers(found_.search->frontiers, ranks_);
+    const auto& frontiers = found_.search->frontiers;
+    if (problem_.refine.enabled)
+      do_phase("refine", found_.refined,
+               [&](Phase& phase) { return refine_phase(problem_, frontiers, phase); });
+    if (certify)
+      do_phase("certify", found_.whole, [&](Phase& phase) {
+        search::Problem exact = problem_;
+        exact.strategy = search::Strategy::exact;
+        return scan_phase(exact, phase).frontiers;
+      });
+    do_phase("theory", found_.theory,
+             [&](Phase& phase) { return theory_phase(problem_, frontiers, phase); });
+    return std::move(found_);
+  }
+
+ private:
+  template <class Result, class Run>
+  void do_phase(std::string_view name, std::optional<Result>& result, Run run) {
+    if (result) return;
+    const auto start = Clock::now();
+    const std::string key(name);
+    const double before = found_.seconds[key];
+    const auto note_time = [&] {
+      found_.seconds[key] = before + std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    Phase phase{.name = name,
+                .ranks = ranks_,
+                .watch = watch_,
+                .kept = kept_.phase == name ? std::move(kept_.of_phase) : Bytes{},
+                .keep =
+                    [&](const Bytes& of_phase) {
+                      note_time();
+                      hooks_.keep(pack(found_, name, of_phase));
+                    },
+                .progress = hooks_.progress};
+    result = run(phase);
+    note_time();
+  }
+
+  const search::Problem& problem_;
+  Communicator& ranks_;
+  Watch& watch_;
+  const StudyHooks& hooks_;
+  Found found_;
+  Kept kept_;
+};
+
+}  // namespace
+
+Bytes packed(const Found& found) { return pack(found, "", {}); }
+
+Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
+                const Bytes& kept, const StudyHooks& hooks) {
+  std::string text;
+  ExitCode code = ExitCode::internal_error;
+  try {
+    return Study(problem, ranks, watch, unpack(kept), hooks).run(certify);
+  } catch (const Interrupted&) {
+    if (ranks.is_root())
+      watch.end_all();
+    else
+      watch.leave();
+    throw;
+  } catch (const std::exception& e) {
+    if (ranks.is_root()) throw;
+    text = e.what();
+    if (const auto* known = dynamic_cast<const Error*>(&e)) code = known->exit_code();
+  }
+  watch.report_failure(text, code);
+  watch.leave();
+  throw Interrupted(text);
+}
+
+}  // namespace rooflaw::cluster

@@ -1,0 +1,175 @@
+#include "rooflaw/io/checkpoint.hpp"
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/core/version.hpp"
+#include "rooflaw/io/atomic_file.hpp"
+
+namespace rooflaw::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view magic = "rooflaw-checkpoint";
+constexpr int format_version = 1;
+
+std::string previous_path(const std::string& result) {
+  return checkpoint_path(result) + ".previous";
+}
+
+/// Why a file is no whole checkpoint.
+class Damaged : public FileError {
+ public:
+  using FileError::FileError;
+};
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in || in.bad() || text.bad()) throw Damaged(path, "cannot be read");
+  return std::move(text).str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// The body behind the seal. @throws Damaged; CheckpointMismatch for another version of the format
+std::string_view opened(const std::string& path, const std::string& text) {
+  const auto end = text.find('\n');
+  std::istringstream header(text.substr(0, std::min<std::size_t>(end, 200)));
+  std::string name, sum;
+  int version = 0;
+  if (end == std::string::npos || !(header >> name >> version >> sum) || name != magic)
+    throw Damaged(path, "is damaged or no checkpoint of rooflaw: it has no seal");
+  const std::string_view body = std::string_view(text).substr(end + 1);
+  if (sha256_hex(std::string(body)) != sum)
+    throw Damaged(path, "is damaged: its contents do not match its checksum");
+  if (version != format_version)
+    throw CheckpointMismatch(fmt::format("{}: has format version {}; this program reads {}", path,
+                                         version, format_version));
+  return body;
+}
+
+Checkpoint read_file(const std::string& path, const StudyIdentity& now) {
+  const std::string text = text_of(path);
+  const auto body = opened(path, text);
+  StudyIdentity identity;
+  Checkpoint checkpoint{.file = path, .state = {}, .warning = ""};
+  try {
+    const auto parsed = nlohmann::json::from_cbor(body);
+    parsed.at("program").get_to(identity.program);
+    parsed.at("job").get_to(identity.job);
+    parsed.at("inputs").get_to(identity.inputs);
+    const auto& state = parsed.at("state").get_binary();
+    checkpoint.state.resize(state.size());
+    if (!state.empty()) std::memcpy(checkpoint.state.data(), state.data(), state.size());
+  } catch (const nlohmann::json::exception& e) {
+    throw Damaged(path, fmt::format("is damaged: {}", e.what()));
+  }
+  const auto different = differences(identity, now);
+  if (!different.empty())
+    throw CheckpointMismatch(
+        fmt::format("{} is of another study:\n  {}\nremove it, or run without --resume, to begin anew",
+                    path, fmt::join(different, "\n  ")));
+  return checkpoint;
+}
+
+}  // namespace
+
+StudyIdentity identity_of(const Job& job) {
+  StudyIdentity identity{fmt::format("{} ({})", program_version(), git_commit()), job.text, {}};
+  for (const auto& input : job.inputs)
+    identity.inputs[input.kind + " " + input.id] = sha256_hex(input.text);
+  return identity;
+}
+
+std::vector<std::string> differences(const StudyIdentity& checkpoint, const StudyIdentity& now) {
+  std::vector<std::string> found;
+  if (checkpoint.program != now.program)
+    found.push_back(fmt::format("program: {}, this is {}", checkpoint.program, now.program));
+  const auto before = lines_of(checkpoint.job), after = lines_of(now.job);
+  const auto line = [](const std::vector<std::string>& lines, std::size_t i) {
+    return i < lines.size() ? "\"" + lines[i] + "\"" : std::string("no such line");
+  };
+  for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i)
+    if (line(before, i) != line(after, i)) {
+      found.push_back(
+          fmt::format("job, line {}: {}, now {}", i + 1, line(before, i), line(after, i)));
+      break;  // what follows may only be shifted
+    }
+  if (found.empty() && checkpoint.job != now.job) found.emplace_back("job: its white space");
+  for (const auto& [name, sum] : checkpoint.inputs) {
+    const auto same = now.inputs.find(name);
+    if (same == now.inputs.end())
+      found.push_back(fmt::format("input {}: no longer used", name));
+    else if (same->second != sum)
+      found.push_back(fmt::format("input {}: has changed", name));
+  }
+  for (const auto& [name, sum] : now.inputs)
+    if (!checkpoint.inputs.contains(name)) found.push_back(fmt::format("input {}: is new", name));
+  return found;
+}
+
+std::string checkpoint_path(const std::string& result) { return result + ".checkpoint"; }
+
+void write_checkpoint(const std::string& result, const StudyIdentity& identity,
+                      std::span<const std::byte> state) {
+  std::vector<std::uint8_t> bytes(state.size());
+  if (!state.empty()) std::memcpy(bytes.data(), state.data(), state.size());
+  const auto cbor = nlohmann::json::to_cbor({{"program", identity.program},
+                                             {"job", identity.job},
+                                             {"inputs", identity.inputs},
+                                             {"state", nlohmann::json::binary(std::move(bytes))}});
+  const std::string body(cbor.begin(), cbor.end());
+  const std::string text =
+      fmt::format("{} {} {}\n{}", magic, format_version, sha256_hex(body), body);
+  write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
+                   previous_path(result));
+}
+
+std::optional<Checkpoint> read_checkpoint(const std::string& result,
+                                          const StudyIdentity& identity) {
+  std::string warning;
+  for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
+    std::error_code unreadable;
+    if (!fs::exists(path, unreadable)) continue;
+    try {
+      auto checkpoint = read_file(path, identity);
+      checkpoint.warning = warning;
+      return checkpoint;
+    } catch (const Damaged& e) {
+      warning += warning.empty() ? e.what() : std::string("\n") + e.what();
+    }
+  }
+  if (warning.empty()) return std::nullopt;
+  throw FileError(checkpoint_path(result),
+                  "there is no whole checkpoint; run without --resume to begin anew\n" + warning);
+}
+
+bool has_checkpoint(const std::string& result) {
+  std::error_code unreadable;
+  return fs::exists(checkpoint_path(result), unreadable) ||
+         fs::exists(previous_path(result), unreadable);
+}
+
+void remove_checkpoints(const std::string& result) {
+  for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) throw FileError(path, "cannot be removed: " + error.message());
+  }
+}
+
+}  // namespace rooflaw::io

@@ -1,0 +1,118 @@
+"""Studies that run for some seconds, what is killed of them, and what a file under its final name must be."""
+
+import hashlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from support import INPUTS, JOB, PROGRAM, ProgramTest, Result, edit
+
+# A space of many pieces, and settings that keep each strategy busy for a while in every phase.
+STUDY = """\
+[job]
+name = "study"
+seed = 5
+output = "result.h5"
+
+[search]
+strategy = "grid"
+
+[refine]
+max_evaluations = 300
+
+[space]
+layers = {from = 2, to = 32, step = 2}
+widths = {from = 512, to = 4096, step = 64}
+head_dim = 64
+kv_heads = [1, 2, 4, 8, "heads"]
+expert_ffn_ratio = {from = 0.25, to = 4, step = 0.125}
+experts = [1, 2, 4, 8, 16, 32]
+top_k = [1, 2, 4]
+vocab = 32000
+
+[law]
+id = "codesign-2026"
+
+[targets]
+devices = ["jetson-agx-orin-64gb"]
+precisions = ["fp16", "int8"]
+workloads = ["vla"]
+latency = ["prefill", "total"]
+"""
+
+STUDIES = {
+    "grid": edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.005}"}),
+    "exact": edit(STUDY, {"search.strategy": 'strategy = "exact"\ntolerance = 0.001',
+                          "space.widths": "widths = {from = 512, to = 8192, step = 64}",
+                          "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.005}"}),
+    "sample": edit(STUDY, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 1000000'}),
+    "plas": edit(STUDY, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 1500',
+                         "refine.max_evaluations": "max_evaluations = 150"}),
+}
+
+
+class StudyTest(ProgramTest):
+    def start(self, ranks, *arguments, **options):
+        """A search in the background, in a process group of its own; 0 ranks: without mpirun."""
+        launch = (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] if ranks else [])
+        return subprocess.Popen([*launch, PROGRAM, "search", "job.toml", *map(str, arguments)],
+                                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, errors="replace",
+                                start_new_session=True,
+                                env={**os.environ, "ROOFLAW_INPUTS": str(INPUTS)}, **options)
+
+    def end(self, process, limit=60):
+        """Exit code and what it printed; a process that does not end is a failure."""
+        try:
+            out, err = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            self.fail(f"did not end within {limit} s\n{out}\n{err}")
+        return process.returncode, out, err
+
+    def ranks_of(self, process):
+        """The processes of the program: the process itself, or mpirun's children."""
+        if "mpirun" not in process.args[0]:
+            return [process.pid]
+        found = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            except OSError:
+                continue
+            if name == "rooflaw" and int(rest.split()[1]) == process.pid:
+                found.append(int(stat.parent.name))
+        return sorted(found)
+
+    def wait_for_ranks(self, process, number):
+        for _ in range(200):
+            if len(ranks := self.ranks_of(process)) == number or process.poll() is not None:
+                return ranks
+            time.sleep(0.02)
+        self.fail(f"{number} ranks did not start")
+
+    def check_checkpoint(self, path):
+        """Is it whole? The line at its head has the SHA-256 of the rest."""
+        head, _, body = path.read_bytes().partition(b"\n")
+        name, version, checksum = head.split()
+        self.assertEqual((name, version), (b"rooflaw-checkpoint", b"1"), path)
+        self.assertEqual(hashlib.sha256(body).hexdigest().encode(), checksum, f"{path} is whole")
+
+    def check_files(self):
+        """Whatever happened, what stands under a final name is whole."""
+        for path in self.folder.glob("*.checkpoint*"):
+            if ".tmp." not in path.name:
+                self.check_checkpoint(path)
+        if (self.folder / "result.h5").exists():
+            Result(self.folder / "result.h5")
+
+    def differences(self, reference):
+        """From another result, but for what tells how it was started."""
+        lines = reference.differences(Result(self.folder / "result.h5")).splitlines()
+        return [line for line in lines if "command_line" not in line]

@@ -1,0 +1,74 @@
+"""Runs that are killed at random moments end, resumed on another number of ranks, with the datasets of an
+uninterrupted run; whatever stands under a final name is whole at any time."""
+
+import os
+import random
+import signal
+import time
+import unittest
+
+from studies import STUDIES, Result, StudyTest
+
+KILLS = 50
+WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
+
+
+class RandomKills(StudyTest):
+    def reference(self, strategy):
+        """The result of an uninterrupted run, and how long it took."""
+        self.write("job.toml", STUDIES[strategy])
+        start = time.monotonic()
+        self.rooflaw("search", "job.toml", "-o", f"{strategy}.h5")
+        seconds = time.monotonic() - start
+        return Result(self.folder / f"{strategy}.h5"), seconds
+
+    def interrupt(self, rng, way, ranks, seconds, *arguments):
+        """Starts a run and ends it somewhere; returns its exit code."""
+        process = self.start(ranks, "--checkpoint-every", "0.1", *arguments)
+        pids = self.wait_for_ranks(process, max(ranks, 1))
+        time.sleep(rng.uniform(0.1, seconds))
+        for pid in {"kill one rank": [rng.choice(pids)], "kill all": [process.pid, *pids],
+                    "SIGTERM": [rng.choice([process.pid, *pids])],
+                    "SIGUSR1": [rng.choice([process.pid, *pids])]}[way]:
+            try:
+                os.kill(pid, getattr(signal, way) if way.startswith("SIG") else signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it was faster
+        code, out, err = self.end(process)
+        for pid in pids:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"), f"rank {pid} is left\n{out}\n{err}")
+        # A signal to a rank ends the run in order; one to mpirun is its own affair.
+        if way == "SIGUSR1" or (way == "SIGTERM" and ranks == 0):
+            self.assertIn(code, (0, 10), f"{out}\n{err}")
+        self.check_files()
+        return code
+
+    def test_fifty(self):
+        seed = int(os.environ.get("ROOFLAW_TEST_SEED", "20261121"))
+        rng = random.Random(seed)
+        references = {strategy: self.reference(strategy) for strategy in STUDIES}
+        interrupted = 0
+        for number in range(KILLS):
+            strategy = list(STUDIES)[number % len(STUDIES)]
+            way = WAYS[number // len(STUDIES) % len(WAYS)]
+            reference, seconds = references[strategy]
+            ranks = rng.randint(0, 4)
+            with self.subTest(number=number, strategy=strategy, way=way, ranks=ranks, seed=seed):
+                self.write("job.toml", STUDIES[strategy])
+                (self.folder / "result.h5").unlink(missing_ok=True)
+                code = self.interrupt(rng, way, ranks, seconds)
+                if code != 0:
+                    interrupted += 1
+                    if rng.random() < 0.3:
+                        self.interrupt(rng, rng.choice(WAYS), rng.randint(0, 4), seconds / 2, "--resume")
+                    others = [n for n in range(5) if n != ranks]
+                    code, out, err = self.end(self.start(rng.choice(others), "--resume"))
+                    self.assertEqual(code, 0, f"{out}\n{err}")
+                self.assertEqual(self.differences(reference), [])
+                self.assertEqual([f for f in self.files() if "result" in f], ["result.h5"],
+                                 "neither checkpoint nor temporary file is left")
+        self.assertGreater(interrupted, KILLS // 2, "most runs were interrupted before their end")
+
+
+if __name__ == "__main__":
+    unittest.main()
