@@ -6,6 +6,7 @@
 
 #include "space_reader.hpp"
 #include "target_reader.hpp"
+#include "toml_depth.hpp"
 
 namespace rooflaw::io {
 
@@ -16,18 +17,19 @@ namespace {
 /// Puts "table.key=value" into the job.
 void apply_override(toml::table& job, const std::string& text) {
   const auto syntax = [&](const std::string& rule) {
-    return InputError({{.file = "--set", .key = text, .rule = rule}});
+    return InputError({{.file = override_source, .key = text, .rule = rule}});
   };
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) throw syntax("must be table.key=value");
+  require_shallow(text, override_source);
   toml::table parsed;
   try {
-    parsed = toml::parse(text, std::string_view("--set"));
+    parsed = toml::parse(text, std::string_view(override_source));
   } catch (const toml::parse_error&) {
     // A bare word is text: --set job.name=trial.
     const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
     try {
-      parsed = toml::parse(quoted, std::string_view("--set"));
+      parsed = toml::parse(quoted, std::string_view(override_source));
     } catch (const toml::parse_error& e) {
       throw syntax(std::string(e.description()));
     }

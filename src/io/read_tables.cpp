@@ -198,15 +198,15 @@ model::Law read_law(TableReader& reader) {
   // Every sum of positive terms: a coefficient or exponent that is not positive is no such law.
   // beta_1 alone is free in sign.
   law.kappa_l = reader.required_number("kappa_l", rules::positive);
-  law.alpha_l = reader.required_number("alpha_l", rules::positive);
+  law.alpha_l = reader.required_number("alpha_l", rules::exponent);
   law.kappa_rho = reader.required_number("kappa_rho", rules::positive);
-  law.alpha_rho = reader.required_number("alpha_rho", rules::positive);
-  law.alpha_r = reader.required_number("alpha_r", rules::positive);
-  law.beta_1 = reader.required_number("beta_1", rules::finite);
+  law.alpha_rho = reader.required_number("alpha_rho", rules::exponent);
+  law.alpha_r = reader.required_number("alpha_r", rules::exponent);
+  law.beta_1 = reader.required_number("beta_1", rules::signed_exponent);
   law.kappa_d = reader.required_number("kappa_d", rules::positive);
-  law.beta_2 = reader.required_number("beta_2", rules::positive);
+  law.beta_2 = reader.required_number("beta_2", rules::exponent);
   law.kappa_m = reader.required_number("kappa_m", rules::positive);
-  law.alpha_m = reader.required_number("alpha_m", rules::positive);
+  law.alpha_m = reader.required_number("alpha_m", rules::exponent);
   law.l_inf = reader.required_number("l_inf", rules::non_negative);
   if (const toml::table* range = reader.sub_table("range")) {
     TableReader range_reader(*range, reader.full_name("range"), reader.faults());

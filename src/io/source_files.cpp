@@ -1,11 +1,15 @@
 #include "rooflaw/io/source_files.hpp"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <memory>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -17,23 +21,61 @@ namespace rooflaw::io {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+std::string text_of(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                             std::fclose);
+  struct stat status {};
+  if (!file || ::fstat(::fileno(file.get()), &status) != 0)
+    throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
+  if (S_ISDIR(status.st_mode)) throw FileError(path, "is a folder, not a file");
+  // /dev/zero has no end, a terminal none that a user would think of.
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+    throw FileError(path, "is a device, neither a file nor a pipe");
+  std::string text;
+  char block[1 << 16];
+  while (const std::size_t size = std::fread(block, 1, sizeof block, file.get())) {
+    text.append(block, size);
+    if (text.size() > longest_source)
+      throw FileError(path, fmt::format("must not be larger than {} MiB", longest_source >> 20));
+  }
+  if (std::ferror(file.get()) != 0)
+    throw FileError(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+  return text;
+}
+
+bool lies_below(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first ==
+         folder.end();
+}
+
+}  // namespace
+
 const std::string& SourceFiles::read(const std::string& path) {
   if (const auto known = texts_.find(path); known != texts_.end()) return known->second;
   if (!on_disk_) throw FileError(path, "was not read by rank 0");
-  std::error_code unreadable;  // then opening it fails too, and says why
-  if (fs::is_directory(path, unreadable)) throw FileError(path, "is a folder, not a file");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
-  std::ostringstream text;
-  text << in.rdbuf();
-  // The stream that is written to takes note of a failed read.
-  if (in.bad() || text.bad()) throw FileError(path, "cannot be read");
-  return texts_[path] = text.str();
+  return texts_[path] = text_of(path);
 }
 
 bool SourceFiles::exists(const std::string& path) const {
   std::error_code unreadable;
   return texts_.contains(path) || (on_disk_ && fs::exists(path, unreadable));
+}
+
+std::string SourceFiles::forbidden(const std::string& path, const std::string& folder) const {
+  if (!on_disk_) return {};
+  std::error_code unknown;
+  const auto canonical = [&](const fs::path& p) { return fs::weakly_canonical(p, unknown); };
+  const fs::path place = canonical(fs::absolute(path, unknown));
+  const fs::path here = fs::current_path(unknown);
+  const std::array<fs::path, 3> allowed{here / folder, here, inputs_folder()};
+  if (unknown || std::none_of(allowed.begin(), allowed.end(),
+                              [&](const fs::path& f) { return lies_below(place, canonical(f)); }))
+    return "must lie in the folder of this file, the working directory or the inputs folder";
+  const auto type = fs::status(place, unknown).type();
+  if (type == fs::file_type::not_found || type == fs::file_type::regular) return {};
+  return "must be a plain file, not a folder, device or pipe";
 }
 
 std::string SourceFiles::pack() const {
@@ -45,15 +87,21 @@ std::string SourceFiles::pack() const {
   return {bytes.begin(), bytes.end()};
 }
 
-SourceFiles SourceFiles::unpack(const std::string& packed) {
+SourceFiles SourceFiles::in_memory(std::map<std::string, std::string> texts) {
   SourceFiles files;
+  files.texts_ = std::move(texts);
   files.on_disk_ = false;
+  return files;
+}
+
+SourceFiles SourceFiles::unpack(const std::string& packed) {
+  std::map<std::string, std::string> texts;
   const auto parsed = nlohmann::json::from_cbor(packed);
   for (const auto& [path, text] : parsed.items()) {
     const auto& bytes = text.get_binary();
-    files.texts_[path] = std::string(bytes.begin(), bytes.end());
+    texts[path] = std::string(bytes.begin(), bytes.end());
   }
-  return files;
+  return in_memory(std::move(texts));
 }
 
 std::string inputs_folder() {

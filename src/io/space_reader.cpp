@@ -15,6 +15,7 @@ using search::Space;
 namespace {
 
 constexpr double longest_axis = 1e6;
+constexpr double most_pairs = 1e6;  // of two axes that a search enumerates together
 
 /// The values of an axis with the node each stands at (of a range, the range).
 template <class T>
@@ -109,6 +110,10 @@ AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberR
     return axis;
   }
   if (list->empty()) reader.fault(key, "must not be empty");
+  if (list->size() > longest_list) {
+    reader.fault(key, too_long_rule());
+    return axis;
+  }
   for (const toml::node& element : *list) {
     const std::optional<T> value = read(element);
     if (!value) {
@@ -243,15 +248,29 @@ search::Space read_space(TableReader& reader) {
     reader.fault("layers", "with the other axes makes a space of more than 2^63 - 1 points");
     return space;
   }
+  // They are enumerated while reading already.
+  const auto pairs = [](std::size_t a, std::size_t b) {
+    return static_cast<double>(a) * static_cast<double>(b);
+  };
+  if (pairs(space.widths.size(), std::max(space.kv_heads.size(), space.mla.size())) > most_pairs)
+    reader.fault("widths",
+                 fmt::format("makes more than {} pairs with kv_heads or mla", most_pairs));
+  if (pairs(space.experts.size(), space.top_k.size()) > most_pairs)
+    reader.fault("experts", fmt::format("makes more than {} pairs with top_k", most_pairs));
+  if (reader.faults().size() != before) return space;
+
   using search::Axis;
+  const toml::node* reported = nullptr;
   for (const auto& unused : search::unused_values(space)) {
     const auto report = [&](std::string_view key, const auto& values) {
       if (values.continuous) return;  // not every whole number between two ends need be of use
       // A default axis (attention, ffn, shared_ffn left out) has no node to point at.
-      if (unused.digit < values.nodes.size())
-        reader.faults().add(*values.nodes[unused.digit], reader.full_name(key), unused.why);
-      else
+      if (unused.digit >= values.nodes.size()) {
         reader.fault(key, unused.why);
+      } else if (values.nodes[unused.digit] != reported) {  // a range has one node for all values
+        reported = values.nodes[unused.digit];
+        reader.faults().add(*reported, reader.full_name(key), unused.why);
+      }
     };
     switch (unused.axis) {
       case Axis::attention:

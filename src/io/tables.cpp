@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 namespace rooflaw::io {
 
@@ -10,14 +11,18 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view id_rule =
-    "must consist of a-z, 0-9, '.', '_' and '-', and not be '.' or '..'";
+    "must consist of at most 64 a-z, 0-9, '.', '_' and '-', and not be '.' or '..'";
+// Three of them and more make the name of a file that export writes: at most 255 bytes.
+constexpr std::size_t longest_id = 64;
 
 bool is_id(const std::string& text) {
   // Ids become names in result files, where these two mean something else.
   if (text == "." || text == "..") return false;
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
+  return !text.empty() && text.size() <= longest_id &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
 }
 
 bool is_path(const std::string& text) {
@@ -55,14 +60,17 @@ std::vector<Catalogue::Entry> Catalogue::entries_of(const std::string& file,
   std::vector<Entry> entries;
   const toml::array* list = parsed(file)[kind].as_array();
   if (list == nullptr) return entries;
+  if (list->size() > longest_list) {
+    faults_.add(*list, kind, too_long_rule());
+    return entries;
+  }
+  std::set<std::string> ids;
   for (const toml::node& entry : *list) {
     const toml::table* table = entry.as_table();
     if (table == nullptr) continue;
     const std::string id = id_of(*table);  // one without an id is reported when it is read
-    const bool twice =
-        !id.empty() && std::any_of(entries.begin(), entries.end(),
-                                   [&](const Entry& e) { return id_of(*e.table) == id; });
-    if (twice) faults_.add(*table->get("id"), kind + ".id", "is defined twice in this file");
+    if (!id.empty() && !ids.insert(id).second)
+      faults_.add(*table->get("id"), kind + ".id", "is defined twice in this file");
     entries.push_back({table, file, kind, false});
   }
   return entries;
@@ -79,18 +87,28 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
     return resolve(*table->get("id"), key + ".id", kind);
   }
   const auto name = node.value<std::string>();
-  if (!node.is_string() || name->empty()) {
+  if (!node.is_string() || !is_plain_text(*name)) {
     faults_.add(node, key, "must be an id, a path of a file, or a table of a " + kind);
     return {};
   }
   if (is_path(*name)) {
     const std::string path = (fs::path(folder_) / *name).lexically_normal().string();
+    // What a user names on the command line is the user's affair.
+    const auto& source = node.source().path;
+    if (source && *source != override_source) {
+      if (const auto rule = files_.forbidden(path, folder_); !rule.empty()) {
+        faults_.add(node, key, rule);
+        return {};
+      }
+    }
     if (!files_.exists(path)) {
       faults_.add(node, key, "no such file: " + path);
       return {};
     }
+    const std::size_t before = faults_.size();
     auto entries = entries_of(path, kind);
-    if (entries.empty()) faults_.add(node, key, "the file has no [[" + kind + "]]");
+    if (entries.empty() && faults_.size() == before)
+      faults_.add(node, key, "the file has no [[" + kind + "]]");
     return entries;
   }
   if (!is_id(*name)) {

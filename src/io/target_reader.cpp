@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -20,19 +21,25 @@ std::vector<Loaded<Entry>> read_entries(TableReader& reader, std::string_view ke
   const toml::array* list = reader.array(key);
   if (list == nullptr) return entries;
   if (list->empty()) reader.fault(key, "must not be empty");
+  std::set<std::string> ids;
+  std::size_t named = 0;
   for (const toml::node& node : *list) {
     for (auto& loaded : load(node, name)) {
-      const bool twice = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
-        return e.provenance.id == loaded.provenance.id;
-      });
-      if (twice)
+      ++named;
+      if (!ids.insert(loaded.provenance.id).second)
         reader.faults().add(node, name, "\"" + loaded.provenance.id + "\" is named twice");
       else
         entries.push_back(std::move(loaded));
     }
+    if (named > longest_list) {  // a file may be named again and again
+      reader.fault(key, fmt::format("must not name more than {} entries", longest_list));
+      break;
+    }
   }
   return entries;
 }
+
+constexpr double most_targets = 10'000;
 
 enum class MissingPrecision { error, skip };
 
@@ -92,6 +99,14 @@ class TargetReader {
 
   void add_targets() {
     const std::size_t faults_before = reader_.faults().size();
+    const auto count = static_cast<double>(devices_.size()) *
+                       static_cast<double>(precisions_.size()) *
+                       static_cast<double>(workloads_.size()) * static_cast<double>(kinds_.size());
+    if (count > most_targets) {
+      reader_.fault("devices",
+                    fmt::format("with the other lists makes more than {} targets", most_targets));
+      return;
+    }
     for (const auto& device : devices_)
       for (const auto& precision : precisions_)
         for (const auto& workload : workloads_)
@@ -155,8 +170,7 @@ class TargetReader {
       }
       const std::string id =
           fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id, to_string(kind));
-      if (std::any_of(problem.targets.begin(), problem.targets.end(),
-                      [&](const search::Target& t) { return t.id == id; }))
+      if (!target_ids_.insert(id).second)
         reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
       problem.targets.push_back({id, problem.settings.size(), kind});
     }
@@ -173,6 +187,7 @@ class TargetReader {
   Budget budget_;
   model::LatencyLimits limits_;
   MissingPrecision missing_ = MissingPrecision::error;
+  std::set<std::string> target_ids_;
 };
 
 }  // namespace

@@ -9,18 +9,28 @@
 
 #include <fmt/format.h>
 
+#include "toml_depth.hpp"
+
 namespace rooflaw::io {
 
 namespace {
 
 constexpr std::size_t longest_quote = 60;
+constexpr std::size_t longest_key_quoted = 200;
+// The distance takes the product of two lengths, and no known key is half as long.
+constexpr std::size_t longest_word_with_hint = 100;
+
+std::string shortened(std::string text, std::size_t length) {
+  if (text.size() > length) text = text.substr(0, length) + "...";
+  return text;
+}
 
 InputFault fault_at(const toml::node& where, const std::string& key) {
   const toml::source_region& source = where.source();
   return {.file = source.path ? *source.path : std::string("command line"),
           .line = source.begin.line,
           .column = source.begin.column,
-          .key = key};
+          .key = shortened(key, longest_key_quoted)};
 }
 
 /// The shortest text that reads back as x, with a point so that it is no whole number: 0.1, 4.0,
@@ -56,8 +66,7 @@ void Faults::add(const toml::node& where, const std::string& key, const std::str
     fault.value = number != nullptr ? short_text(number->get()) : to_text(where);
     // A long list comes on several lines.
     if (where.is_array()) std::replace(fault.value.begin(), fault.value.end(), '\n', ' ');
-    if (fault.value.size() > longest_quote)
-      fault.value = fault.value.substr(0, longest_quote) + "...";
+    fault.value = shortened(fault.value, longest_quote);
   }
   fault.rule = rule;
   fault.hint = hint;
@@ -77,6 +86,7 @@ void Faults::throw_if_any() const {
 }
 
 toml::table parse_toml(const std::string& text, const std::string& name) {
+  require_shallow(text, name);
   try {
     return toml::parse(text, name);
   } catch (const toml::parse_error& e) {
@@ -98,6 +108,7 @@ std::string to_text(const toml::node& node) {
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  if (word.size() > longest_word_with_hint) return "";
   std::string nearest;
   std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const auto& candidate : known) {
@@ -108,6 +119,18 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
     }
   }
   return nearest.empty() ? "" : "did you mean \"" + nearest + "\"?";
+}
+
+std::string too_long_rule() {
+  return fmt::format("must not have more than {} elements", longest_list);
+}
+
+bool is_plain_text(const std::string& text) {
+  return !text.empty() && text.size() <= longest_text &&
+         std::none_of(text.begin(), text.end(), [](char c) {
+           const auto code = static_cast<unsigned char>(c);
+           return code < 0x20 || code == 0x7f;
+         });
 }
 
 bool NumberRule::holds(double x) const {
@@ -165,8 +188,11 @@ std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int6
 std::optional<std::string> TableReader::text(std::string_view key) {
   const toml::node* n = node(key);
   if (n == nullptr) return std::nullopt;
-  if (!n->is_string() || n->value<std::string>()->empty()) {
-    fault(key, "must be a text that is not empty");
+  if (!n->is_string() || !is_plain_text(*n->value<std::string>())) {
+    fault(key,
+          fmt::format(
+              "must be a text that is not empty, of at most {} bytes, without control characters",
+              longest_text));
     return std::nullopt;
   }
   return n->value<std::string>();
@@ -192,7 +218,12 @@ const toml::table* TableReader::sub_table(std::string_view key) {
 const toml::array* TableReader::array(std::string_view key) {
   const toml::node* n = node(key);
   if (n == nullptr) return nullptr;
-  if (!n->is_array()) fault(key, "must be a list");
+  if (!n->is_array()) {
+    fault(key, "must be a list");
+  } else if (n->as_array()->size() > longest_list) {
+    fault(key, too_long_rule());
+    return nullptr;
+  }
   return n->as_array();
 }
 

@@ -2,25 +2,37 @@
 // The input texts of a run. One rank reads them from disk; the others get them as a message and
 // parse the same bytes, so that a file that changes or is missing on one node cannot split a run.
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace rooflaw::io {
 
+inline constexpr std::size_t longest_source = std::size_t{16} << 20;  // bytes of an input file
+
 class SourceFiles {
  public:
   SourceFiles() = default;  // reads from disk
 
-  /// Only what `packed` holds; any other path is a FileError.
+  /// Only these texts, by path; any other path is a FileError.
+  static SourceFiles in_memory(std::map<std::string, std::string> texts);
+  /// The texts that another's `pack` returned.
   static SourceFiles unpack(const std::string& packed);
   std::string pack() const;
 
-  /// Text of a file; read once. @throws FileError
+  /// Text of a file or pipe; read once. @throws FileError, also for one of more than
+  /// `longest_source` bytes, a folder or a device
   const std::string& read(const std::string& path);
 
   /// Is there such a file, read already or on disk?
   bool exists(const std::string& path) const;
+
+  /// The rule that forbids to read a file because another file names it; empty if none does. It
+  /// must be a plain file and lie in `folder`, in the working directory or in the inputs folder, or
+  /// below, wherever symbolic links lead. Without a disk every path is allowed: whoever had one
+  /// asked before the texts were passed on.
+  std::string forbidden(const std::string& path, const std::string& folder) const;
 
  private:
   std::map<std::string, std::string> texts_;

@@ -30,7 +30,10 @@ class Faults {
   std::vector<InputFault> faults_;
 };
 
-/// @throws InputError for a syntax error
+/// The file name that nodes from --set have.
+inline constexpr const char* override_source = "--set";
+
+/// @throws InputError for a syntax error, and for text that nests deeper than toml_depth.hpp allows
 toml::table parse_toml(const std::string& text, const std::string& name);
 
 /// A node as TOML text, for messages and provenance.
@@ -49,17 +52,33 @@ struct NumberRule {
   bool holds(double x) const;
 };
 namespace rules {
-inline constexpr double huge = 1e300;
-inline constexpr NumberRule positive{0, false, huge, true, "must be a finite number > 0"};
-inline constexpr NumberRule non_negative{0, true, huge, true, "must be a finite number >= 0"};
-inline constexpr NumberRule finite{-huge, true, huge, true, "must be a finite number"};
-inline constexpr NumberRule efficiency{0, false, 1.5, true, "must lie in (0, 1.5]"};
-inline constexpr NumberRule bytes_per_element{0, false, 16, true,
-                                              "must be a number of bytes in (0, 16]"};
+// No product or quotient that the model forms of numbers within these and of sizes leaves the range
+// of a double.
+inline constexpr double huge = 1e30;
+inline constexpr NumberRule positive{1 / huge, true, huge, true,
+                                     "must be a finite number > 0, from 1e-30 to 1e30"};
+inline constexpr NumberRule non_negative{0, true, huge, true,
+                                         "must be a finite number >= 0, up to 1e30"};
+inline constexpr NumberRule finite{-huge, true, huge, true,
+                                   "must be a finite number within +-1e30"};
+inline constexpr NumberRule exponent{1 / huge, true, 10, true,
+                                     "must be a finite number > 0, from 1e-30 to 10"};
+inline constexpr NumberRule signed_exponent{-10, true, 10, true,
+                                            "must be a finite number from -10 to 10"};
+inline constexpr NumberRule efficiency{1e-6, true, 1.5, true, "must lie in [1e-6, 1.5]"};
+inline constexpr NumberRule bytes_per_element{1e-3, true, 16, true,
+                                              "must be a number of bytes in [0.001, 16]"};
 inline constexpr NumberRule fraction{0, true, 1, false, "must lie in [0, 1)"};
 }  // namespace rules
 
 inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in an input file
+inline constexpr std::size_t longest_list = 10'000;          // elements of a list in an input file
+inline constexpr std::size_t longest_text = 4096;            // bytes of a text that is used
+std::string too_long_rule();                                 // of a list
+
+/// Neither empty nor longer than `longest_text`, and without control characters: a NUL would end
+/// the name of a file early, others would reach a terminal.
+bool is_plain_text(const std::string& text);
 
 class TableReader {
  public:

@@ -87,12 +87,12 @@ INSTANTIATE_TEST_SUITE_P(
                       BadLine{"delta = nan", "delta", "nan", "finite"},
                       BadLine{"delta = -inf", "delta", "-inf", "finite"},
                       BadLine{"overhead = true", "overhead", "true", ">= 0"},
-                      BadLine{"efficiency = 0", "efficiency", "0", "(0, 1.5]"},
-                      BadLine{"efficiency = 1.6", "efficiency", "1.6", "(0, 1.5]"},
+                      BadLine{"efficiency = 0", "efficiency", "0", "[1e-6, 1.5]"},
+                      BadLine{"efficiency = 1.6", "efficiency", "1.6", "[1e-6, 1.5]"},
                       BadLine{"sparsity = 1.0", "sparsity", "1.0", "[0, 1)"},
                       BadLine{"sparsity = -0.25", "sparsity", "-0.25", "[0, 1)"},
-                      BadLine{"weight_bytes = 0", "weight_bytes", "0", "(0, 16]"},
-                      BadLine{"weight_bytes = 17", "weight_bytes", "17", "(0, 16]"},
+                      BadLine{"weight_bytes = 0", "weight_bytes", "0", "[0.001, 16]"},
+                      BadLine{"weight_bytes = 17", "weight_bytes", "17", "[0.001, 16]"},
                       BadLine{"layers = 0", "layers", "0", "from 1 to 100"},
                       BadLine{"layers = 101", "layers", "101", "from 1 to 100"},
                       BadLine{"layers = 2.5", "layers", "2.5", "whole number"},
@@ -193,7 +193,8 @@ TEST(DidYouMean, NearestWordOrNothing) {
 
 TEST(NumberRule, EndsAreInsideWhereTheySaySo) {
   EXPECT_FALSE(rules::positive.holds(0));
-  EXPECT_TRUE(rules::positive.holds(1e-300));
+  EXPECT_TRUE(rules::positive.holds(1e-30));
+  EXPECT_FALSE(rules::positive.holds(1e-31));
   EXPECT_TRUE(rules::non_negative.holds(0));
   EXPECT_FALSE(rules::non_negative.holds(-1e-300));
   EXPECT_TRUE(rules::efficiency.holds(1.5));
