@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -49,6 +50,16 @@ std::string csv(const io::Hdf5Reader& file, const std::string& group) {
   return text;
 }
 
+/// A name of a group becomes that of a file or folder here; that of a foreign file could lead out
+/// of the folder for the CSV files.
+void require_file_name(const io::Hdf5Reader& file, const std::string& name) {
+  const bool odd = name.empty() || name == "." || name == ".." ||
+                   std::any_of(name.begin(), name.end(), [](char c) {
+                     return c == '/' || static_cast<unsigned char>(c) < 0x20;
+                   });
+  if (odd) throw FileError(file.file(), "a group is called \"" + name + "\", which is no id");
+}
+
 void write_csv(const fs::path& path, const std::string& text) {
   io::write_atomically(path.string(), std::as_bytes(std::span<const char>(text)));
   fmt::print("{}\n", path.string());
@@ -77,6 +88,8 @@ ExitCode export_command(const Arguments& arguments) {
   write_csv(folder / "targets.csv", csv(file, "/targets"));
   for (const std::string kind : io::result_kinds) {
     for (const auto& table : io::result_tables(file, kind)) {
+      require_file_name(file, table.law);
+      require_file_name(file, table.target);
       const fs::path place = folder / kind / table.law;
       make(place);
       write_csv(place / (table.target + ".csv"), csv(file, table.group));

@@ -42,6 +42,13 @@ std::vector<T> values(const io::Hdf5Reader& file, const std::string& path) {
   return *typed;
 }
 
+double number(const io::Hdf5Reader& file, const std::string& path, const std::string& name) {
+  const io::Attribute attribute = file.attribute(path, name);
+  const auto* typed = std::get_if<double>(&attribute);
+  if (typed == nullptr) throw FileError(file.file(), path + "@" + name + ": is not a number");
+  return *typed;
+}
+
 std::string range(const std::vector<double>& sorted, const char* format) {
   if (sorted.empty()) return "";
   const auto [low, high] = std::minmax(sorted.front(), sorted.back());
@@ -71,7 +78,7 @@ void print_refined(const io::Hdf5Reader& file) {
   for (const auto& table : tables)
     fmt::print("  {:<50} {:>7} {:>+17.3f}\n", table.target,
                rows(file.column(table.group + "/loss")),
-               100 * std::get<double>(file.attribute(table.group, "hypervolume_gain")));
+               100 * number(file, table.group, "hypervolume_gain"));
 }
 
 /// How far the search is above the closed-form optimum under each point's latency and memory.
@@ -89,6 +96,8 @@ void print_theory_gaps(const io::Hdf5Reader& file) {
     for (const auto& name : values<std::string>(file, table.group + "/binding")) ++count[name];
     const auto most = std::max_element(count.begin(), count.end(),
                                        [](auto& x, auto& y) { return x.second < y.second; });
+    if (most == count.end())
+      throw FileError(file.file(), table.group + ": columns differ in length");
     fmt::print("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", table.target, gaps.front(),
                gaps[gaps.size() / 2], gaps.back(), most->first);
   }
