@@ -8,6 +8,10 @@ cd "$(dirname "$0")/.."
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 cmake --preset release -DBUILD_TESTING=ON -DROOFLAW_WERROR=ON
 cmake --build --preset release
+if command -v clang++ >/dev/null; then  # libFuzzer; without it the tests fuzz.* are skipped
+  cmake --preset fuzz -DROOFLAW_WERROR=ON
+  cmake --build --preset fuzz
+fi
 
 BUILD_TESTING=ON jobs/run.sh
 

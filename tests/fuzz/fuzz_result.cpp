@@ -1,0 +1,214 @@
+// RESULT.h5: whatever is in the file, inspect and export end well or with a FileError. The first
+// byte chooses: even, the rest is the file as it is; odd, the rest says in what the file differs
+// from a proper result, which leads past the HDF5 library to our own readers. Its next bit chooses
+// the command: to open a file takes the HDF5 library most of the time, so it is opened once.
+
+#include <fuzzer/FuzzedDataProvider.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fuzz.hpp"
+#include "rooflaw/app/commands.hpp"
+#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+using namespace rooflaw;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// In memory where the system has such a folder; a disk would be most of the time.
+const fs::path& folder() {
+  static const fs::path path = [] {
+    const fs::path parent = fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
+    const fs::path made = parent / ("rooflaw-fuzz-" + std::to_string(::getpid()));
+    fs::create_directory(made);
+    std::atexit([] { fs::remove_all(folder()); });
+    return made;
+  }();
+  return path;
+}
+
+/// The file that the readers get. All that knows how a result is put on disk.
+std::string write_result_file(std::span<const std::byte> image) {
+  const std::string path = folder() / "result.h5";
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(image.data()),
+            static_cast<std::streamsize>(image.size()));
+  return path;
+}
+
+/// Something of a result: a column or, with a name, an attribute.
+struct Object {
+  std::string path;
+  std::string attribute;
+  std::variant<io::Column, io::Attribute> value;
+};
+
+using Reals = std::vector<double>;
+using Wholes = std::vector<std::int64_t>;
+using Texts = std::vector<std::string>;
+
+std::vector<Object> proper_result() {
+  const std::string group = "codesign-2026/a.fp16.vla.total";
+  const auto of = [&](const char* kind) { return std::string("/") + kind + "/" + group; };
+  const auto frontiers = of("frontiers"), refined = of("refined"), theory = of("theory");
+  return {{"/targets/id", "", io::Column(Texts{"a.fp16.vla.total"})},
+          {"/targets/device", "", io::Column(Texts{"a"})},
+          {"/targets/memory_budget_bytes", "", io::Column(Reals{8e9})},
+          {"/targets/calibrated", "", io::Column(Wholes{0})},
+          {frontiers + "/latency_s", "", io::Column(Reals{0.1, 0.2, 0.3})},
+          {frontiers + "/loss", "", io::Column(Reals{5, 4, 3})},
+          {frontiers + "/layers", "", io::Column(Wholes{4, 8, 12})},
+          {frontiers + "/attention", "", io::Column(Texts{"gqa", "mla", "gqa"})},
+          {frontiers + "/extrapolated", "", io::Column(Wholes{0, 1, 0})},
+          {refined + "/loss", "", io::Column(Reals{3.5})},
+          {of("sensitivity") + "/worth_memory", "", io::Column(Reals{0, 0, 0})},
+          {theory + "/search_minus_theory_loss", "", io::Column(Reals{0.1, 0.2, 0})},
+          {theory + "/binding", "", io::Column(Texts{"memory", "", "total"})},
+          {"/inputs/device/a", "", io::Column(Texts{"id = 'a'"})},
+          {"/inputs/device/a", "sha256", io::Attribute(io::sha256_hex("id = 'a'"))},
+          {"/inputs/device/a", "file", io::Attribute("devices.toml")},
+          {"/runtime/x", "", io::Column(Reals{})},
+          {"/runtime", "ranks", io::Attribute(std::int64_t{1})},
+          {"/runtime", "seconds_search", io::Attribute(0.5)},
+          {"/runtime", "messages", io::Attribute("")},
+          {frontiers, "certified", io::Attribute(std::int64_t{1})},
+          {frontiers, "hypervolume", io::Attribute(1.5)},
+          {refined, "hypervolume_gain", io::Attribute(0.01)},
+          {"/", "filetype", io::Attribute("rooflaw-result")},
+          {"/", "format_version",
+           io::Attribute(Wholes{io::result_format_major, io::result_format_minor})},
+          {"/", "strategy", io::Attribute("exact")},
+          {"/", "job_toml", io::Attribute("[job]\n")},
+          {"/", "complete", io::Attribute(std::int64_t{1})}};
+}
+
+double any_number(FuzzedDataProvider& bytes) {
+  constexpr double huge = std::numeric_limits<double>::max();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  return bytes.ConsumeBool() ? nan : bytes.ConsumeFloatingPointInRange(-huge, huge);
+}
+
+template <class Make>
+auto several(FuzzedDataProvider& bytes, Make make) {
+  std::vector<decltype(make())> values(bytes.ConsumeIntegralInRange<std::size_t>(0, 5));
+  for (auto& value : values) value = make();
+  return values;
+}
+
+io::Column any_column(FuzzedDataProvider& bytes) {
+  switch (bytes.ConsumeIntegralInRange(0, 2)) {
+    case 0:
+      return several(bytes, [&] { return any_number(bytes); });
+    case 1:
+      return several(bytes, [&] { return bytes.ConsumeIntegral<std::int64_t>(); });
+    default:
+      return several(bytes, [&] { return bytes.ConsumeRandomLengthString(20); });
+  }
+}
+
+io::Attribute any_attribute(FuzzedDataProvider& bytes) {
+  switch (bytes.ConsumeIntegralInRange(0, 3)) {
+    case 0:
+      return any_number(bytes);
+    case 1:
+      return bytes.ConsumeIntegral<std::int64_t>();
+    case 2:
+      return bytes.ConsumeRandomLengthString(100);
+    default:
+      return several(bytes, [&] { return bytes.ConsumeIntegral<std::int64_t>(); });
+  }
+}
+
+/// One difference: an object less, with another value, under another name, or one more.
+void change(std::vector<Object>& objects, FuzzedDataProvider& bytes) {
+  const auto at = bytes.ConsumeIntegralInRange<std::size_t>(0, objects.size() - 1);
+  Object& object = objects[at];
+  switch (bytes.ConsumeIntegralInRange(0, 4)) {
+    case 0:
+      objects.erase(objects.begin() + static_cast<std::ptrdiff_t>(at));
+      break;
+    case 1:
+      if (object.attribute.empty())
+        object.value = any_column(bytes);
+      else
+        object.value = any_attribute(bytes);
+      break;
+    case 2: {
+      const auto slash = object.path.rfind('/', object.path.size() - 2);
+      object.path = object.path.substr(0, slash + 1) + bytes.ConsumeRandomLengthString(30);
+      break;
+    }
+    case 3:
+      objects.push_back({"/" + bytes.ConsumeRandomLengthString(30), "", any_column(bytes)});
+      break;
+    default:
+      objects.push_back({object.path, bytes.ConsumeRandomLengthString(20), any_attribute(bytes)});
+  }
+}
+
+std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
+  auto objects = proper_result();
+  for (int n = bytes.ConsumeIntegralInRange(0, 8); n > 0 && objects.size() > 1; --n)
+    change(objects, bytes);
+  io::Hdf5Writer file;
+  for (const auto& object : objects) {
+    try {
+      if (const auto* column = std::get_if<io::Column>(&object.value))
+        file.column(object.path, *column, "");
+      else
+        file.attribute(object.path, object.attribute, std::get<io::Attribute>(object.value));
+    } catch (const FileError&) {
+      continue;  // a name that HDF5 does not take, or a parent that was left out
+    }
+  }
+  return file.image();
+}
+
+void require_file_error_at_worst(ExitCode (*command)(const app::Arguments&),
+                                 const app::Arguments& arguments) {
+  try {
+    command(arguments);
+  } catch (const FileError&) {
+    return;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  // The commands print what they read; libFuzzer reports on stderr.
+  return std::freopen("/dev/null", "w", stdout) == nullptr ? 1 : 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  std::string path;
+  if (data[0] % 2 == 0) {
+    path = write_result_file(std::as_bytes(std::span(data + 1, size - 1)));
+  } else {
+    FuzzedDataProvider bytes(data + 1, size - 1);
+    path = write_result_file(changed_result(bytes));
+  }
+  if (data[0] / 2 % 2 == 0) {
+    require_file_error_at_worst(app::inspect_command, {path});
+    return 0;
+  }
+  const fs::path csv = folder() / "out" / "csv";
+  require_file_error_at_worst(app::export_command, {path, "-o", csv.string()});
+  fs::remove_all(folder() / "out");
+  for (const auto& entry : fs::directory_iterator(folder()))
+    fuzz::require(entry.path() == path, "export writes below its folder only");
+  return 0;
+}
