@@ -19,5 +19,9 @@ mkdir -p "$build/findings"
 options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1
   -artifact_prefix="$build/findings/$target-")
 # A result's bytes are few decisions each; a text grows from short ones.
-[ "$target" = result ] && options+=(-len_control=0) || options+=(-dict="$source_dir/toml.dict")
+if [ "$target" = result ]; then
+  options+=(-len_control=0 -dict="$source_dir/result.dict")
+else
+  options+=(-dict="$source_dir/toml.dict")
+fi
 ROOFLAW_INPUTS=$source_dir/../../inputs "$program" "${options[@]}" "$@" "$corpus"
