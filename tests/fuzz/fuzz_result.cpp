@@ -173,7 +173,8 @@ std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
       continue;  // a name that HDF5 does not take, or a parent that was left out
     }
   }
-  return file.image();
+  const auto image = std::move(file).image();
+  return {image.begin(), image.end()};
 }
 
 void require_file_error_at_worst(ExitCode (*command)(const app::Arguments&),

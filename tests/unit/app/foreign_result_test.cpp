@@ -34,7 +34,7 @@ std::string write_result(const TemporaryFolder& folder, const std::string& law,
   file.attribute(frontier, "certified", std::int64_t{1});
   add(file);
   const std::string path = folder.path("result.h5");
-  io::write_atomically(path, file.image());
+  io::write_atomically(path, std::move(file).image());
   return path;
 }
 
