@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -31,10 +30,7 @@ namespace fs = std::filesystem;
 const fs::path& folder() {
   static const fs::path path = [] {
     const fs::path parent = fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
-    const fs::path made = parent / ("rooflaw-fuzz-" + std::to_string(::getpid()));
-    fs::create_directory(made);
-    std::atexit([] { fs::remove_all(folder()); });
-    return made;
+    return parent / ("rooflaw-fuzz-" + std::to_string(::getpid()));
   }();
   return path;
 }
@@ -195,6 +191,11 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
+  fs::create_directory(folder());
+  // libFuzzer ends the process without a last word, so every input cleans up.
+  struct Cleanup {
+    ~Cleanup() { fs::remove_all(folder()); }
+  } const cleanup;
   std::string path;
   if (data[0] % 2 == 0) {
     path = write_result_file(std::as_bytes(std::span(data + 1, size - 1)));
