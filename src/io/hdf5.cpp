@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/io/seal.hpp"
 
 namespace rooflaw::io {
 
@@ -33,10 +35,12 @@ Hdf5Handle memory_file() {
   const Hdf5Handle access(require(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"), H5Pclose);
   constexpr std::size_t increment = std::size_t{1} << 20;
   H5Pset_fapl_core(access.id(), increment, false);
+  const Hdf5Handle creation(require(H5Pcreate(H5P_FILE_CREATE), "H5Pcreate"), H5Pclose);
+  require(H5Pset_userblock(creation.id(), seal_bytes), "H5Pset_userblock");
   // The library wants a name of its own for every open file, though none is written.
   static std::atomic<unsigned> count = 0;
   const std::string name = fmt::format("rooflaw-{}", ++count);
-  return {require(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), "H5Fcreate"),
+  return {require(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), "H5Fcreate"),
           H5Fclose};
 }
 
@@ -144,21 +148,33 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
   }
 }
 
-std::vector<std::byte> Hdf5Writer::image() const {
+Hdf5Image Hdf5Writer::image() && {
   require(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "H5Fflush");
-  const ssize_t size = H5Fget_file_image(file_.id(), nullptr, 0);
+  const ssize_t size = H5Fget_file_image(file_.id(), nullptr, 0);  // without the user block
   require(size, "H5Fget_file_image");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  require(H5Fget_file_image(file_.id(), bytes.data(), bytes.size()), "H5Fget_file_image");
-  return bytes;
+  // H5Fget_file_image would copy the file. The core driver's handle is where its memory stands.
+  void* handle = nullptr;
+  require(H5Fget_vfd_handle(file_.id(), H5P_DEFAULT, &handle), "H5Fget_vfd_handle");
+  auto* const memory = *static_cast<std::byte**>(handle);
+  std::byte* const superblock = memory + seal_bytes;
+  // Format signature and version 0 of the HDF5 file format specification, II.A.
+  constexpr std::string_view opening("\x89HDF\r\n\x1a\n\0", 9);
+  if (std::memcmp(superblock, opening.data(), opening.size()) != 0)
+    throw FileError("HDF5 image in memory", "is not where H5Fget_vfd_handle says");
+  // "File Consistency Flags": they say that the file is open for writing. H5Fget_file_image clears
+  // them in its copy.
+  std::memset(superblock + 20, 0, 4);
+  const std::span contents(superblock, static_cast<std::size_t>(size));
+  const std::string seal = seal_of(contents);
+  std::memcpy(memory, seal.data(), seal.size());
+  return {std::move(file_), {memory, seal_bytes + contents.size()}};
 }
 
 namespace {
 
 Hdf5Handle open_for_reading(const std::string& path) {
   silence_library();
-  std::error_code unreadable;
-  if (!std::filesystem::exists(path, unreadable)) throw FileError(path, "no such file");
+  require_sealed(path);
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
   if (id < 0) throw FileError(path, "is not a readable HDF5 file");

@@ -227,9 +227,8 @@ void write_runtime(Hdf5Writer& file, const RunRecord& run) {
 
 }  // namespace
 
-std::vector<std::byte> result_image(const Job& job,
-                                    const std::function<TargetFrontier(std::size_t)>& frontier,
-                                    const RunRecord& run) {
+Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::size_t)>& frontier,
+                       const RunRecord& run) {
   const search::Problem& problem = job.problem;
   Hdf5Writer file;
   file.attribute("/", "filetype", std::string(filetype));
@@ -267,7 +266,7 @@ std::vector<std::byte> result_image(const Job& job,
     write_table(file, group("theory"), theory_columns(), f.theory);
   }
   write_runtime(file, run);  // last, since `frontier` takes time too
-  return file.image();
+  return std::move(file).image();
 }
 
 Hdf5Reader open_result(const std::string& path) {

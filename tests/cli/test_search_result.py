@@ -13,7 +13,7 @@ import numpy
 
 sys.dont_write_bytecode = True
 from support import (FRONTIER_UNITS, GOLDEN, INPUTS, JOB, ProgramTest, Result, edit, hypervolume,
-                     read_csv, row_case)
+                     read_csv, reseal, row_case)
 
 # Every kind of block, several targets, limits of both sorts.
 MIXED = """\
@@ -604,19 +604,35 @@ class Commands(ProgramTest):
                 with h5py.File(self.folder / "other.h5", "r+") as file:
                     for name, value in change.items():
                         file.attrs[name] = value
+                reseal(self.folder / "other.h5")
                 for command in (["inspect", "other.h5"], ["export", "other.h5", "-o", "csv"]):
                     run = self.rooflaw(*command, expect=3)
                     self.assertIn("other.h5", run.err, str(run))
                     self.assertIn(word, run.err, str(run))
 
-    def test_a_result_that_is_cut_short(self):
+    def test_a_result_that_another_program_changed(self):
         self.search(JOB)
-        whole = (self.folder / "result.h5").read_bytes()
-        for length in (0, 1, 100, 2048, len(whole) // 2, len(whole) - 1):
-            with self.subTest(length=length):
-                self.write("cut.h5", whole[:length])
-                run = self.rooflaw("inspect", "cut.h5", expect=3)
-                self.assertIn("cut.h5", run.err, str(run))
+        with h5py.File(self.folder / "result.h5", "r+") as file:
+            file.attrs["seed"] = 2
+        run = self.rooflaw("inspect", "result.h5", expect=3)
+        self.assertIn("result.h5: is damaged: its contents do not match its checksum", run.err, str(run))
+        reseal(self.folder / "result.h5")
+        self.assertRegex(self.rooflaw("inspect", "result.h5").out, r"seed +2\n")
+
+    def test_files_that_are_no_result(self):
+        with h5py.File(self.folder / "plain.h5", "w") as file:
+            file["x"] = [1.0]
+        self.write("empty.h5", "")
+        self.write("text.h5", "rooflaw-result\n")
+        (self.folder / "folder.h5").mkdir()
+        for name, word in (("plain.h5", "no result of rooflaw"), ("empty.h5", "no result of rooflaw"),
+                           ("text.h5", "no result of rooflaw"), ("folder.h5", "is a folder"),
+                           ("none.h5", "no such file")):
+            for command in (["inspect", name], ["export", name, "-o", "csv"]):
+                with self.subTest(command=command):
+                    run = self.rooflaw(*command, expect=3)
+                    self.assertIn(f"{name}: ", run.err, str(run))
+                    self.assertIn(word, run.err, str(run))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 #pragma once
 // A thin, safe hold on the HDF5 C library: handles that close themselves, columns as vectors,
-// errors as FileError. Files are built in memory and handed out as bytes, and read from disk.
+// errors as FileError. Files are built in memory and handed out as bytes, sealed (seal.hpp), and
+// read from disk.
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +39,20 @@ using Column =
     std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
 using Attribute = std::variant<double, std::int64_t, std::string, std::vector<std::int64_t>>;
 
+/// A finished file as it will stand on disk, seal included. A contiguous range of bytes, so it
+/// passes as a span. They lie in the library's own memory and live as long as this does.
+class Hdf5Image {
+ public:
+  Hdf5Image(Hdf5Handle file, std::span<const std::byte> bytes)
+      : file_(std::move(file)), bytes_(bytes) {}
+  const std::byte* begin() const { return bytes_.data(); }
+  const std::byte* end() const { return bytes_.data() + bytes_.size(); }
+
+ private:
+  Hdf5Handle file_;
+  std::span<const std::byte> bytes_;
+};
+
 /// A file in memory. Groups are made as paths need them.
 class Hdf5Writer {
  public:
@@ -49,16 +66,17 @@ class Hdf5Writer {
   /// On the object at `path`, "/" for the file itself.
   void attribute(const std::string& path, const std::string& name, const Attribute& value);
 
-  /// The file as it would stand on disk.
-  std::vector<std::byte> image() const;
+  /// Ends the writing. Nothing is copied: a large result need be in memory only once.
+  Hdf5Image image() &&;
 
  private:
   Hdf5Handle file_;
 };
 
-/// Reads a file; anything not as expected is a FileError that names file and object.
+/// Reads a sealed file; anything not as expected is a FileError that names file and object.
 class Hdf5Reader {
  public:
+  /// Cost: one pass over the file, for its seal.
   explicit Hdf5Reader(const std::string& path);
 
   const std::string& file() const { return path_; }

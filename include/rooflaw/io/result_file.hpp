@@ -43,9 +43,8 @@ struct RunRecord {
 
 /// The result as the bytes of an HDF5 file. `frontier` is asked for each target once, in order: the
 /// rows of one target at a time need be in memory. `run` is read after that.
-std::vector<std::byte> result_image(const Job& job,
-                                    const std::function<TargetFrontier(std::size_t)>& frontier,
-                                    const RunRecord& run);
+Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::size_t)>& frontier,
+                       const RunRecord& run);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads
 Hdf5Reader open_result(const std::string& path);

@@ -10,6 +10,7 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/io/atomic_file.hpp"
 #include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/io/seal.hpp"
 #include "unit/temporary_folder.hpp"
 
 namespace rooflaw::io {
@@ -23,8 +24,8 @@ using Texts = std::vector<std::string>;
 /// What a writer made, on disk and open.
 class Written {
  public:
-  explicit Written(const Hdf5Writer& writer) {
-    write_atomically(folder_.path("file.h5"), writer.image());
+  explicit Written(Hdf5Writer writer) {
+    write_atomically(folder_.path("file.h5"), std::move(writer).image());
     reader_ = std::make_unique<Hdf5Reader>(folder_.path("file.h5"));
   }
   const Hdf5Reader* operator->() const { return reader_.get(); }
@@ -33,6 +34,11 @@ class Written {
   testing::TemporaryFolder folder_;
   std::unique_ptr<Hdf5Reader> reader_;
 };
+
+std::string bytes(Hdf5Writer writer) {
+  const Hdf5Image image = std::move(writer).image();
+  return {reinterpret_cast<const char*>(image.begin()), reinterpret_cast<const char*>(image.end())};
+}
 
 TEST(Hdf5, ColumnsOfEveryType) {
   const Numbers numbers{0.0,
@@ -50,7 +56,7 @@ TEST(Hdf5, ColumnsOfEveryType) {
   writer.column("/a/numbers", numbers, "s");
   writer.column("/a/integers", integers, "1");
   writer.column("/texts", texts, "");
-  const Written file(writer);
+  const Written file(std::move(writer));
   const auto read = std::get<Numbers>(file->column("/a/numbers"));
   ASSERT_EQ(numbers.size(), read.size());
   EXPECT_EQ(0, std::memcmp(numbers.data(), read.data(), numbers.size() * sizeof(double)));
@@ -65,7 +71,7 @@ TEST(Hdf5, EmptyColumnsKeepTheirType) {
   writer.column("/numbers", Numbers{}, "s");
   writer.column("/integers", Integers{}, "1");
   writer.column("/texts", Texts{}, "");
-  const Written file(writer);
+  const Written file(std::move(writer));
   EXPECT_TRUE(std::get<Numbers>(file->column("/numbers")).empty());
   EXPECT_TRUE(std::get<Integers>(file->column("/integers")).empty());
   EXPECT_TRUE(std::get<Texts>(file->column("/texts")).empty());
@@ -80,7 +86,7 @@ TEST(Hdf5, LongColumns) {
   Hdf5Writer writer;
   writer.column("/numbers", numbers, "");
   writer.column("/texts", texts, "");
-  const Written file(writer);
+  const Written file(std::move(writer));
   EXPECT_EQ(numbers, std::get<Numbers>(file->column("/numbers")));
   EXPECT_EQ(texts, std::get<Texts>(file->column("/texts")));
 }
@@ -98,7 +104,7 @@ TEST(Hdf5, AttributesOfEveryType) {
   writer.attribute("/group", "job_toml", longer);
   writer.attribute("/group", "version", Integers{1, 0});
   writer.attribute("/group", "one", Integers{5});
-  const Written file(writer);
+  const Written file(std::move(writer));
   EXPECT_EQ(Attribute(0.1), file->attribute("/", "number"));
   EXPECT_TRUE(std::isnan(std::get<double>(file->attribute("/", "nan"))));
   EXPECT_EQ(Attribute(std::int64_t{-7}), file->attribute("/", "integer"));
@@ -116,7 +122,7 @@ TEST(Hdf5, Texts) {
   Hdf5Writer writer;
   writer.text("/inputs/device/chip", text);
   writer.text("/inputs/device/empty", "");
-  const Written file(writer);
+  const Written file(std::move(writer));
   EXPECT_EQ(text, file->text("/inputs/device/chip"));
   EXPECT_EQ("", file->text("/inputs/device/empty"));
 }
@@ -127,7 +133,7 @@ TEST(Hdf5, GroupsKeepTheOrderOfTheirColumns) {
   for (const char* name : {"latency_s", "loss", "alpha", "zulu", "beta"})
     writer.column(std::string("/frontiers/law/target/") + name, Numbers{1}, "");
   writer.group("/frontiers/law/another");
-  const Written file(writer);
+  const Written file(std::move(writer));
   EXPECT_THAT(file->datasets("/frontiers/law/target"),
               ElementsAre("latency_s", "loss", "alpha", "zulu", "beta"));
   EXPECT_THAT(file->groups("/frontiers/law"), ElementsAre("another", "target"));
@@ -146,7 +152,7 @@ TEST(Hdf5, EqualContentsAreEqualBytes) {
     writer.text("/inputs/law/l", "kappa = 1");
     writer.attribute("/", "n", std::int64_t{3});
     writer.attribute("/g", "long", std::string(70000, 'x'));
-    return writer.image();
+    return bytes(std::move(writer));
   };
   EXPECT_EQ(image(3), image(3));
   EXPECT_NE(image(3), image(4));
@@ -156,19 +162,52 @@ TEST(Hdf5, SeveralWritersAtOnce) {
   Hdf5Writer one, other;
   one.column("/x", Numbers{1}, "");
   other.column("/x", Numbers{2}, "");
-  const Written first(one), second(other);
+  const Written first(std::move(one)), second(std::move(other));
   EXPECT_EQ(Numbers{1}, std::get<Numbers>(first->column("/x")));
   EXPECT_EQ(Numbers{2}, std::get<Numbers>(second->column("/x")));
+}
+
+TEST(Hdf5, WritersDoNotDisturbEachOthersBytes) {
+  Hdf5Writer one, other;
+  one.column("/x", Numbers{1}, "");
+  other.column("/x", Numbers{2}, "");
   Hdf5Writer alone;
   alone.column("/x", Numbers{1}, "");
-  EXPECT_EQ(alone.image(), one.image());
+  EXPECT_EQ(bytes(std::move(alone)), bytes(std::move(one)));
+}
+
+TEST(Hdf5, AnImageOutlivesItsWriter) {
+  const auto image = [] {
+    Hdf5Writer writer;
+    writer.column("/x", Numbers(1'000'000, 0.5), "");
+    return std::move(writer).image();
+  }();
+  const testing::TemporaryFolder folder;
+  write_atomically(folder.path("x.h5"), image);
+  EXPECT_EQ(Numbers(1'000'000, 0.5),
+            std::get<Numbers>(Hdf5Reader(folder.path("x.h5")).column("/x")));
+}
+
+TEST(Hdf5, BesideTheSealTheImageIsTheOneThatTheLibraryGives) {
+  Hdf5Writer writer;
+  for (int i = 0; i < 100; ++i)
+    writer.column("/group/" + std::to_string(i), Numbers(10'000, i), "s");
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.path("x.h5");
+  write_atomically(path, std::move(writer).image());
+  const Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  const auto size = static_cast<std::size_t>(H5Fget_file_image(file.id(), nullptr, 0));
+  std::string image(size, '\0');
+  ASSERT_EQ(static_cast<ssize_t>(size), H5Fget_file_image(file.id(), image.data(), size));
+  const std::string written = testing::file_text(path);
+  EXPECT_EQ(seal_of(std::as_bytes(std::span(image))) + image, written);
 }
 
 TEST(Hdf5, WhatIsNotThereIsAFileErrorThatNamesIt) {
   Hdf5Writer writer;
   writer.column("/x", Numbers{1}, "");
   writer.text("/t", "text");
-  const Written file(writer);
+  const Written file(std::move(writer));
   const auto message = [&](auto action) -> std::string {
     try {
       action();
