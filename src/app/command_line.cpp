@@ -28,8 +28,12 @@ std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
   accepted.add(all);
   po::positional_options_description places;
   for (const auto& name : positional) {
-    accepted.add_options()(name.c_str(), po::value<std::string>());
-    places.add(name.c_str(), 1);
+    const bool takes_rest = name.ends_with("...");
+    if (takes_rest)
+      accepted.add_options()(name.c_str(), po::value<std::vector<std::string>>());
+    else
+      accepted.add_options()(name.c_str(), po::value<std::string>());
+    places.add(name.c_str(), takes_rest ? -1 : 1);
   }
   po::variables_map values;
   try {

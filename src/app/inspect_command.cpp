@@ -34,21 +34,6 @@ std::size_t rows(const io::Column& column) {
   return std::visit([](const auto& values) { return values.size(); }, column);
 }
 
-template <class T>
-std::vector<T> values(const io::Hdf5Reader& file, const std::string& path) {
-  const io::Column column = file.column(path);
-  const auto* typed = std::get_if<std::vector<T>>(&column);
-  if (typed == nullptr) throw FileError(file.file(), path + ": has an unexpected type");
-  return *typed;
-}
-
-double number(const io::Hdf5Reader& file, const std::string& path, const std::string& name) {
-  const io::Attribute attribute = file.attribute(path, name);
-  const auto* typed = std::get_if<double>(&attribute);
-  if (typed == nullptr) throw FileError(file.file(), path + "@" + name + ": is not a number");
-  return *typed;
-}
-
 std::string range(const std::vector<double>& sorted, const char* format) {
   if (sorted.empty()) return "";
   const auto [low, high] = std::minmax(sorted.front(), sorted.back());
@@ -59,9 +44,9 @@ void print_frontiers(const io::Hdf5Reader& file) {
   fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n", "target", "points",
              "latency [s]", "loss", "certified", "extrapolated");
   for (const auto& table : io::result_tables(file, "frontiers")) {
-    const auto latency = values<double>(file, table.group + "/latency_s");
-    const auto loss = values<double>(file, table.group + "/loss");
-    const auto flags = values<std::int64_t>(file, table.group + "/extrapolated");
+    const auto latency = io::column_as<double>(file, table.group + "/latency_s");
+    const auto loss = io::column_as<double>(file, table.group + "/loss");
+    const auto flags = io::column_as<std::int64_t>(file, table.group + "/extrapolated");
     const auto outside = static_cast<double>(std::count(flags.begin(), flags.end(), 1));
     fmt::print("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", table.target, latency.size(),
                range(latency, "{:.4g} .. {:.4g}"), range(loss, "{:.4f} .. {:.4f}"),
@@ -78,7 +63,7 @@ void print_refined(const io::Hdf5Reader& file) {
   for (const auto& table : tables)
     fmt::print("  {:<50} {:>7} {:>+17.3f}\n", table.target,
                rows(file.column(table.group + "/loss")),
-               100 * number(file, table.group, "hypervolume_gain"));
+               100 * io::attribute_as<double>(file, table.group, "hypervolume_gain"));
 }
 
 /// How far the search is above the closed-form optimum under each point's latency and memory.
@@ -88,12 +73,13 @@ void print_theory_gaps(const io::Hdf5Reader& file) {
   fmt::print("\nloss of the search above the closed forms [nats]\n  {:<50} {:>9} {:>9} {:>9}  {}\n",
              "target", "least", "median", "largest", "binds at most points");
   for (const auto& table : tables) {
-    auto gaps = values<double>(file, table.group + "/search_minus_theory_loss");
+    auto gaps = io::column_as<double>(file, table.group + "/search_minus_theory_loss");
     std::erase_if(gaps, [](double gap) { return std::isnan(gap); });
     if (gaps.empty()) continue;
     std::sort(gaps.begin(), gaps.end());
     std::map<std::string, int> count;
-    for (const auto& name : values<std::string>(file, table.group + "/binding")) ++count[name];
+    for (const auto& name : io::column_as<std::string>(file, table.group + "/binding"))
+      ++count[name];
     const auto most = std::max_element(count.begin(), count.end(),
                                        [](auto& x, auto& y) { return x.second < y.second; });
     if (most == count.end())

@@ -31,6 +31,7 @@ constexpr Command commands[] = {
      app::advise_command},
     {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
     {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},
+    {"merge", "A.h5 B.h5 ... -o C.h5", "joins the results of array tasks", app::merge_command},
 };
 
 void print_help() {

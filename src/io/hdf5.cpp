@@ -148,6 +148,12 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
   }
 }
 
+void Hdf5Writer::copy(const Hdf5Reader& from, const std::string& path) {
+  if (H5Ocopy(from.id(), path.c_str(), file_.id(), path.c_str(), H5P_DEFAULT,
+              link_properties().id()) < 0)
+    throw FileError(from.file(), path + ": cannot be copied");
+}
+
 Hdf5Image Hdf5Writer::image() && {
   require(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "H5Fflush");
   const ssize_t size = H5Fget_file_image(file_.id(), nullptr, 0);  // without the user block

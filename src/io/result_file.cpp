@@ -1,12 +1,8 @@
 #include "rooflaw/io/result_file.hpp"
 
-#include <unistd.h>
-
-#include <chrono>
 #include <cmath>
 #include <functional>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "rooflaw/core/version.hpp"
@@ -205,26 +201,6 @@ void write_targets(Hdf5Writer& file, const search::Problem& problem) {
   file.column("/targets/device_confidence", confidence, "");
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-void write_runtime(Hdf5Writer& file, const RunRecord& run) {
-  file.group("/runtime");
-  file.attribute("/runtime", "ranks", run.ranks);
-  for (const auto& [phase, seconds] : run.seconds)
-    file.attribute("/runtime", "seconds_" + phase, seconds);
-  file.attribute("/runtime", "host", host_name());
-  file.attribute(
-      "/runtime", "created_utc",
-      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
-                                               std::chrono::system_clock::now()))));
-  file.attribute("/runtime", "points_scored", run.points_scored);
-  for (const auto& [name, count] : run.counts) file.attribute("/runtime", name, count);
-  file.attribute("/runtime", "messages", run.messages);
-}
-
 }  // namespace
 
 Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::size_t)>& frontier,
@@ -271,20 +247,15 @@ Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::s
 
 Hdf5Reader open_result(const std::string& path) {
   Hdf5Reader file(path);
-  const auto text_of = [](const Attribute& a) {
-    const auto* text = std::get_if<std::string>(&a);
-    return text == nullptr ? std::string() : *text;
-  };
   if (const auto names = file.attributes("/");
       std::find(names.begin(), names.end(), "filetype") == names.end() ||
-      text_of(file.attribute("/", "filetype")) != filetype)
+      file.attribute("/", "filetype") != Attribute(std::string(filetype)))
     throw FileError(path, "is no result of rooflaw");
-  const Attribute version = file.attribute("/", "format_version");
-  const auto* numbers = std::get_if<std::vector<std::int64_t>>(&version);
-  if (numbers == nullptr || numbers->size() != 2) throw FileError(path, "has no format version");
-  if (numbers->front() != result_format_major)
+  const auto version = attribute_as<std::vector<std::int64_t>>(file, "/", "format_version");
+  if (version.size() != 2) throw FileError(path, "has no format version");
+  if (version.front() != result_format_major)
     throw FileError(path, fmt::format("has format version {}.{}; this program reads version {}.x",
-                                      (*numbers)[0], (*numbers)[1], result_format_major));
+                                      version[0], version[1], result_format_major));
   return file;
 }
 

@@ -25,10 +25,6 @@ bool is_id(const std::string& text) {
          });
 }
 
-bool is_path(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".toml");
-}
-
 /// Where tables of a kind stand in the inputs folder: one file for all, laws one file each.
 std::string table_file(const std::string& kind, const std::string& id) {
   if (kind == "law") return inputs_folder() + "/laws/" + id + ".toml";
@@ -45,6 +41,10 @@ std::vector<std::string> law_ids() {
 std::string id_of(const toml::table& table) { return table["id"].value_or(std::string()); }
 
 }  // namespace
+
+bool is_path(const std::string& text) {
+  return text.find('/') != std::string::npos || text.ends_with(".toml");
+}
 
 Catalogue::Catalogue(SourceFiles& files, std::string folder, Faults& faults)
     : files_(files), folder_(std::move(folder)), faults_(faults) {}

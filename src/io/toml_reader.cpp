@@ -62,11 +62,7 @@ void Faults::add(const toml::node& where, const std::string& key, const std::str
                  const std::string& hint) {
   InputFault fault = fault_at(where, key);
   if (!where.is_table() && !where.is_array_of_tables()) {
-    const auto* number = where.as_floating_point();
-    fault.value = number != nullptr ? short_text(number->get()) : to_text(where);
-    // A long list comes on several lines.
-    if (where.is_array()) std::replace(fault.value.begin(), fault.value.end(), '\n', ' ');
-    fault.value = shortened(fault.value, longest_quote);
+    fault.value = shortened(to_line(where), longest_quote);
   }
   fault.rule = rule;
   fault.hint = hint;
@@ -98,13 +94,28 @@ toml::table parse_toml(const std::string& text, const std::string& name) {
   }
 }
 
-std::string to_text(const toml::node& node) {
+namespace {
+std::string formatted(const toml::node& node, toml::format_flags without) {
   std::ostringstream out;
   node.visit([&](const auto& typed) {
-    out << toml::toml_formatter{
-        typed, toml::toml_formatter::default_flags & ~toml::format_flags::indentation};
+    out << toml::toml_formatter{typed, toml::toml_formatter::default_flags & ~without};
   });
   return out.str();
+}
+}  // namespace
+
+std::string to_text(const toml::node& node) {
+  return formatted(node, toml::format_flags::indentation);
+}
+
+std::string to_line(const toml::node& node) {
+  if (const auto* number = node.as_floating_point()) return short_text(number->get());
+  // Double quotes, as nearly everyone writes them.
+  std::string text =
+      formatted(node, toml::format_flags::indentation | toml::format_flags::allow_literal_strings);
+  // A long list comes on several lines.
+  if (node.is_array()) std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {

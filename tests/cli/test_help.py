@@ -17,7 +17,7 @@ class Help(ProgramTest):
 
     def test_help_of_the_program_lists_the_commands(self):
         commands = self.commands()
-        for command in ("search", "evaluate", "inspect", "export"):
+        for command in ("search", "evaluate", "inspect", "export", "merge"):
             self.assertIn(command, commands)
         self.assertEqual(len(commands), len(set(commands)))
 
@@ -33,7 +33,7 @@ class Help(ProgramTest):
     def test_help_names_the_options(self):
         for command, options in {"search": ("--output", "--set", "--dry-run"),
                                  "evaluate": ("--json", "--operators"),
-                                 "export": ("--output",)}.items():
+                                 "export": ("--output",), "merge": ("--output",)}.items():
             run = self.rooflaw(command, "--help")
             for option in options:
                 self.assertIn(option, run.out, str(run))

@@ -52,7 +52,7 @@ class Readme(unittest.TestCase):
         for command in commands:
             with self.subTest(command):
                 self.run_here(command)
-        for file in ("quick.h5", "small.h5", "frontier.png", "paper_orin.h5", "csv/targets.csv"):
+        for file in ("quick.h5", "small.h5", "both.h5", "frontier.png", "paper_orin.h5", "csv/targets.csv"):
             self.assertTrue((self.tree / "results" / file).exists(), file)
 
     def test_2_reader(self):

@@ -12,7 +12,7 @@ namespace rooflaw::app {
 
 /// Parses the arguments of a command. `--help` prints usage and description to stdout and returns
 /// nullopt; `usage` is the line after "rooflaw ". `positional` names the options that bare words
-/// fill, in order; the last takes all that remain if `last_takes_rest`.
+/// fill, in order. One whose name ends in "..." takes all that remain, as a list of texts.
 /// @throws Error (exit 2) for anything else wrong
 std::optional<boost::program_options::variables_map> parse_arguments(
     const Arguments& arguments, const std::string& usage, const std::string& purpose,

@@ -17,5 +17,6 @@ ExitCode advise_command(const Arguments& arguments);
 ExitCode search_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
+ExitCode merge_command(const Arguments& arguments);
 
 }  // namespace rooflaw::app

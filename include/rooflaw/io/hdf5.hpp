@@ -12,6 +12,8 @@
 
 #include <hdf5.h>
 
+#include "rooflaw/core/error.hpp"
+
 namespace rooflaw::io {
 
 /// Closes its HDF5 object when it goes.
@@ -53,6 +55,8 @@ class Hdf5Image {
   std::span<const std::byte> bytes_;
 };
 
+class Hdf5Reader;
+
 /// A file in memory. Groups are made as paths need them.
 class Hdf5Writer {
  public:
@@ -65,6 +69,9 @@ class Hdf5Writer {
   void text(const std::string& path, const std::string& value);  // scalar
   /// On the object at `path`, "/" for the file itself.
   void attribute(const std::string& path, const std::string& name, const Attribute& value);
+
+  /// The object at `path` of another file with all below it, attributes included, to the same path.
+  void copy(const Hdf5Reader& from, const std::string& path);
 
   /// Ends the writing. Nothing is copied: a large result need be in memory only once.
   Hdf5Image image() &&;
@@ -80,6 +87,7 @@ class Hdf5Reader {
   explicit Hdf5Reader(const std::string& path);
 
   const std::string& file() const { return path_; }
+  hid_t id() const { return file_.id(); }
   bool has(const std::string& path) const;
   std::vector<std::string> groups(const std::string& path) const;    // names, sorted
   std::vector<std::string> datasets(const std::string& path) const;  // names, in the order written
@@ -94,5 +102,22 @@ class Hdf5Reader {
   std::string path_;
   Hdf5Handle file_;
 };
+
+/// Values whose type is known. @throws FileError if they are of another, or not there
+template <class T>
+T attribute_as(const Hdf5Reader& file, const std::string& path, const std::string& name) {
+  const Attribute attribute = file.attribute(path, name);
+  const auto* typed = std::get_if<T>(&attribute);
+  if (typed == nullptr)
+    throw FileError(file.file(), path + "@" + name + ": has an unexpected type");
+  return *typed;
+}
+template <class T>
+std::vector<T> column_as(const Hdf5Reader& file, const std::string& path) {
+  Column column = file.column(path);
+  auto* typed = std::get_if<std::vector<T>>(&column);
+  if (typed == nullptr) throw FileError(file.file(), path + ": has an unexpected type");
+  return std::move(*typed);
+}
 
 }  // namespace rooflaw::io

@@ -4,13 +4,13 @@
 
 #include <array>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "rooflaw/io/hdf5.hpp"
 #include "rooflaw/io/job_file.hpp"
+#include "rooflaw/io/run_record.hpp"
 #include "rooflaw/search/analysis.hpp"
 
 namespace rooflaw::io {
@@ -28,17 +28,6 @@ struct TargetFrontier {
   bool certified = false;                          // proven to be the whole frontier of the space
   double loss_gap_bound = 0;                       // nats; NaN where nothing is proven
   std::optional<double> hypervolume_share = std::nullopt;  // of the true frontier's, where known
-};
-
-/// How the run went: kept apart, because it differs between runs of the same job.
-struct RunRecord {
-  std::string command_line;
-  std::int64_t ranks = 1;
-  std::int64_t points_scored = 0;
-  std::map<std::string, std::int64_t> counts;  // more of them, by name
-  bool complete = false;
-  std::map<std::string, double> seconds;  // by phase
-  std::string messages;
 };
 
 /// The result as the bytes of an HDF5 file. `frontier` is asked for each target once, in order: the

@@ -79,6 +79,9 @@ class Catalogue {
   std::map<std::string, std::unique_ptr<toml::table>> parsed_;
 };
 
+/// Does a word of a JOB or CASE name a file, not an id?
+bool is_path(const std::string& word);
+
 /// `id`, or "custom" for an inline table that has none.
 std::string read_id(TableReader& reader);
 

@@ -36,8 +36,10 @@ inline constexpr const char* override_source = "--set";
 /// @throws InputError for a syntax error, and for text that nests deeper than toml_depth.hpp allows
 toml::table parse_toml(const std::string& text, const std::string& name);
 
-/// A node as TOML text, for messages and provenance.
+/// A node as TOML text.
 std::string to_text(const toml::node& node);
+/// The same on one line, and floating-point numbers as short as they can be: for messages.
+std::string to_line(const toml::node& node);
 
 /// "did you mean ..." for the nearest of `known`; empty if none is near.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);

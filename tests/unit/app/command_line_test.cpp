@@ -49,6 +49,19 @@ TEST(ParseArguments, MistakesEndWithExitCodeTwo) {
   EXPECT_THROW(required(*values, "job", "thing JOB"), Error);
 }
 
+TEST(ParseArguments, APlaceThatTakesTheRest) {
+  const auto parsed = [](const Arguments& arguments) {
+    return parse_arguments(arguments, "thing A B...", "Does a thing.",
+                           po::options_description("options"), {"A", "B..."});
+  };
+  const auto values = parsed({"1", "2", "3", "4"});
+  ASSERT_TRUE(values);
+  EXPECT_EQ("1", required(*values, "A", "thing A B..."));
+  EXPECT_EQ((std::vector<std::string>{"2", "3", "4"}),
+            (*values)["B..."].as<std::vector<std::string>>());
+  EXPECT_EQ(0u, parsed({"1"})->count("B..."));
+}
+
 TEST(Readable, Numbers) {
   EXPECT_EQ("12.3 ms", readable_seconds(0.0123));
   EXPECT_EQ("1.5 s", readable_seconds(1.5));

@@ -1,0 +1,23 @@
+#pragma once
+// Joins the results of the tasks of an array job, which differ in their devices, precisions,
+// workloads or latencies only, to the result of the one job that has them all.
+
+#include <string>
+#include <vector>
+
+#include "rooflaw/io/hdf5.hpp"
+
+namespace rooflaw::io {
+
+/// The results at `paths`, joined. Every dataset outside /runtime is, byte for byte, that of a job
+/// whose lists are those of the tasks' jobs, one after the other, each entry once; that job, with
+/// `output` as its output, is the job_toml. (Strategy plas and the refine stage spread their effort
+/// over the targets of a job, so there the joined tasks are what the tasks found.)
+/// Cost: reads every file twice; in memory is the image and, of the inputs, a column at a time.
+/// @throws InputError with every setting, input or program version that differs, every target that
+/// two results have, or every one of the product that none has; FileError for a file that cannot be
+/// read, is damaged or is no result
+Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
+                       const std::string& command_line);
+
+}  // namespace rooflaw::io

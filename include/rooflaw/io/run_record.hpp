@@ -1,0 +1,29 @@
+#pragma once
+// How a run went: group /runtime of a result, and what its root says of the run itself. Kept apart
+// from what was found, because it differs between runs of the same job.
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "rooflaw/io/hdf5.hpp"
+
+namespace rooflaw::io {
+
+struct RunRecord {
+  std::string command_line;
+  std::int64_t ranks = 1;
+  std::int64_t points_scored = 0;
+  std::map<std::string, std::int64_t> counts;  // more of them, by name
+  bool complete = false;
+  std::map<std::string, double> seconds;  // by phase
+  std::string messages;
+};
+
+/// /runtime; host and time are those of this call.
+void write_runtime(Hdf5Writer& file, const RunRecord& run);
+
+/// @throws FileError if an attribute is missing or of another type
+RunRecord read_run_record(const Hdf5Reader& file);
+
+}  // namespace rooflaw::io

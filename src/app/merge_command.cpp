@@ -1,0 +1,42 @@
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/io/merge.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+const std::string usage = "merge A.h5 B.h5 ... -o C.h5";
+constexpr auto results = "RESULT.h5...";
+
+}  // namespace
+
+ExitCode merge_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("output,o", po::value<std::string>(),
+                        "file for the joined result; may be one of those joined");
+  const auto values = parse_arguments(
+      arguments, usage,
+      "Joins the results of tasks that share a job but for its devices, precisions, workloads or\n"
+      "latencies: the result is that of the one job that has them all, in the order of the tasks.",
+      options, {results});
+  if (!values) return ExitCode::done;
+  const auto paths = values->count(results) == 0
+                         ? std::vector<std::string>{}
+                         : (*values)[results].as<std::vector<std::string>>();
+  if (paths.size() < 2)
+    throw Error(fmt::format("two results or more are needed to merge\nusage: rooflaw {}", usage),
+                ExitCode::bad_input);
+  const std::string output = required(*values, "output", usage);
+  io::require_writable(output);
+  const std::string command_line = fmt::format("rooflaw merge {}", fmt::join(arguments, " "));
+  io::write_atomically(output, io::merged_image(paths, output, command_line));
+  fmt::print("result: {}\n", output);
+  return ExitCode::done;
+}
+
+}  // namespace rooflaw::app

@@ -1,0 +1,162 @@
+#include "rooflaw/io/merge.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "merge_targets.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+namespace rooflaw::io {
+
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+void flatten(const toml::table& table, const std::string& prefix, Settings& settings) {
+  for (const auto& [key, value] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const toml::table* deeper = value.as_table())
+      flatten(*deeper, name + ".", settings);
+    else
+      settings[name] = to_line(value);
+  }
+}
+
+/// All that must be the same in results that are merged, but for the texts of the inputs.
+Settings settings_of(const MergeInput& input) {
+  Settings settings;
+  flatten(input.job, "", settings);
+  settings.erase("job.name");
+  settings.erase("job.output");
+  for (const char* list : target_lists) settings.erase(fmt::format("targets.{}", list));
+  // As they were, also where a job leaves them to their defaults.
+  settings["job.seed"] = fmt::format("{}", attribute_as<std::int64_t>(input.file, "/", "seed"));
+  settings["search.strategy"] =
+      fmt::format("\"{}\"", attribute_as<std::string>(input.file, "/", "strategy"));
+  for (const char* name : {"program_version", "git_commit"})
+    settings[name] = fmt::format("\"{}\"", attribute_as<std::string>(input.file, "/", name));
+  return settings;
+}
+
+void compare_settings(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults) {
+  const Settings first = settings_of(inputs.front());
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    const Settings other = settings_of(inputs[i]);
+    Settings all = first;
+    all.insert(other.begin(), other.end());
+    const auto in = [](const Settings& settings, const std::string& name) {
+      const auto found = settings.find(name);
+      return found == settings.end() ? std::string("not set") : found->second;
+    };
+    for (const auto& [name, value] : all)
+      if (in(first, name) != in(other, name))
+        faults.push_back({.file = names(inputs.front(), inputs[i]),
+                          .key = name,
+                          .value = in(first, name) + " and " + in(other, name),
+                          .rule = "must be the same in results that are merged"});
+  }
+}
+
+/// Of every table used, by path, the first result that has it.
+using TablesUsed = std::map<std::string, const MergeInput*>;
+
+TablesUsed compare_tables(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults) {
+  TablesUsed tables;
+  for (const auto& input : inputs)
+    for (const auto& kind : input.file.groups("/inputs"))
+      for (const auto& id : input.file.datasets("/inputs/" + kind)) {
+        const std::string path = fmt::format("/inputs/{}/{}", kind, id);
+        const auto [first, is_new] = tables.emplace(path, &input);
+        if (!is_new && first->second->file.text(path) != input.file.text(path))
+          faults.push_back({.file = names(*first->second, input),
+                            .key = path,
+                            .rule = "the texts differ; they must be the same"});
+      }
+  return tables;
+}
+
+RunRecord joined_run(const std::vector<MergeInput>& inputs, const std::string& command_line) {
+  RunRecord joined;
+  joined.command_line = command_line;
+  joined.complete = true;
+  std::string notes;
+  for (const auto& input : inputs) {
+    const RunRecord run = read_run_record(input.file);
+    joined.ranks = std::max(joined.ranks, run.ranks);
+    joined.points_scored += run.points_scored;
+    for (const auto& [name, count] : run.counts) joined.counts[name] += count;
+    for (const auto& [phase, seconds] : run.seconds) joined.seconds[phase] += seconds;
+    joined.complete = joined.complete && run.complete;
+    joined.messages += (joined.messages.empty() ? "merged from " : ", ") + input.file.file();
+    if (!run.messages.empty()) notes += fmt::format("; {}: {}", input.file.file(), run.messages);
+  }
+  joined.messages += notes;
+  return joined;
+}
+
+void write_root(Hdf5Writer& file, const MergeInput& first, const std::string& job,
+                const RunRecord& run) {
+  const std::map<std::string, Attribute> own{{"job_toml", job},
+                                             {"command_line", run.command_line},
+                                             {"complete", std::int64_t{run.complete}}};
+  for (const auto& name : first.file.attributes("/")) {
+    const auto found = own.find(name);
+    file.attribute("/", name, found == own.end() ? first.file.attribute("/", name) : found->second);
+  }
+}
+
+void write_targets(Hdf5Writer& file, const std::vector<MergeInput>& inputs,
+                   const std::vector<TargetPlace>& targets) {
+  const Hdf5Reader& first = inputs.front().file;
+  file.group("/targets");
+  for (const auto& name : first.datasets("/targets")) {
+    const std::string path = "/targets/" + name;
+    const auto joined = [&]<class T>(const std::vector<T>&) -> Column {
+      std::vector<std::vector<T>> columns;
+      for (const auto& input : inputs) columns.push_back(column_as<T>(input.file, path));
+      std::vector<T> values;
+      for (const auto& place : targets) values.push_back(columns[place.input].at(place.row));
+      return values;
+    };
+    file.column(path, std::visit(joined, first.column(path)),
+                attribute_as<std::string>(first, path, "unit"));
+  }
+}
+
+void copy_tables(Hdf5Writer& file, const Hdf5Reader& from, const std::string& target) {
+  for (const std::string kind : result_kinds) {
+    const std::string top = "/" + kind;
+    if (!from.has(top)) continue;
+    for (const auto& law : from.groups(top))
+      file.copy(from, fmt::format("{}/{}/{}", top, law, target));
+  }
+}
+
+}  // namespace
+
+Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
+                       const std::string& command_line) {
+  std::vector<MergeInput> inputs;
+  for (const auto& path : paths) inputs.push_back(open_merge_input(path));
+  std::vector<InputFault> faults;
+  compare_settings(inputs, faults);
+  const TablesUsed tables = compare_tables(inputs, faults);
+  compare_lists(inputs, faults);
+  const auto targets = joined_targets(inputs, faults);
+  if (!faults.empty()) throw InputError(std::move(faults));
+
+  const RunRecord run = joined_run(inputs, command_line);
+  Hdf5Writer file;
+  write_root(file, inputs.front(), to_text(joined_job(inputs, output)), run);
+  for (const auto& [path, input] : tables) file.copy(input->file, path);
+  write_targets(file, inputs, targets);
+  for (const auto& place : targets)
+    copy_tables(file, inputs[place.input].file, target_id(inputs[place.input].targets[place.row]));
+  write_runtime(file, run);
+  return std::move(file).image();
+}
+
+}  // namespace rooflaw::io

@@ -1,0 +1,230 @@
+#include "merge_targets.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/tables.hpp"
+
+namespace rooflaw::io {
+
+namespace {
+
+using Ids = std::vector<std::string>;
+constexpr std::size_t lists_of_tables = 3;  // latency names no table
+
+const toml::array& entries(const MergeInput& input, std::size_t list) {
+  const auto* found = input.job["targets"][target_lists[list]].as_array();
+  if (found == nullptr)
+    throw FileError(input.file.file(),
+                    fmt::format("/@job_toml: targets.{} is no list", target_lists[list]));
+  return *found;
+}
+
+/// `id` alone names an entry of the inputs folder, as the bare word does.
+const toml::node& without_braces(const toml::node& entry) {
+  const toml::table* table = entry.as_table();
+  const bool only_id = table != nullptr && table->size() == 1 && table->contains("id");
+  return only_id ? *table->get("id") : entry;
+}
+
+std::string word(const toml::node& entry) { return to_line(without_braces(entry)); }
+
+/// Empty for the path of a file, which may stand for several.
+std::string id_of(const toml::node& entry) {
+  const toml::node& node = without_braces(entry);
+  if (const toml::table* table = node.as_table()) {
+    Faults none;
+    TableReader reader(*table, "", none);
+    return read_id(reader);
+  }
+  const auto text = node.value<std::string>().value_or("");
+  return is_path(text) ? "" : text;
+}
+
+/// How a result's list names the tables that it used.
+struct Names {
+  std::set<std::string> words;
+  std::map<std::string, std::string> by_id;
+};
+
+Names names_in(const MergeInput& input, std::size_t list) {
+  Names names;
+  for (const auto& id : input.file.datasets(fmt::format("/inputs/{}", target_columns[list])))
+    names.by_id[id] = "a file";
+  for (const toml::node& entry : entries(input, list)) {
+    names.words.insert(word(entry));
+    if (const auto id = id_of(entry); !id.empty()) names.by_id[id] = word(entry);
+  }
+  return names;
+}
+
+/// An order that agrees with all of the lists.
+Ids common_order(std::vector<Ids> lists) {
+  const auto is_behind_another = [&](const std::string& id) {
+    return std::any_of(lists.begin(), lists.end(), [&](const Ids& list) {
+      return std::find(list.begin() + 1, list.end(), id) != list.end();
+    });
+  };
+  Ids order;
+  for (;;) {
+    std::erase_if(lists, [](const Ids& list) { return list.empty(); });
+    if (lists.empty()) return order;
+    const auto next = std::find_if(lists.begin(), lists.end(), [&](const Ids& list) {
+      return !is_behind_another(list.front());
+    });
+    const std::string id = (next == lists.end() ? lists.begin() : next)->front();
+    order.push_back(id);
+    for (auto& list : lists) std::erase(list, id);
+  }
+}
+
+/// The ids that a list of a job stands for, in its order. The ids of a file that it names are known
+/// by the rows of /targets only: under the same outer entries they are in its order, if a device
+/// lacks a precision not all of them.
+Ids ids_in_order(const MergeInput& input, std::size_t list) {
+  std::vector<Ids> known(1);
+  for (const toml::node& entry : entries(input, list))
+    if (const auto id = id_of(entry); !id.empty()) known.front().push_back(id);
+  std::map<Ids, Ids> under;
+  for (const auto& target : input.targets) {
+    Ids& ids = under[Ids(target.begin(), target.begin() + static_cast<std::ptrdiff_t>(list))];
+    if (std::find(ids.begin(), ids.end(), target[list]) == ids.end()) ids.push_back(target[list]);
+  }
+  for (auto& [outer, ids] : under) known.push_back(std::move(ids));
+  return common_order(std::move(known));
+}
+
+template <class Read>
+auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
+                const std::string& id, Read read) {
+  const std::string path = fmt::format("/inputs/{}/{}", kind, id);
+  const auto with = std::find_if(inputs.begin(), inputs.end(),
+                                 [&](const MergeInput& input) { return input.file.has(path); });
+  if (with == inputs.end()) throw FileError(inputs.front().file.file(), path + ": is missing");
+  const toml::table table = parse_toml(with->file.text(path), with->file.file() + path);
+  Faults faults;
+  TableReader reader(table, kind, faults);
+  auto value = read(reader);
+  faults.throw_if_any();
+  return value;
+}
+
+}  // namespace
+
+MergeInput open_merge_input(const std::string& path) {
+  Hdf5Reader file = open_result(path);
+  toml::table job = parse_toml(attribute_as<std::string>(file, "/", "job_toml"), path);
+  std::vector<TargetParts> targets;
+  for (std::size_t part = 0; part < target_columns.size(); ++part) {
+    const auto ids = column_as<std::string>(file, fmt::format("/targets/{}", target_columns[part]));
+    targets.resize(ids.size());
+    for (std::size_t row = 0; row < ids.size(); ++row) targets[row][part] = ids[row];
+  }
+  return {std::move(file), std::move(job), std::move(targets)};
+}
+
+std::string names(const MergeInput& one, const MergeInput& other) {
+  return fmt::format("{}, {}", one.file.file(), other.file.file());
+}
+
+std::string target_id(const TargetParts& parts) { return fmt::format("{}", fmt::join(parts, ".")); }
+
+void compare_lists(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults) {
+  for (std::size_t list = 0; list < lists_of_tables; ++list) {
+    std::vector<Names> all;
+    for (const auto& input : inputs) all.push_back(names_in(input, list));
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      for (std::size_t j = 0; j < inputs.size(); ++j) {
+        const auto fault = [&](const std::string& rule) {
+          faults.push_back({.file = names(inputs[i], inputs[j]),
+                            .key = fmt::format("targets.{}", target_lists[list]),
+                            .rule = rule});
+        };
+        const bool all_words = std::includes(all[i].words.begin(), all[i].words.end(),
+                                             all[j].words.begin(), all[j].words.end());
+        for (const auto& [id, named] : all[j].by_id) {
+          const auto known = all[i].by_id.find(id);
+          if (known == all[i].by_id.end() && all_words)
+            fault(fmt::format("a file that both name had {} for the second only", id));
+          else if (known != all[i].by_id.end() && i < j && known->second != named)
+            fault(fmt::format("{} is named by {} and by {}; it must be named alike", id,
+                              known->second, named));
+        }
+      }
+  }
+}
+
+toml::table joined_job(const std::vector<MergeInput>& inputs, const std::string& output) {
+  toml::table job = inputs.front().job;
+  for (std::size_t list = 0; list < target_lists.size(); ++list) {
+    toml::array joined;
+    std::set<std::string> words;
+    for (const auto& input : inputs)
+      for (const toml::node& entry : entries(input, list))
+        if (words.insert(word(entry)).second)
+          entry.visit([&](const auto& typed) { joined.push_back(typed); });
+    job["targets"].as_table()->insert_or_assign(target_lists[list], std::move(joined));
+  }
+  if (auto* table = job["job"].as_table()) table->insert_or_assign("output", output);
+  return job;
+}
+
+std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
+                                        std::vector<InputFault>& faults) {
+  std::map<TargetParts, TargetPlace> places;
+  std::map<std::string, std::size_t> input_of;
+  bool twice = false;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    for (std::size_t row = 0; row < inputs[i].targets.size(); ++row) {
+      const TargetParts& target = inputs[i].targets[row];
+      places[target] = {i, row};
+      const auto [first, is_new] = input_of.emplace(target_id(target), i);
+      if (is_new) continue;
+      twice = true;
+      faults.push_back({.file = names(inputs[first->second], inputs[i]),
+                        .key = "target",
+                        .value = target_id(target),
+                        .rule = "is in both"});
+    }
+  if (twice) return {};
+
+  std::array<Ids, target_lists.size()> orders;
+  for (std::size_t list = 0; list < orders.size(); ++list)
+    for (const auto& input : inputs)
+      for (const auto& id : ids_in_order(input, list))
+        if (auto& order = orders[list]; std::find(order.begin(), order.end(), id) == order.end())
+          order.push_back(id);
+  const auto& [devices, precisions, workloads, latencies] = orders;
+  const bool skips =
+      inputs.front().job["targets"]["missing_precision"].value_or(std::string()) == "skip";
+  const auto is_skipped = [&](const std::string& device, const std::string& precision) {
+    return skips && !read_input(inputs, "device", device, read_device)
+                         .has(read_input(inputs, "precision", precision, read_precision).matmul);
+  };
+  std::string all_names;
+  for (const auto& input : inputs) all_names += (all_names.empty() ? "" : ", ") + input.file.file();
+  std::vector<TargetPlace> joined;
+  for (const auto& device : devices)
+    for (const auto& precision : precisions) {
+      if (is_skipped(device, precision)) continue;
+      for (const auto& workload : workloads)
+        for (const auto& latency : latencies) {
+          const TargetParts target{device, precision, workload, latency};
+          if (const auto found = places.find(target); found != places.end())
+            joined.push_back(found->second);
+          else
+            faults.push_back({.file = all_names,
+                              .key = "target",
+                              .value = target_id(target),
+                              .rule = "is in none; the targets of a job are all devices x "
+                                      "precisions x workloads x latencies"});
+        }
+    }
+  return joined;
+}
+
+}  // namespace rooflaw::io

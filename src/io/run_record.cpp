@@ -1,0 +1,58 @@
+#include "rooflaw/io/run_record.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <set>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace rooflaw::io {
+
+namespace {
+
+const std::string group = "/runtime";
+const std::string phase_prefix = "seconds_";
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+}  // namespace
+
+void write_runtime(Hdf5Writer& file, const RunRecord& run) {
+  file.group(group);
+  file.attribute(group, "ranks", run.ranks);
+  for (const auto& [phase, seconds] : run.seconds)
+    file.attribute(group, phase_prefix + phase, seconds);
+  file.attribute(group, "host", host_name());
+  file.attribute(
+      group, "created_utc",
+      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
+                                               std::chrono::system_clock::now()))));
+  file.attribute(group, "points_scored", run.points_scored);
+  for (const auto& [name, count] : run.counts) file.attribute(group, name, count);
+  file.attribute(group, "messages", run.messages);
+}
+
+RunRecord read_run_record(const Hdf5Reader& file) {
+  RunRecord run;
+  run.command_line = attribute_as<std::string>(file, "/", "command_line");
+  run.complete = attribute_as<std::int64_t>(file, "/", "complete") != 0;
+  run.ranks = attribute_as<std::int64_t>(file, group, "ranks");
+  run.points_scored = attribute_as<std::int64_t>(file, group, "points_scored");
+  run.messages = attribute_as<std::string>(file, group, "messages");
+  const std::set<std::string> read{"ranks", "points_scored", "messages", "host", "created_utc"};
+  for (const auto& name : file.attributes(group)) {
+    if (read.contains(name)) continue;
+    if (name.starts_with(phase_prefix))
+      run.seconds[name.substr(phase_prefix.size())] = attribute_as<double>(file, group, name);
+    else
+      run.counts[name] = attribute_as<std::int64_t>(file, group, name);
+  }
+  return run;
+}
+
+}  // namespace rooflaw::io
