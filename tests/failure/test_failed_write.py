@@ -119,11 +119,13 @@ class Stdout(ProgramTest):
         self.write("case.toml", CASE)
         self.write("job.toml", JOB)
         self.rooflaw("search", "job.toml", "-o", "old.h5")
+        self.rooflaw("search", "job.toml", "-o", "other.h5", "--set",
+                     'targets.devices=["jetson-thor-t5000"]')
 
     COMMANDS = (["evaluate", "case.toml"], ["evaluate", "case.toml", "--json"],
                 ["evaluate", "case.toml", "--operators"], ["search", "job.toml", "--dry-run"],
                 ["search", "job.toml"], ["inspect", "old.h5"], ["export", "old.h5", "-o", "csv"],
-                ["--help"], ["--version"], ["search", "--help"])
+                ["merge", "old.h5", "other.h5", "-o", "both.h5"], ["--help"], ["--version"], ["search", "--help"])
 
     def test_full(self):
         for command in self.COMMANDS:
