@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include "rooflaw/core/out_of_memory.hpp"
+
 template <>
 struct fmt::formatter<boost::program_options::options_description> : fmt::ostream_formatter {};
 
@@ -65,7 +67,10 @@ ExitCode report_error(const std::exception& error) {
     return input->exit_code();
   }
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
-    std::fputs("rooflaw: out of memory\n", stderr);
+    const bool sized = dynamic_cast<const OutOfMemory*>(&error) != nullptr;
+    std::fputs("rooflaw: ", stderr);
+    std::fputs(sized ? error.what() : "out of memory", stderr);
+    std::fputs("\n", stderr);
     return ExitCode::internal_error;
   }
   std::fputs(fmt::format("rooflaw: {}\n", error.what()).c_str(), stderr);

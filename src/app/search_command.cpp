@@ -248,6 +248,7 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request, RunLog&
   if (ranks.is_root()) {
     try {
       job = prepare(request, files);
+      io::remove_leftovers_of(output_path(request, job));
       log.open_json(request.json_log);
       tell_start(job, output_path(request, job), ranks, log);
       start.kept = earlier_run(request, job, log);

@@ -1,9 +1,11 @@
 #include "rooflaw/io/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -100,5 +102,21 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes,
 }
 
 void require_writable(const std::string& path) { const TemporaryFile probe(path); }
+
+void remove_leftovers(const std::string& path) {
+  const std::string prefix = fs::path(path).filename().string() + ".tmp.";
+  std::error_code unreadable;
+  for (const auto& entry : fs::directory_iterator(folder_of(path), unreadable)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const std::string number = name.substr(prefix.size());
+    pid_t writer = 0;
+    const auto end = number.data() + number.size();
+    if (std::from_chars(number.data(), end, writer).ptr != end || writer <= 0) continue;
+    const bool alive = ::kill(writer, 0) == 0 || errno != ESRCH;
+    std::error_code stays;
+    if (!alive) fs::remove(entry.path(), stays);
+  }
+}
 
 }  // namespace rooflaw::io

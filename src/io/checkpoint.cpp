@@ -10,6 +10,7 @@
 
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/io/sha256.hpp"
 
 namespace rooflaw::io {
 
@@ -162,6 +163,11 @@ bool has_checkpoint(const std::string& result) {
   std::error_code unreadable;
   return fs::exists(checkpoint_path(result), unreadable) ||
          fs::exists(previous_path(result), unreadable);
+}
+
+void remove_leftovers_of(const std::string& result) {
+  remove_leftovers(result);
+  remove_leftovers(checkpoint_path(result));
 }
 
 void remove_checkpoints(const std::string& result) {

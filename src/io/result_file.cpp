@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/core/version.hpp"
+#include "rooflaw/io/sha256.hpp"
 #include "rooflaw/search/refine.hpp"
 
 namespace rooflaw::io {

@@ -27,4 +27,10 @@ std::string Sha256::hex() {
   return fmt::format("{:02x}", fmt::join(digest, digest + length, ""));
 }
 
+std::string sha256_hex(const std::string& text) {
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(text)));
+  return hash.hex();
+}
+
 }  // namespace rooflaw::io

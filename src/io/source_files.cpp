@@ -12,7 +12,6 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/core/error.hpp"
@@ -115,16 +114,6 @@ std::string inputs_folder() {
   for (const fs::path& folder : {fs::path(ROOFLAW_SOURCE_INPUTS), installed})
     if (fs::is_directory(folder)) return folder.string();
   throw FileError(installed.string(), "no such folder; set ROOFLAW_INPUTS to that of the tables");
-}
-
-std::string sha256_hex(const std::string& text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  if (EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha256(), nullptr) != 1)
-    throw Error("SHA-256 is not available in this OpenSSL");
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
 }
 
 }  // namespace rooflaw::io

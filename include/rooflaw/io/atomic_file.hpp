@@ -17,4 +17,8 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes,
 /// long run, not after it. @throws FileError if not
 void require_writable(const std::string& path);
 
+/// Removes temporary files of `path` that killed processes of this machine left. What cannot be
+/// removed stays.
+void remove_leftovers(const std::string& path);
+
 }  // namespace rooflaw::io

@@ -54,6 +54,8 @@ struct Checkpoint {
 std::optional<Checkpoint> read_checkpoint(const std::string& result, const StudyIdentity& identity);
 
 bool has_checkpoint(const std::string& result);
+/// Removes what killed runs left half-written of the result and its checkpoints.
+void remove_leftovers_of(const std::string& result);
 /// After the result is written. @throws FileError
 void remove_checkpoints(const std::string& result);
 

@@ -22,4 +22,6 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+std::string sha256_hex(const std::string& text);
+
 }  // namespace rooflaw::io

@@ -43,6 +43,4 @@ class SourceFiles {
 /// share/rooflaw/inputs beside the executable. @throws FileError if none exists
 std::string inputs_folder();
 
-std::string sha256_hex(const std::string& text);
-
 }  // namespace rooflaw::io

@@ -6,6 +6,7 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/io/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/sha256.hpp"
 #include "rooflaw/search/analysis.hpp"
 #include "rooflaw/search/plan.hpp"
 #include "unit/io/job_text.hpp"
