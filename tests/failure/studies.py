@@ -46,12 +46,12 @@ latency = ["prefill", "total"]
 """
 
 STUDIES = {
-    "grid": edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.005}"}),
+    "grid": edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.0025}"}),
     "exact": edit(STUDY, {"search.strategy": 'strategy = "exact"\ntolerance = 0.001',
                           "space.widths": "widths = {from = 512, to = 8192, step = 64}",
                           "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.005}"}),
     "sample": edit(STUDY, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 1000000'}),
-    "plas": edit(STUDY, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 1500',
+    "plas": edit(STUDY, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 3000',
                          "refine.max_evaluations": "max_evaluations = 150"}),
 }
 
@@ -89,6 +89,19 @@ class StudyTest(ProgramTest):
             if name == "rooflaw" and int(rest.split()[1]) == process.pid:
                 found.append(int(stat.parent.name))
         return sorted(found)
+
+    def still_running(self, pids):
+        """Those that have not ended after some seconds. One that nobody has waited for has."""
+        def runs(pid):
+            try:
+                return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            except OSError:
+                return False
+        for _ in range(100):
+            if not any(map(runs, pids)):
+                return []
+            time.sleep(0.05)
+        return [pid for pid in pids if runs(pid)]
 
     def wait_for_ranks(self, process, number):
         for _ in range(200):
