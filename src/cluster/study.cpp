@@ -1,7 +1,5 @@
 #include "rooflaw/cluster/study.hpp"
 
-#include <new>
-
 #include "phase.hpp"
 
 namespace rooflaw::cluster {
@@ -162,24 +160,10 @@ Bytes packed(const Found& found) { return pack(found, "", {}); }
 
 Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
                 const Bytes& kept, const StudyHooks& hooks) {
-  std::string text;
-  ExitCode code = ExitCode::internal_error;
-  try {
-    return Study(problem, ranks, watch, unpack(kept), hooks).run(certify);
-  } catch (const Interrupted&) {
-    if (ranks.is_root())
-      watch.end_all();
-    else
-      watch.leave();
-    throw;
-  } catch (const std::exception& e) {
-    if (ranks.is_root()) throw;
-    text = e.what();
-    if (const auto* known = dynamic_cast<const Error*>(&e)) code = known->exit_code();
-  }
-  watch.report_failure(text, code);
-  watch.leave();
-  throw Interrupted(text);
+  Found found;
+  watch.together(
+      [&] { found = Study(problem, ranks, watch, unpack(kept), hooks).run(certify); });
+  return found;
 }
 
 }  // namespace rooflaw::cluster

@@ -160,6 +160,28 @@ bool Watch::checkpoint_due() {
   return true;
 }
 
+void Watch::together(const std::function<void()>& work) {
+  std::string text;
+  ExitCode code = ExitCode::internal_error;
+  try {
+    return work();
+  } catch (const Interrupted&) {
+    if (ranks_.is_root())
+      end_all();
+    else
+      leave();
+    throw;
+  } catch (const std::exception& e) {
+    if (ranks_.is_root()) throw;
+    text = e.what();
+    if (const auto* known = dynamic_cast<const Error*>(&e)) code = known->exit_code();
+  }
+  report_failure(text, code);
+  leave();
+  throw Interrupted(text);
+}
+
+/// Rank 0: stops the others and takes in what is still on its way.
 void Watch::end_all() {
   for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::stop, {});
   const auto start = Clock::now();
@@ -185,6 +207,7 @@ void Watch::end_all() {
   for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::over, {});
 }
 
+/// A worker: says goodbye and waits until all have.
 void Watch::leave() {
   bool said = false;
   for (BackOff back_off;; back_off.pause()) {
@@ -199,6 +222,8 @@ void Watch::leave() {
   }
 }
 
+/// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the run
+/// in order, for a reason of its own.
 void Watch::report_failure(const std::string& text, ExitCode code) {
   Packer packer;
   packer.put(code);

@@ -66,14 +66,13 @@ class Watch {
   /// A worker: for how long rank 0 has not answered. Rank 1 tells when it takes too long.
   void waiting(std::chrono::steady_clock::time_point since);
 
-  /// After Interrupted on rank 0: stops the others and takes in what is still on its way. Ranks that
-  /// do not answer within ten seconds are killed with this process: then it does not return.
-  void end_all();
-  /// After Interrupted on a worker: says goodbye and waits until all have.
-  void leave();
-  /// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the
-  /// run in order, for a reason of its own.
-  void report_failure(const std::string& text, ExitCode code);
+  /// Does work that all ranks share, and ends it for all together: whatever happens, none waits for
+  /// another that has left.
+  /// @throws Interrupted on all ranks, after they have taken leave of each other; one that does not
+  ///         answer within ten seconds is killed together with this process
+  /// @throws RankFailed on rank 0 if another rank threw anything else; what rank 0 throws itself
+  ///         goes on as it is. The others then wait to be ended by Communicator::abort
+  void together(const std::function<void()>& work);
 
   void tell(const Event& event) const { sink_(event); }
 
@@ -84,6 +83,9 @@ class Watch {
     bool missed = false;
     std::string host;
   };
+  void end_all();
+  void leave();
+  void report_failure(const std::string& text, ExitCode code);
   void look_as_root(Clock::time_point now);
   void look_as_worker(Clock::time_point now);
   void check_silence(Clock::time_point now);
