@@ -25,6 +25,10 @@ std::string previous_path(const std::string& result) {
   return checkpoint_path(result) + ".previous";
 }
 
+std::string seal(int version, const std::string& sum) {
+  return fmt::format("{} {} {}", magic, version, sum);
+}
+
 /// Why a file is no whole checkpoint.
 class Damaged : public FileError {
  public:
@@ -49,10 +53,12 @@ std::vector<std::string> lines_of(const std::string& text) {
 /// The body behind the seal. @throws Damaged; CheckpointMismatch for another version of the format
 std::string_view opened(const std::string& path, const std::string& text) {
   const auto end = text.find('\n');
-  std::istringstream header(text.substr(0, std::min<std::size_t>(end, 200)));
+  const std::string header = text.substr(0, std::min<std::size_t>(end, 200));
+  std::istringstream words(header);
   std::string name, sum;
   int version = 0;
-  if (end == std::string::npos || !(header >> name >> version >> sum) || name != magic)
+  if (end == std::string::npos || !(words >> name >> version >> sum) ||
+      header != seal(version, sum))
     throw Damaged(path, "is damaged or no checkpoint of rooflaw: it has no seal");
   const std::string_view body = std::string_view(text).substr(end + 1);
   if (sha256_hex(std::string(body)) != sum)
@@ -81,9 +87,9 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now) {
   }
   const auto different = differences(identity, now);
   if (!different.empty())
-    throw CheckpointMismatch(
-        fmt::format("{} is of another study:\n  {}\nremove it, or run without --resume, to begin anew",
-                    path, fmt::join(different, "\n  ")));
+    throw CheckpointMismatch(fmt::format(
+        "{} is of another study:\n  {}\nremove it, or run without --resume, to begin anew", path,
+        fmt::join(different, "\n  ")));
   return checkpoint;
 }
 
@@ -134,8 +140,7 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                                              {"inputs", identity.inputs},
                                              {"state", nlohmann::json::binary(std::move(bytes))}});
   const std::string body(cbor.begin(), cbor.end());
-  const std::string text =
-      fmt::format("{} {} {}\n{}", magic, format_version, sha256_hex(body), body);
+  const std::string text = seal(format_version, sha256_hex(body)) + "\n" + body;
   write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
                    previous_path(result));
 }

@@ -116,7 +116,7 @@ void Plas::want(const LatticePoint& point) {
   if (known)
     ++counts_.repeated;
   else
-    wanted_.push_back(point);
+    wanted_.push_back(lattice_.at(point.index));  // its own places, whichever way it was come by
 }
 
 std::vector<Score> Plas::score() const {

@@ -19,6 +19,7 @@
 #include "rooflaw/app/commands.hpp"
 #include "rooflaw/io/hdf5.hpp"
 #include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/sha256.hpp"
 
 using namespace rooflaw;
 

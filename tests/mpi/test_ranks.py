@@ -104,6 +104,14 @@ class SameResult(ProgramTest):
         for target in result.targets():
             self.assertEqual(result.attribute(result.group(target), "certified"), 1)
 
+    def test_exact_where_points_tie(self):
+        """Ratios so close that several give the same FFN: points that differ in nothing but their index."""
+        self.run_everywhere(edit(JOB, {
+            "search.strategy": 'strategy = "exact"',
+            "space.widths": "widths = [64, 128, 192, 256]", "space.kv_heads": "kv_heads = [1]",
+            "space.layers": "layers = {from = 1, to = 24, step = 1}",
+            "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.001953125}"}), (2, 3))
+
     def test_exact_with_a_tolerance(self):
         self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"\ntolerance = 0.01',
                                                "targets.workloads": 'workloads = ["vla"]'}))

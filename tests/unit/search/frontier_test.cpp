@@ -53,6 +53,19 @@ TEST(Frontier, EqualsTheQuadraticOneInAnyOrder) {
   }
 }
 
+TEST(Frontier, CountsEveryChange) {
+  Random random(2);
+  for (int i = 0; i < 200; ++i) {
+    Frontier frontier;
+    for (const auto& p : random_points(random, 100)) {
+      const auto before = frontier.points();
+      const auto additions = frontier.additions();
+      frontier.insert(p);
+      EXPECT_EQ(before != frontier.points(), additions != frontier.additions());
+    }
+  }
+}
+
 TEST(Frontier, RunsOfEveryOrder) {
   // Sorted either way, many points on the frontier: what a grid over one axis gives.
   std::vector<FrontierPoint> points;
