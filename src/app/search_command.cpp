@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "checkpoints.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/run_log.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/io/atomic_file.hpp"
-#include "rooflaw/io/checkpoint.hpp"
 #include "search_report.hpp"
 
 namespace rooflaw::app {
@@ -109,73 +109,6 @@ io::Job prepare(const Request& request, io::SourceFiles& files) {
   return job;
 }
 
-/// Rank 0: what is left of an earlier run, if it is asked for.
-cluster::Bytes earlier_run(const Request& request, const io::Job& job, RunLog& log) {
-  const std::string output = output_path(request, job);
-  const auto text = [&](const std::string& line) { log.tell({"resume", line}); };
-  if (!request.resume) {
-    if (io::has_checkpoint(output))
-      text(fmt::format("{} is there, but without --resume the run begins anew and replaces it",
-                       io::checkpoint_path(output)));
-    return {};
-  }
-  const auto checkpoint = io::read_checkpoint(output, io::identity_of(job));
-  if (!checkpoint) {
-    text(fmt::format("there is no {}: the run begins anew", io::checkpoint_path(output)));
-    return {};
-  }
-  if (!checkpoint->warning.empty())
-    log.tell({"checkpoint_damaged", checkpoint->warning + "; the one before it is used"});
-  log.tell({"resume",
-            fmt::format("goes on from {}", checkpoint->file),
-            {{"file", checkpoint->file}}});
-  return checkpoint->state;
-}
-
-/// Rank 0: writes checkpoints. One that fails costs the run nothing but itself.
-class Keeper {
- public:
-  Keeper(std::string result, io::StudyIdentity identity, RunLog& log)
-      : result_(std::move(result)), identity_(std::move(identity)), log_(log) {}
-
-  void write(const cluster::Bytes& state) {
-    const auto start = Clock::now();
-    const std::string file = io::checkpoint_path(result_);
-    try {
-      io::write_checkpoint(result_, identity_, state);
-      failure_.clear();
-      log_.tell({"checkpoint",
-                 "",
-                 {{"file", file},
-                  {"bytes", static_cast<std::int64_t>(state.size())},
-                  {"seconds", seconds_since(start)}}});
-    } catch (const FileError& e) {
-      failure_ = e.what();
-      log_.tell({"checkpoint_failed",
-                 fmt::format("no checkpoint could be written, earlier ones are as they were: {}",
-                             failure_),
-                 {{"file", file}}});
-    }
-  }
-
-  /// What to say at the end of a run that was stopped, and with which code.
-  ExitCode report_stop(const std::string& reason) {
-    if (!failure_.empty()) {
-      log_.tell({"stop", fmt::format("stopped ({}) without a checkpoint", reason)});
-      return ExitCode::file_error;
-    }
-    log_.tell({"stop", fmt::format("stopped ({}); {} is kept: --resume goes on from there", reason,
-                                   io::checkpoint_path(result_))});
-    return ExitCode::stopped_early;
-  }
-
- private:
-  std::string result_;
-  io::StudyIdentity identity_;
-  RunLog& log_;
-  std::string failure_;  // of the last one
-};
-
 void tell_start(const io::Job& job, const std::string& output, cluster::Communicator& ranks,
                 RunLog& log) {
   log.tell({"start",
@@ -190,17 +123,23 @@ void tell_start(const io::Job& job, const std::string& output, cluster::Communic
              {"commit", std::string(git_commit())}}});
 }
 
-void tell_end(ExitCode code, const std::string& message, Clock::time_point start, RunLog& log) {
+/// How a run ended, and with what words if not well.
+struct Ending {
+  ExitCode code = ExitCode::done;
+  std::string message{};
+};
+
+void tell_end(const Ending& ending, Clock::time_point start, RunLog& log) {
   log.tell({"end",
             "",
-            {{"exit_code", static_cast<std::int64_t>(code)},
-             {"message", message},
+            {{"exit_code", static_cast<std::int64_t>(ending.code)},
+             {"message", ending.message},
              {"seconds", seconds_since(start)}}});
 }
 
 /// Rank 0's part, from the search to the result.
-ExitCode lead(const Request& request, const io::Job& job, const cluster::Bytes& kept,
-              cluster::Communicator& ranks, io::RunRecord run, RunLog& log) {
+Ending lead(const Request& request, const io::Job& job, const cluster::Bytes& kept,
+            cluster::Communicator& ranks, io::RunRecord run, RunLog& log) {
   const std::string output = output_path(request, job);
   cluster::WatchSettings settings = request.watch;
   settings.stop_file = (std::filesystem::path(output).parent_path() / "stop").string();
@@ -210,8 +149,7 @@ ExitCode lead(const Request& request, const io::Job& job, const cluster::Bytes& 
       .progress = [&](const cluster::Progress& p) { log.progress(p); },
       .keep = [&](const cluster::Bytes& state) { keeper.write(state); }};
   try {
-    const auto found =
-        cluster::run_study(job.problem, request.certify, ranks, watch, kept, hooks);
+    const auto found = cluster::run_study(job.problem, request.certify, ranks, watch, kept, hooks);
     log.end_bar();
     try {
       write_report(job, found, std::move(run), output, [&] { watch.look(); });
@@ -220,10 +158,10 @@ ExitCode lead(const Request& request, const io::Job& job, const cluster::Bytes& 
       throw;
     }
   } catch (const cluster::Interrupted& e) {
-    return keeper.report_stop(e.what());
+    return {keeper.report_stop(e.what()), e.what()};
   }
-  io::remove_checkpoints(output);
-  return ExitCode::done;
+  keeper.remove_all();
+  return {};
 }
 
 /// The part of any other rank.
@@ -237,7 +175,7 @@ void follow(const Request& request, const io::Job& job, const cluster::Bytes& ke
   }
 }
 
-ExitCode search_on(cluster::Communicator& ranks, const Request& request, RunLog& log) {
+Ending search_on(cluster::Communicator& ranks, const Request& request, RunLog& log) {
   Start start;
   io::SourceFiles files;
   io::Job job;
@@ -251,11 +189,12 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request, RunLog&
       io::remove_leftovers_of(output_path(request, job));
       log.open_json(request.json_log);
       tell_start(job, output_path(request, job), ranks, log);
-      start.kept = earlier_run(request, job, log);
+      start.kept = request.resume ? earlier_run(job, output_path(request, job), log)
+                                  : begin_anew(output_path(request, job), log);
     } catch (const std::exception& e) {
       start.code = report_error(e);
       share(start, ranks);
-      return start.code;
+      return {start.code, e.what()};
     }
     start.packed_files = files.pack();
     run.seconds["read"] = seconds_since(reading);
@@ -263,11 +202,11 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request, RunLog&
   share(start, ranks);
   // Rank 0 has told the user and ends with the code. A code of another rank could reach mpirun
   // first, which then ends rank 0 at once and drops its message.
-  if (start.code != ExitCode::done) return ExitCode::done;
+  if (start.code != ExitCode::done) return {};
   if (ranks.is_root()) return lead(request, job, start.kept, ranks, std::move(run), log);
   files = io::SourceFiles::unpack(start.packed_files);
   follow(request, read_job(request, files), start.kept, ranks, log);
-  return ExitCode::done;
+  return {};
 }
 
 /// @throws InputError unless it is a positive number of seconds
@@ -306,9 +245,9 @@ ExitCode search_command(const Arguments& arguments) {
       "go on from FILE.h5.checkpoint, on any number of ranks; without one begin anew")(
       "max-wall", po::value<double>(),
       "seconds after which to stop; like SIGTERM, SIGINT, SIGUSR1 and a file \"stop\" beside the "
-      "result: a checkpoint is written, exit code 10")(
-      "checkpoint-every", po::value<double>()->default_value(60),
-      "seconds from one checkpoint to the next")(
+      "result: a checkpoint is written, exit code 10")("checkpoint-every",
+                                                       po::value<double>()->default_value(60),
+                                                       "seconds from one checkpoint to the next")(
       "stall-after", po::value<double>()->default_value(60),
       "seconds without a sign of life after which a rank is named")(
       "set", po::value<std::vector<std::string>>()->composing(),
@@ -326,7 +265,7 @@ ExitCode search_command(const Arguments& arguments) {
   const Request request = request_of(*values, arguments);
   const auto start = Clock::now();
 
-  cluster::catch_signals();
+  cluster::catch_sigusr1();
   cluster::Communicator ranks;
   if ((*values)["dry-run"].as<bool>()) {
     io::SourceFiles files;
@@ -335,13 +274,15 @@ ExitCode search_command(const Arguments& arguments) {
   }
   RunLog log;
   try {
-    const ExitCode code = search_on(ranks, request, log);
-    tell_end(code, "", start, log);
-    return code;
+    const Ending ending = search_on(ranks, request, log);
+    tell_end(ending, start, log);
+    // A rank that does not answer would never come to MPI's own end.
+    if (!ranks.all_answer()) ranks.abort(static_cast<int>(ending.code));
+    return ending.code;
   } catch (const std::exception& e) {
     log.end_bar();
     const auto* known = dynamic_cast<const Error*>(&e);
-    tell_end(known == nullptr ? ExitCode::internal_error : known->exit_code(), e.what(), start,
+    tell_end({known == nullptr ? ExitCode::internal_error : known->exit_code(), e.what()}, start,
              log);
     // Rank 0 writes when the others are through; any other failure leaves some rank waiting.
     const bool writing = ranks.is_root() && dynamic_cast<const FileError*>(&e) != nullptr;

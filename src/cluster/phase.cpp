@@ -6,6 +6,23 @@ using search::Frontier;
 using search::FrontierPoint;
 using search::TheoryRow;
 
+void require(bool fits) {
+  if (!fits)
+    throw Error("the state it holds is not of this problem", ExitCode::checkpoint_mismatch);
+}
+
+void require_frontiers(const std::vector<Frontier>& frontiers, const search::Problem& problem) {
+  require(frontiers.size() == problem.targets.size());
+  const Index end = *search::index_count(problem.space);
+  for (const auto& frontier : frontiers)
+    for (const auto& point : frontier.points()) require(point.index >= 0 && point.index < end);
+}
+
+void require_queue(const QueueState& state, Index pieces) {
+  require(state.next >= 0 && state.next <= pieces);
+  for (const Index piece : state.open) require(piece >= 0 && piece < state.next);
+}
+
 void put_frontiers(Packer& packer, const std::vector<Frontier>& frontiers) {
   packer.put(std::uint64_t{frontiers.size()});
   for (const auto& frontier : frontiers)

@@ -20,10 +20,23 @@ struct Phase {
 Outcome scan_phase(const search::Problem& problem, Phase& phase);
 Outcome plas_phase(const search::Problem& problem, Phase& phase);
 /// `frontiers` on all ranks.
-Refined refine_phase(const search::Problem& problem,
-                     const std::vector<search::Frontier>& frontiers, Phase& phase);
+Refined refine_phase(const search::Problem& problem, const std::vector<search::Frontier>& frontiers,
+                     Phase& phase);
 TheoryTable theory_phase(const search::Problem& problem,
                          const std::vector<search::Frontier>& frontiers, Phase& phase);
+
+/// What a phase kept, against its problem: @throws Error if it cannot be of it. Numbers that are
+/// used as places are looked at one by one, so that no state, however it came about, leads astray.
+void check_scan(const search::Problem& problem, const Bytes& kept);
+void check_plas(const search::Problem& problem, const Bytes& kept);
+void check_refine(const search::Problem& problem, const Bytes& kept);
+void check_theory(const search::Problem& problem, const std::vector<search::Frontier>& frontiers,
+                  const Bytes& kept);
+
+void require(bool fits);
+void require_frontiers(const std::vector<search::Frontier>& frontiers,
+                       const search::Problem& problem);
+void require_queue(const QueueState& state, Index pieces);
 
 void put_frontiers(Packer& packer, const std::vector<search::Frontier>& frontiers);
 std::vector<search::Frontier> get_frontiers(Unpacker& unpacker);
@@ -67,8 +80,9 @@ class TableWork : public Work {
   void take(const Bytes& bytes) {
     Unpacker unpacker(bytes);
     while (!unpacker.at_end()) {
-      auto& result = results_.at(unpacker.get<std::uint64_t>());
-      result = get(unpacker);
+      const auto piece = unpacker.get<std::uint64_t>();
+      require(piece < results_.size());
+      results_[piece] = get(unpacker);
     }
   }
   /// By piece; on rank 0, once all are done.
@@ -83,15 +97,22 @@ class TableWork : public Work {
   std::vector<std::optional<Result>> results_;  // a worker's: since its last report
 };
 
+/// What an earlier run kept of it, into `work`.
+template <class Result>
+QueueState take_kept(TableWork<Result>& work, const Bytes& kept) {
+  if (kept.empty()) return {};
+  Unpacker unpacker(kept);
+  const QueueState queue = get_queue(unpacker);
+  require_queue(queue, work.pieces());
+  work.take(unpacker.get_all<std::byte>());
+  return queue;
+}
+
 /// Does what is left of it.
 template <class Result>
 void run_table(TableWork<Result>& work, std::size_t frontier_points, Phase& phase) {
   QueueState queue;
-  if (!phase.kept.empty()) {
-    Unpacker unpacker(phase.kept);
-    queue = get_queue(unpacker);
-    if (phase.ranks.is_root()) work.take(unpacker.get_all<std::byte>());
-  }
+  if (phase.ranks.is_root()) queue = take_kept(work, phase.kept);
   const QueueHooks hooks{.progress =
                              [&](const QueueState& state) {
                                phase.progress({.phase = phase.name,

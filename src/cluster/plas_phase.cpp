@@ -116,6 +116,20 @@ search::PlasState unpacked(Unpacker& unpacker) {
 
 }  // namespace
 
+void check_plas(const search::Problem& problem, const Bytes& kept) {
+  Unpacker unpacker(kept);
+  unpacker.get<double>();
+  const auto state = unpacked(unpacker);
+  const Index end = *search::index_count(problem.space);
+  for (const Index index : state.points) {
+    require(index >= 0 && index < end);
+    require(search::architecture_at(problem.space, search::digits_of(problem.space, index))
+                .has_value());
+  }
+  require(state.scores.size() == state.points.size() * problem.settings.size());
+  require(state.reference.size() == problem.targets.size());
+}
+
 Outcome plas_phase(const search::Problem& problem, Phase& phase) {
   Plas plas(problem, problem.plas);
   double spent = 0;
@@ -139,9 +153,8 @@ Outcome plas_phase(const search::Problem& problem, Phase& phase) {
                     .largest_gap = plas.largest_gap()});
   };
   // A round that is interrupted is done again: what is kept is the state before it.
-  const QueueHooks hooks{.checkpoint = [&](const QueueState&) {
-    phase.keep(packed(plas.state(), budget.spent()));
-  }};
+  const QueueHooks hooks{
+      .checkpoint = [&](const QueueState&) { phase.keep(packed(plas.state(), budget.spent())); }};
   for (report(); !plas.finished(); report()) {
     if (out_of_time(budget, phase.ranks)) break;
     RoundWork round(plas);

@@ -46,6 +46,16 @@ class RefineWork : public TableWork<Refinement> {
 
 }  // namespace
 
+void check_refine(const search::Problem& problem, const Bytes& kept) {
+  const std::vector<Frontier> none(problem.targets.size());
+  RefineWork work(problem, none);
+  take_kept(work, kept);
+  std::vector<Frontier> found(problem.targets.size());
+  for (std::size_t t = 0; t < found.size(); ++t)
+    if (const auto& refinement = work.results()[t]) found[t] = refinement->improvements;
+  require_frontiers(found, search::refined_problem(problem));
+}
+
 Refined refine_phase(const search::Problem& problem, const std::vector<Frontier>& frontiers,
                      Phase& phase) {
   RefineWork work(problem, frontiers);

@@ -135,23 +135,22 @@ void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_
                 double max_seconds, Phase& phase, Serving& serving) {
   ScanWork<Pieces> work(pieces, scanner, phase.ranks, shares_finds, state.pairs);
   const Budget budget(max_seconds, state.seconds);
-  const QueueHooks hooks{
-      .progress =
-          [&](const QueueState& queue) {
-            phase.progress({.phase = phase.name,
-                            .done = queue.next,
-                            .of = work.pieces(),
-                            .frontier_points = points_of(scanner.frontiers())});
-          },
-      .checkpoint =
-          [&](const QueueState& queue) {
-            ScanState now = state;
-            now.queue = queue;
-            now.pairs = work.pairs();
-            now.seconds = budget.spent();
-            phase.keep(packed(now, scanner.frontiers()));
-          },
-      .out_of_time = [&] { return budget.used_up(); }};
+  const QueueHooks hooks{.progress =
+                             [&](const QueueState& queue) {
+                               phase.progress({.phase = phase.name,
+                                               .done = queue.next,
+                                               .of = work.pieces(),
+                                               .frontier_points = points_of(scanner.frontiers())});
+                             },
+                         .checkpoint =
+                             [&](const QueueState& queue) {
+                               ScanState now = state;
+                               now.queue = queue;
+                               now.pairs = work.pairs();
+                               now.seconds = budget.spent();
+                               phase.keep(packed(now, scanner.frontiers()));
+                             },
+                         .out_of_time = [&] { return budget.used_up(); }};
   run_queue(work, state.queue, phase.ranks, phase.watch, hooks, serving);
   state.pairs = work.pairs();
 }
@@ -185,7 +184,8 @@ Outcome run_exact(const search::Problem& problem, Phase& phase) {
     if (problem.tolerance > 0.0 && last && begins) state.seed = scanner.frontiers();
     std::vector<search::LossBound> lowered_seed;
     if (last)
-      for (const auto& frontier : state.seed) lowered_seed.emplace_back(frontier, problem.tolerance);
+      for (const auto& frontier : state.seed)
+        lowered_seed.emplace_back(frontier, problem.tolerance);
     search::ExactLevel level(problem, tables, levels[state.level], std::move(lowered_seed));
     run_pieces(level, scanner, state, true, no_limit, phase, outcome.serving);
     if (!last) share_frontiers(scanner.frontiers(), phase.ranks);
@@ -198,6 +198,17 @@ Outcome run_exact(const search::Problem& problem, Phase& phase) {
 }
 
 }  // namespace
+
+void check_scan(const search::Problem& problem, const Bytes& kept) {
+  const ScanState state = unpacked(kept);
+  require_frontiers(state.frontiers, problem);
+  if (!state.seed.empty()) require_frontiers(state.seed, problem);
+  if (problem.strategy != search::Strategy::exact)
+    return require_queue(state.queue, search::Plan(problem).pieces());
+  const auto levels = search::exact_levels(problem.space);
+  require(state.level < levels.size());
+  require_queue(state.queue, search::pieces_of(problem, levels[state.level]));
+}
 
 Outcome scan_phase(const search::Problem& problem, Phase& phase) {
   return problem.strategy == search::Strategy::exact ? run_exact(problem, phase)

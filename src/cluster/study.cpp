@@ -90,6 +90,11 @@ Kept unpack(const Bytes& bytes) {
   return kept;
 }
 
+search::Problem as_exact(search::Problem problem) {
+  problem.strategy = search::Strategy::exact;
+  return problem;
+}
+
 class Study {
  public:
   Study(const search::Problem& problem, Communicator& ranks, Watch& watch, Kept kept,
@@ -112,11 +117,8 @@ class Study {
       do_phase("refine", found_.refined,
                [&](Phase& phase) { return refine_phase(problem_, frontiers, phase); });
     if (certify)
-      do_phase("certify", found_.whole, [&](Phase& phase) {
-        search::Problem exact = problem_;
-        exact.strategy = search::Strategy::exact;
-        return scan_phase(exact, phase).frontiers;
-      });
+      do_phase("certify", found_.whole,
+               [&](Phase& phase) { return scan_phase(as_exact(problem_), phase).frontiers; });
     do_phase("theory", found_.theory,
              [&](Phase& phase) { return theory_phase(problem_, frontiers, phase); });
     return std::move(found_);
@@ -156,13 +158,40 @@ class Study {
 
 }  // namespace
 
+void check_kept(const search::Problem& problem, const Bytes& bytes) {
+  const Kept kept = unpack(bytes);
+  const Found& found = kept.found;
+  if (found.search) require_frontiers(found.search->frontiers, problem);
+  if (found.refined)
+    require_frontiers(found.refined->improvements, search::refined_problem(problem));
+  if (found.whole) require_frontiers(*found.whole, problem);
+  if (found.theory) {
+    require(found.search && found.theory->size() == problem.targets.size());
+    for (std::size_t t = 0; t < problem.targets.size(); ++t)
+      require((*found.theory)[t].size() == found.search->frontiers[t].size());
+  }
+  if (kept.phase.empty() || kept.of_phase.empty()) return;
+  const bool by_plas = problem.strategy == search::Strategy::plas;
+  if (kept.phase == "search" && by_plas)
+    check_plas(problem, kept.of_phase);
+  else if (kept.phase == "search")
+    check_scan(problem, kept.of_phase);
+  else if (kept.phase == "certify")
+    check_scan(as_exact(problem), kept.of_phase);
+  else if (kept.phase == "refine")
+    check_refine(problem, kept.of_phase);
+  else {
+    require(kept.phase == "theory" && found.search.has_value());
+    check_theory(problem, found.search->frontiers, kept.of_phase);
+  }
+}
+
 Bytes packed(const Found& found) { return pack(found, "", {}); }
 
 Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
                 const Bytes& kept, const StudyHooks& hooks) {
   Found found;
-  watch.together(
-      [&] { found = Study(problem, ranks, watch, unpack(kept), hooks).run(certify); });
+  watch.together([&] { found = Study(problem, ranks, watch, unpack(kept), hooks).run(certify); });
   return found;
 }
 

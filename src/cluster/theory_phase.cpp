@@ -30,6 +30,10 @@ std::vector<Run> runs_of(const std::vector<Frontier>& frontiers) {
   return runs;
 }
 
+std::size_t rows_of(const Run& run, const std::vector<Frontier>& frontiers) {
+  return std::min(rows_per_piece, frontiers[run.target].size() - run.first);
+}
+
 class TheoryWork : public TableWork<Rows> {
  public:
   TheoryWork(const search::Problem& problem, const std::vector<Frontier>& frontiers,
@@ -63,6 +67,16 @@ class TheoryWork : public TableWork<Rows> {
 };
 
 }  // namespace
+
+void check_theory(const search::Problem& problem, const std::vector<Frontier>& frontiers,
+                  const Bytes& kept) {
+  const auto runs = runs_of(frontiers);
+  TheoryWork work(problem, frontiers, runs);
+  take_kept(work, kept);
+  for (std::size_t piece = 0; piece < runs.size(); ++piece)
+    if (const auto& rows = work.results()[piece])
+      require(rows->size() == rows_of(runs[piece], frontiers));
+}
 
 TheoryTable theory_phase(const search::Problem& problem, const std::vector<Frontier>& frontiers,
                          Phase& phase) {

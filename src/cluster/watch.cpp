@@ -23,6 +23,13 @@ volatile std::sig_atomic_t caught_signal = 0;
 
 extern "C" void note_signal(int signal) { caught_signal = signal; }
 
+void catch_signal(int signal) {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(signal, &action, nullptr);
+}
+
 std::string signal_name(int signal) {
   if (signal == SIGTERM) return "SIGTERM";
   return signal == SIGINT ? "SIGINT" : "SIGUSR1";
@@ -39,22 +46,18 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = note_signal;
-  action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaction(signal, &action, nullptr);
-}
+void catch_sigusr1() { catch_signal(SIGUSR1); }
 
 Watch::Watch(Communicator& ranks, WatchSettings settings, EventSink sink)
     : ranks_(ranks),
       settings_(std::move(settings)),
       sink_(std::move(sink)),
       heard_(static_cast<std::size_t>(ranks.size())) {
-  begin();
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) catch_signal(signal);
 }
 
 void Watch::begin() {
+  at_work_ = true;
   for (auto& heard : heard_) heard.last = Clock::now();
 }
 
@@ -83,19 +86,19 @@ void Watch::look_as_root(Clock::time_point now) {
   last_slow_look_ = now;
   std::error_code unreadable;
   if (!settings_.stop_file.empty() && std::filesystem::exists(settings_.stop_file, unreadable))
-    throw Interrupted(fmt::format("the file {} asks for it; remove it before you resume",
-                                  settings_.stop_file));
-  check_silence(now);
+    throw Interrupted(
+        fmt::format("the file {} asks for it; remove it before you resume", settings_.stop_file));
+  if (at_work_) check_silence(now);
 }
 
 void Watch::take(const Message& message, Clock::time_point now) {
   auto& heard = heard_[static_cast<std::size_t>(message.from)];
   if (heard.missed) {
     heard.missed = false;
-    sink_({"stall_over",
-           fmt::format("{} is back after {:.0f} s", name_of(message.from),
-                       seconds(now - heard.last)),
-           {{"rank", std::int64_t{message.from}}}});
+    sink_(
+        {"stall_over",
+         fmt::format("{} is back after {:.0f} s", name_of(message.from), seconds(now - heard.last)),
+         {{"rank", std::int64_t{message.from}}}});
   }
   heard.last = now;
   Unpacker unpacker(message.bytes);
@@ -138,7 +141,9 @@ void Watch::look_as_worker(Clock::time_point now) {
     ranks_.send(0, Tag::signal, to_bytes(std::span<const int>(&signal, 1)));
     signal_told_ = signal;
   }
-  if (now - last_slow_look_ < 1s && !first_look_) return;
+  // Several within the time after which rank 0 would miss them.
+  const double pause = std::min(1.0, settings_.stall_after_s / 4);
+  if (seconds(now - last_slow_look_) < pause && !first_look_) return;
   last_slow_look_ = now;
   ranks_.send(0, Tag::alive, first_look_ ? to_bytes(host_name()) : Bytes{});
 }
@@ -164,7 +169,9 @@ void Watch::together(const std::function<void()>& work) {
   std::string text;
   ExitCode code = ExitCode::internal_error;
   try {
-    return work();
+    work();
+    at_work_ = false;
+    return;
   } catch (const Interrupted&) {
     if (ranks_.is_root())
       end_all();
@@ -196,11 +203,12 @@ void Watch::end_all() {
     if (missing == gone.end() && ranks_.all_sent()) break;
     if (Clock::now() - start > time_to_stop) {
       const auto rank = static_cast<int>(missing - gone.begin());
-      sink_({"stall",
-             fmt::format("{} does not stop and is killed",
-                         missing == gone.end() ? "a rank" : name_of(rank)),
-             {{"rank", std::int64_t{rank}}}});
-      ranks_.abort(static_cast<int>(ExitCode::stopped_early));
+      const bool known = missing != gone.end();
+      sink_({"killed",
+             fmt::format("{} does not stop and is killed", known ? name_of(rank) : "a rank"),
+             {{"rank", std::int64_t{known ? rank : -1}},
+              {"host", known ? heard_[static_cast<std::size_t>(rank)].host : ""}}});
+      return ranks_.note_silence();
     }
     back_off.pause();
   }
@@ -222,8 +230,8 @@ void Watch::leave() {
   }
 }
 
-/// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the run
-/// in order, for a reason of its own.
+/// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the
+/// run in order, for a reason of its own.
 void Watch::report_failure(const std::string& text, ExitCode code) {
   Packer packer;
   packer.put(code);

@@ -1,5 +1,8 @@
 #include "rooflaw/io/checkpoint.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -29,6 +32,8 @@ std::string seal(int version, const std::string& sum) {
   return fmt::format("{} {} {}", magic, version, sum);
 }
 
+using Check = std::function<void(const std::vector<std::byte>&)>;
+
 /// Why a file is no whole checkpoint.
 class Damaged : public FileError {
  public:
@@ -36,18 +41,13 @@ class Damaged : public FileError {
 };
 
 std::string text_of(const std::string& path) {
+  std::error_code unreadable;
+  if (!fs::is_regular_file(path, unreadable)) throw Damaged(path, "is no regular file");
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
   if (!in || in.bad() || text.bad()) throw Damaged(path, "cannot be read");
   return std::move(text).str();
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
 }
 
 /// The body behind the seal. @throws Damaged; CheckpointMismatch for another version of the format
@@ -69,7 +69,7 @@ std::string_view opened(const std::string& path, const std::string& text) {
   return body;
 }
 
-Checkpoint read_file(const std::string& path, const StudyIdentity& now) {
+Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Check& check) {
   const std::string text = text_of(path);
   const auto body = opened(path, text);
   StudyIdentity identity;
@@ -90,13 +90,20 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now) {
     throw CheckpointMismatch(fmt::format(
         "{} is of another study:\n  {}\nremove it, or run without --resume, to begin anew", path,
         fmt::join(different, "\n  ")));
+  try {
+    check(checkpoint.state);
+  } catch (const Error& e) {
+    throw Damaged(path, fmt::format("is damaged: {}", e.what()));
+  }
   return checkpoint;
 }
 
 }  // namespace
 
 StudyIdentity identity_of(const Job& job) {
-  StudyIdentity identity{fmt::format("{} ({})", program_version(), git_commit()), job.text, {}};
+  StudyIdentity identity{fmt::format("{} ({})", program_version(), git_commit()),
+                         settings_in(parse_toml(job.text, "the job")),
+                         {}};
   for (const auto& input : job.inputs)
     identity.inputs[input.kind + " " + input.id] = sha256_hex(input.text);
   return identity;
@@ -106,17 +113,16 @@ std::vector<std::string> differences(const StudyIdentity& checkpoint, const Stud
   std::vector<std::string> found;
   if (checkpoint.program != now.program)
     found.push_back(fmt::format("program: {}, this is {}", checkpoint.program, now.program));
-  const auto before = lines_of(checkpoint.job), after = lines_of(now.job);
-  const auto line = [](const std::vector<std::string>& lines, std::size_t i) {
-    return i < lines.size() ? "\"" + lines[i] + "\"" : std::string("no such line");
+  Settings all = checkpoint.job;
+  all.insert(now.job.begin(), now.job.end());
+  const auto in = [](const Settings& settings, const std::string& name) {
+    const auto value = settings.find(name);
+    return value == settings.end() ? std::string("not set") : value->second;
   };
-  for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i)
-    if (line(before, i) != line(after, i)) {
+  for (const auto& [name, value] : all)
+    if (in(checkpoint.job, name) != in(now.job, name))
       found.push_back(
-          fmt::format("job, line {}: {}, now {}", i + 1, line(before, i), line(after, i)));
-      break;  // what follows may only be shifted
-    }
-  if (found.empty() && checkpoint.job != now.job) found.emplace_back("job: its white space");
+          fmt::format("job: {} = {}, now {}", name, in(checkpoint.job, name), in(now.job, name)));
   for (const auto& [name, sum] : checkpoint.inputs) {
     const auto same = now.inputs.find(name);
     if (same == now.inputs.end())
@@ -145,14 +151,14 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                    previous_path(result));
 }
 
-std::optional<Checkpoint> read_checkpoint(const std::string& result,
-                                          const StudyIdentity& identity) {
+std::optional<Checkpoint> read_checkpoint(const std::string& result, const StudyIdentity& identity,
+                                          const Check& check) {
   std::string warning;
   for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
     std::error_code unreadable;
     if (!fs::exists(path, unreadable)) continue;
     try {
-      auto checkpoint = read_file(path, identity);
+      auto checkpoint = read_file(path, identity, check);
       checkpoint.warning = warning;
       return checkpoint;
     } catch (const Damaged& e) {
@@ -176,11 +182,9 @@ void remove_leftovers_of(const std::string& result) {
 }
 
 void remove_checkpoints(const std::string& result) {
-  for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
-    std::error_code error;
-    fs::remove(path, error);
-    if (error) throw FileError(path, "cannot be removed: " + error.message());
-  }
+  for (const auto& path : {checkpoint_path(result), previous_path(result)})
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      throw FileError(path, fmt::format("cannot be removed: {}", std::strerror(errno)));
 }
 
 }  // namespace rooflaw::io

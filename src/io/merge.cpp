@@ -13,22 +13,9 @@ namespace rooflaw::io {
 
 namespace {
 
-using Settings = std::map<std::string, std::string>;
-
-void flatten(const toml::table& table, const std::string& prefix, Settings& settings) {
-  for (const auto& [key, value] : table) {
-    const std::string name = prefix + std::string(key.str());
-    if (const toml::table* deeper = value.as_table())
-      flatten(*deeper, name + ".", settings);
-    else
-      settings[name] = to_line(value);
-  }
-}
-
 /// All that must be the same in results that are merged, but for the texts of the inputs.
 Settings settings_of(const MergeInput& input) {
-  Settings settings;
-  flatten(input.job, "", settings);
+  Settings settings = settings_in(input.job);
   settings.erase("job.name");
   settings.erase("job.output");
   for (const char* list : target_lists) settings.erase(fmt::format("targets.{}", list));

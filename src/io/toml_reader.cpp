@@ -118,6 +118,24 @@ std::string to_line(const toml::node& node) {
   return text;
 }
 
+namespace {
+void flatten(const toml::table& table, const std::string& prefix, Settings& settings) {
+  for (const auto& [key, value] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const toml::table* deeper = value.as_table())
+      flatten(*deeper, name + ".", settings);
+    else
+      settings[name] = to_line(value);
+  }
+}
+}  // namespace
+
+Settings settings_in(const toml::table& table) {
+  Settings settings;
+  flatten(table, "", settings);
+  return settings;
+}
+
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   if (word.size() > longest_word_with_hint) return "";
   std::string nearest;

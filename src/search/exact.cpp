@@ -85,6 +85,10 @@ std::vector<Subspace> exact_levels(const Space& space) {
   return levels;
 }
 
+Index pieces_of(const Problem& problem, const Subspace& subspace) {
+  return static_cast<Index>(problem.space.ffn.size() * subspace.widths.size());
+}
+
 /// The search of one piece: FFN boxes of one kind and width.
 class PieceSearch {
  public:
@@ -422,10 +426,6 @@ ExactLevel::ExactLevel(const Problem& problem, const PowerTables& tables, const 
           (!problem.enforce_range ||
            model::experts_in_range(problem.law.range, o.experts, o.top_k)))
         routings_.push_back(o);
-}
-
-Index ExactLevel::pieces() const {
-  return static_cast<Index>(problem_.space.ffn.size() * subspace_.widths.size());
 }
 
 std::string ExactLevel::name(Index piece) const {

@@ -14,7 +14,7 @@ from support import INPUTS, JOB, PROGRAM, SOURCE
 
 SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261122"))
 SANITIZED = SOURCE / "build/fuzz/rooflaw"
-STUDY = edit(STUDIES["plas"], {"search.max_evaluations": "max_evaluations = 700",
+STUDY = edit(STUDIES["plas"], {"search.max_evaluations": "max_evaluations = 600",
                                "refine.max_evaluations": "max_evaluations = 40"})
 LAST, PREVIOUS = "result.h5.checkpoint", "result.h5.checkpoint.previous"
 
@@ -129,20 +129,17 @@ class Checkpoints(MutationTest):
         self.write("job.toml", STUDY)
         self.assertEqual(self.attempt(program, "search", "job.toml").returncode, 0)
         self.reference = Result(self.folder / "result.h5")
-        for seconds in ("0.1", "0.2", "0.4", "0.8"):
-            stopped = self.attempt(program, "search", "job.toml", "--checkpoint-every", "0.02", "--max-wall", seconds)
-            if stopped.returncode == 10 and (self.folder / PREVIOUS).exists():
-                break
-        self.assertEqual(stopped.returncode, 10, stopped.stderr)
+        for arguments in ([], ["--resume"]):
+            stopped = self.attempt(program, "search", "job.toml", "--max-wall", "0.06", *arguments)
+            self.assertEqual(stopped.returncode, 10, stopped.stderr)
         return (self.folder / LAST).read_bytes(), (self.folder / PREVIOUS).read_bytes()
 
-    def resume(self, program, data, previous):
+    def resume(self, program, data, previous, codes=(0, 3, 4)):
         (self.folder / "result.h5").unlink(missing_ok=True)
         self.write(LAST, data)
         self.write(PREVIOUS, previous)
         done = self.attempt(program, "search", "job.toml", "--resume")
-        self.assertIn(done.returncode, (0, 3, 4), done.stderr)
-        self.assertIn(LAST, done.stderr, "the message names the file")
+        self.assertIn(done.returncode, codes, done.stderr)
         if done.returncode != 0:
             self.assertFalse((self.folder / "result.h5").exists())
             self.assertEqual((self.folder / LAST).read_bytes(), data, "what was refused stays as it was")
@@ -159,6 +156,8 @@ class Checkpoints(MutationTest):
             with self.subTest(turn=turn, kind=kind, seed=SEED):
                 done = self.resume(program, data, previous)
                 codes.setdefault(kind, set()).add(done.returncode)
+                said = [line for line in done.stderr.splitlines() if "goes on from" not in line]
+                self.assertIn(LAST, "\n".join(said), f"a message names what is wrong\n{done.stderr}")
                 if done.returncode == 0:
                     self.assertNotIn(f"goes on from {LAST}\n", done.stderr, "what is not whole is not used")
                     self.assertEqual(self.differences(self.reference), [])
@@ -167,15 +166,16 @@ class Checkpoints(MutationTest):
     def test_a_hundred(self):
         codes = self.mutate(PROGRAM, 100)
         for kind in ("cut", "inserted", "garbage", "state"):
-            self.assertTrue(codes[kind] <= {0, 3}, f"{kind}, {codes}: damage")
+            self.assertTrue(codes.get(kind, {"none"}) <= {0, 3}, f"{kind}, {codes}: damage")
         self.assertEqual(codes["job"], {4}, "another study")
 
     def test_sanitized(self):
-        self.mutate(self.sanitized(), 100, 3)
+        self.mutate(self.sanitized(), 100, 7)
 
     def numbers(self, program, number):
-        """Lengths and numbers in the state that cannot be, in a file that is otherwise right: what comes out
-        is as good as what went in, but it is no crash, and no attempt to have as much memory."""
+        """Lengths and numbers in the state that cannot be, under a checksum that fits. Nothing but malice makes
+        such a file, and what comes out is as good as what went in; but it is no crash and no endless wait,
+        and what cannot be read is no trouble with MPI."""
         whole, previous = self.prepare(program)
         parts = decode(whole.partition(b"\n")[2])[0]
         rng = random.Random(SEED)
@@ -186,7 +186,7 @@ class Checkpoints(MutationTest):
             state[at:at + 8] = rng.choice([b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 1 << 62),
                                            struct.pack("<Q", 1 << 31), struct.pack("<Q", 1 << 20)])
             with self.subTest(turn=turn, at=at, value=state[at:at + 8].hex(), seed=SEED):
-                self.resume(program, seal(encode({**parts, "state": bytes(state)})), previous)
+                self.resume(program, seal(encode({**parts, "state": bytes(state)})), previous, (0, 1, 3, 4))
 
     def test_numbers(self):
         self.numbers(PROGRAM, 40)

@@ -4,6 +4,7 @@ damaged is stood in for by the one before."""
 
 import hashlib
 import os
+import resource
 import signal
 import time
 import unittest
@@ -59,7 +60,7 @@ class SameResult(ResumeTest):
         for name, (job, arguments) in WAYS.items():
             with self.subTest(way=name):
                 reference = self.uninterrupted(job, *arguments)
-                codes, ranks, seconds = [], 0, 0.1
+                codes, ranks, seconds = [], 0, 0.06  # mpirun takes two seconds to end with a code
                 while not codes or codes[-1] == 10:
                     code, out, err = self.end(self.start(
                         ranks, *arguments, "--max-wall", f"{seconds:.3f}", *["--resume"] * bool(codes)))
@@ -67,7 +68,7 @@ class SameResult(ResumeTest):
                     self.assertEqual(code == 0, (self.folder / "result.h5").exists(), f"{out}\n{err}")
                     self.assertEqual("goes on from result" in err, bool(codes), err)
                     codes.append(code)
-                    ranks, seconds = (ranks + 2) % 5, seconds * 1.25
+                    ranks, seconds = (0, 3, 0, 2, 4, 1)[len(codes) % 6], seconds * 2
                     self.assertLess(len(codes), 25, "a resumed run comes further than the one before")
                 self.assertGreaterEqual(codes.count(10), 2, "it was stopped more than once")
                 self.assertEqual(self.differences(reference), [])
@@ -201,7 +202,7 @@ class Refusals(ResumeTest):
 
     def test_another_value_on_the_command_line(self):
         self.stop()
-        self.refused("job.seed=6", arguments=["--set", "job.seed=6"])
+        self.refused("seed = 5", "seed = 6", arguments=["--set", "job.seed=6"])
 
     def test_another_input_table(self):
         device = ('[[device]]\nid = "mine"\nmemory_bytes = 8589934592\nbandwidth = %s\n'
@@ -261,7 +262,7 @@ class Damage(ResumeTest):
                 self.write(LAST, data)
                 self.write(PREVIOUS, self.damages(self.whole[PREVIOUS])[damage])
                 before = self.contents()
-                _, err = self.finish(2, "--resume", expect=3)
+                _, err = self.finish(2 if damage == "cut" else 0, "--resume", expect=3)
                 self.assertIn(f"{LAST}: ", err)
                 self.assertIn(f"{PREVIOUS}: ", err)
                 self.assertIn("without --resume", err, "how to begin anew")
@@ -284,10 +285,13 @@ class Damage(ResumeTest):
                 self.write(PREVIOUS, self.whole[PREVIOUS])
                 (self.folder / LAST).unlink(missing_ok=True)
                 make(self.folder / LAST)
-                code, out, err = self.end(self.start(0, "--resume"), 10)
+                process = self.start(0, "--resume", preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+                code, out, err = self.end(process, 10)
                 self.assertIn(code, (0, 3), f"{out}\n{err}")
                 self.assertIn(LAST, err)
-                (os.rmdir if name == "folder" else os.unlink)(self.folder / LAST)
+                if (self.folder / LAST).is_dir():
+                    (self.folder / LAST).rmdir()
 
 
 if __name__ == "__main__":

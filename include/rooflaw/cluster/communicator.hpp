@@ -65,6 +65,10 @@ class Communicator {
   /// Have all messages sent from here left?
   bool all_sent();
 
+  /// Do the others still answer? Once one does not, only abort() ends this process.
+  bool all_answer() const { return all_answer_; }
+  void note_silence() { all_answer_ = false; }
+
   /// Ends all ranks at once. For errors after which the others would wait for ever.
   [[noreturn]] void abort(int exit_code);
 
@@ -72,6 +76,7 @@ class Communicator {
   struct Pending;
   struct Channels;
   bool started_ = false;
+  bool all_answer_ = true;
   int rank_ = 0;
   int size_ = 1;
   std::unique_ptr<Channels> channels_;

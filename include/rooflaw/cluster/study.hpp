@@ -68,6 +68,9 @@ struct StudyHooks {
 Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
                 const Bytes& kept, const StudyHooks& hooks);
 
+/// @throws Error if `kept` is not what a study of this problem keeps
+void check_kept(const search::Problem& problem, const Bytes& kept);
+
 /// A finished study as `keep` would have it: for a stop while its result is made.
 Bytes packed(const Found& found);
 

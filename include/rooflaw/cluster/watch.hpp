@@ -46,12 +46,14 @@ class RankFailed : public Error {
   using Error::Error;
 };
 
-/// From now on the signals above are noted, not obeyed.
-void catch_signals();
+/// From now on SIGUSR1 is noted, not obeyed: a batch system may send it before there is a Watch.
+/// The other two end a process until there is one.
+void catch_sigusr1();
 
 class Watch {
  public:
-  /// Keeps a reference to `ranks`. `sink` is called on the rank where something happens.
+  /// From now on the signals above are noted, not obeyed. Keeps a reference to `ranks`. `sink` is
+  /// called on the rank where something happens.
   Watch(Communicator& ranks, WatchSettings settings, EventSink sink);
 
   /// To be called often: a look at the clock, and every 20 ms at everything else.
@@ -68,8 +70,9 @@ class Watch {
 
   /// Does work that all ranks share, and ends it for all together: whatever happens, none waits for
   /// another that has left.
-  /// @throws Interrupted on all ranks, after they have taken leave of each other; one that does not
-  ///         answer within ten seconds is killed together with this process
+  /// @throws Interrupted on all ranks, after they have taken leave of each other; where one does
+  /// not
+  ///         answer within ten seconds, Communicator::all_answer() is false on rank 0
   /// @throws RankFailed on rank 0 if another rank threw anything else; what rank 0 throws itself
   ///         goes on as it is. The others then wait to be ended by Communicator::abort
   void together(const std::function<void()>& work);
@@ -100,6 +103,7 @@ class Watch {
   Clock::time_point last_slow_look_ = start_;
   Clock::time_point last_checkpoint_ = start_;
   bool first_look_ = true;
+  bool at_work_ = false;  // all ranks are; one that is not need not give signs of life
   bool silence_told_ = false;
   int signal_told_ = 0;
   std::vector<Heard> heard_;  // rank 0: by rank

@@ -3,9 +3,10 @@
 // FILE.h5.checkpoint.previous. Both are written whole (atomic_file.hpp) and sealed with a checksum,
 // so that a damaged one is known before a byte of it is used.
 //
-// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256", and a CBOR map of what the study
-// was made of and its state. It is read by the program that wrote it, nothing else.
+// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256", and a CBOR map of what the
+// study was made of and its state. It is read by the program that wrote it, nothing else.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -14,13 +15,14 @@
 
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/io/job_file.hpp"
+#include "rooflaw/io/toml_reader.hpp"
 
 namespace rooflaw::io {
 
 /// What a checkpoint must share with the run that continues it.
 struct StudyIdentity {
   std::string program;                        // version and commit
-  std::string job;                            // its text, overrides applied
+  Settings job;                               // overrides applied
   std::map<std::string, std::string> inputs;  // SHA-256 of each table's text, by kind and id
 };
 StudyIdentity identity_of(const Job& job);
@@ -49,9 +51,12 @@ struct Checkpoint {
 };
 
 /// The last checkpoint that is whole; nullopt if there is none at all.
+/// @param check  throws if a state cannot be read
 /// @throws CheckpointMismatch if it is of another study; FileError if there are some and none is
 ///         whole
-std::optional<Checkpoint> read_checkpoint(const std::string& result, const StudyIdentity& identity);
+std::optional<Checkpoint> read_checkpoint(
+    const std::string& result, const StudyIdentity& identity,
+    const std::function<void(const std::vector<std::byte>&)>& check);
 
 bool has_checkpoint(const std::string& result);
 /// Removes what killed runs left half-written of the result and its checkpoints.

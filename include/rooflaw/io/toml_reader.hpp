@@ -3,6 +3,7 @@
 // rule. A key nobody asked for is a fault too, with the nearest known key as a hint.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,6 +41,10 @@ toml::table parse_toml(const std::string& text, const std::string& name);
 std::string to_text(const toml::node& node);
 /// The same on one line, and floating-point numbers as short as they can be: for messages.
 std::string to_line(const toml::node& node);
+
+/// Every value of a table and of those in it, by its path "table.key"; as to_line.
+using Settings = std::map<std::string, std::string>;
+Settings settings_in(const toml::table& table);
 
 /// "did you mean ..." for the nearest of `known`; empty if none is near.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);

@@ -36,6 +36,9 @@ struct Subspace {
 /// space.
 std::vector<Subspace> exact_levels(const Space& space);
 
+/// Pieces of a level: FFN kind x width.
+Index pieces_of(const Problem& problem, const Subspace& subspace);
+
 class PieceSearch;
 
 class ExactLevel {
@@ -44,8 +47,7 @@ class ExactLevel {
   ExactLevel(const Problem& problem, const PowerTables& tables, const Subspace& subspace,
              std::vector<LossBound> lowered_seed);
 
-  /// Pieces are FFN kind x width.
-  Index pieces() const;
+  Index pieces() const { return pieces_of(problem_, subspace_); }
   std::string name(Index piece) const;
   /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);

@@ -1,5 +1,7 @@
 // Checkpoints: whole or refused, the last two kept, never taken for another study's.
 
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +17,11 @@ using testing::file_text;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
-const StudyIdentity study{"0.1.0 (abc)", "[job]\nname = \"a\"\n", {{"device x", "11"}}};
+const StudyIdentity study{"0.1.0 (abc)", {{"job.name", "\"a\""}}, {{"device x", "11"}}};
+
+std::optional<Checkpoint> read(const std::string& result) {
+  return read_checkpoint(result, study, [](const std::vector<std::byte>&) {});
+}
 
 std::vector<std::byte> state(const std::string& text) {
   const auto bytes = std::as_bytes(std::span<const char>(text));
@@ -46,21 +52,21 @@ std::string message_of(Call call) {
 TEST(Checkpoint, NoneIsNone) {
   const Case c;
   EXPECT_FALSE(has_checkpoint(c.result));
-  EXPECT_FALSE(read_checkpoint(c.result, study).has_value());
+  EXPECT_FALSE(read(c.result).has_value());
   EXPECT_NO_THROW(remove_checkpoints(c.result));
 }
 
 TEST(Checkpoint, TheLastTwoAreKept) {
   const Case c;
   for (const char* text : {"one", "two", "three"}) c.write(text);
-  const auto read = read_checkpoint(c.result, study);
-  ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(state("three"), read->state);
-  EXPECT_EQ(c.last, read->file);
-  EXPECT_EQ("", read->warning);
+  const auto found = read(c.result);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(state("three"), found->state);
+  EXPECT_EQ(c.last, found->file);
+  EXPECT_EQ("", found->warning);
   EXPECT_EQ(2u, c.folder.files());
   std::filesystem::remove(c.last);  // killed between two renames
-  EXPECT_EQ(state("two"), read_checkpoint(c.result, study)->state);
+  EXPECT_EQ(state("two"), read(c.result)->state);
   EXPECT_TRUE(has_checkpoint(c.result));
   remove_checkpoints(c.result);
   EXPECT_EQ(0u, c.folder.files());
@@ -70,7 +76,7 @@ TEST(Checkpoint, EmptyAndLargeStates) {
   const Case c;
   for (const std::string& text : {std::string(), std::string(3'000'000, '\0')}) {
     c.write(text);
-    EXPECT_EQ(state(text), read_checkpoint(c.result, study)->state);
+    EXPECT_EQ(state(text), read(c.result)->state);
   }
 }
 
@@ -84,13 +90,13 @@ TEST(Checkpoint, EveryDamagedByteIsSeen) {
     std::string damaged = whole;
     damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
     c.folder.write("r.h5.checkpoint", damaged);
-    const auto read = read_checkpoint(c.result, study);
-    EXPECT_EQ(state("before"), read->state) << i;
-    EXPECT_THAT(read->warning, HasSubstr(c.last));
+    const auto found = read(c.result);
+    EXPECT_EQ(state("before"), found->state) << i;
+    EXPECT_THAT(found->warning, HasSubstr(c.last));
   }
   for (std::size_t size = 0; size < whole.size(); ++size) {
     c.folder.write("r.h5.checkpoint", whole.substr(0, size));
-    EXPECT_EQ(c.previous, read_checkpoint(c.result, study)->file) << size;
+    EXPECT_EQ(c.previous, read(c.result)->file) << size;
   }
 }
 
@@ -100,7 +106,7 @@ TEST(Checkpoint, NoneWholeIsAnError) {
   c.write("two");
   c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 1 00\nx");
   c.folder.write("r.h5.checkpoint.previous", "");
-  const auto message = message_of<FileError>([&] { read_checkpoint(c.result, study); });
+  const auto message = message_of<FileError>([&] { read(c.result); });
   EXPECT_THAT(message, HasSubstr(c.last + ": is damaged"));
   EXPECT_THAT(message, HasSubstr(c.previous + ": is damaged"));
 }
@@ -109,9 +115,28 @@ TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
   const Case c;
   for (const std::string body : {"", "garbage", "\xa0", "\x81\x01"}) {
     c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 1 " + sha256_hex(body) + "\n" + body);
-    EXPECT_THAT(message_of<FileError>([&] { read_checkpoint(c.result, study); }),
-                HasSubstr("is damaged"));
+    EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is damaged"));
   }
+}
+
+TEST(Checkpoint, AStateThatCannotBeReadIsDamage) {
+  const Case c;
+  c.write("good");
+  c.write("bad");
+  const auto found = read_checkpoint(c.result, study, [](const std::vector<std::byte>& bytes) {
+    if (bytes == state("bad")) throw Error("it is bad");
+  });
+  EXPECT_EQ(state("good"), found->state);
+  EXPECT_THAT(found->warning, HasSubstr("it is bad"));
+}
+
+TEST(Checkpoint, OnlyRegularFilesAreRead) {
+  const Case c;
+  ASSERT_EQ(0, ::mkfifo(c.last.c_str(), 0600));
+  EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is no regular file"));
+  std::filesystem::remove(c.last);
+  std::filesystem::create_symlink("/dev/zero", c.last);
+  EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is no regular file"));
 }
 
 TEST(Checkpoint, AnotherStudyIsRefusedEvenIfTheOneBeforeFits) {
@@ -120,11 +145,11 @@ TEST(Checkpoint, AnotherStudyIsRefusedEvenIfTheOneBeforeFits) {
   StudyIdentity other = study;
   other.inputs["device x"] = "22";
   c.write("another's", other);
-  const auto message = message_of<CheckpointMismatch>([&] { read_checkpoint(c.result, study); });
+  const auto message = message_of<CheckpointMismatch>([&] { read(c.result); });
   EXPECT_THAT(message, HasSubstr("input device x: has changed"));
   EXPECT_THAT(message, HasSubstr(c.last));
   try {
-    read_checkpoint(c.result, study);
+    read(c.result);
   } catch (const Error& e) {
     EXPECT_EQ(ExitCode::checkpoint_mismatch, e.exit_code());
   }
@@ -136,7 +161,7 @@ TEST(Checkpoint, AnotherFormatIsRefused) {
   std::string text = file_text(c.last);
   text[text.find(' ') + 1] = '2';
   c.folder.write("r.h5.checkpoint", text);
-  EXPECT_THAT(message_of<CheckpointMismatch>([&] { read_checkpoint(c.result, study); }),
+  EXPECT_THAT(message_of<CheckpointMismatch>([&] { read(c.result); }),
               HasSubstr("format version 2"));
 }
 
@@ -144,15 +169,12 @@ TEST(Differences, NameWhatDiffers) {
   EXPECT_THAT(differences(study, study), ElementsAre());
   StudyIdentity now = study;
   now.program = "0.2.0 (def)";
-  now.job = "[job]\nname = \"b\"\n";
+  now.job = {{"job.name", "\"b\""}, {"job.seed", "2"}};
   now.inputs = {{"device y", "11"}};
   EXPECT_THAT(differences(study, now),
               ElementsAre("program: 0.1.0 (abc), this is 0.2.0 (def)",
-                          "job, line 2: \"name = \"a\"\", now \"name = \"b\"\"",
+                          "job: job.name = \"a\", now \"b\"", "job: job.seed = not set, now 2",
                           "input device x: no longer used", "input device y: is new"));
-  now = study;
-  now.job += "# more\n";
-  EXPECT_THAT(differences(study, now), ElementsAre("job, line 3: no such line, now \"# more\""));
 }
 
 TEST(Identity, IsOfTheJobAndItsTables) {
@@ -161,7 +183,7 @@ TEST(Identity, IsOfTheJobAndItsTables) {
               ElementsAre());
   const auto b = identity_of(testing::read_job_text(
       testing::job_text({{"targets.devices", "[\"jetson-orin-nano-super-8gb\"]"}})));
-  EXPECT_EQ(3u, differences(a, b).size());  // the job's line, a device less, a device more
+  EXPECT_EQ(3u, differences(a, b).size());  // the job's list, a device less, a device more
 }
 
 }  // namespace

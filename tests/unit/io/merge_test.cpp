@@ -48,7 +48,9 @@ class Merge : public ::testing::Test {
   /// The result of a job that has these lines, as NAME.
   std::string result(const std::string& name, const Changes& changes,
                      io::RunRecord run = {}) const {
-    const io::Job job = read_job_text(job_text(changes));
+    io::SourceFiles files;
+    // Beside the tables that it names.
+    const io::Job job = io::read_job(files, folder_.write("job.toml", job_text(changes)), {});
     const std::string path = folder_.path(name);
     io::write_atomically(
         path, io::result_image(

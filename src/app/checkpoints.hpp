@@ -1,0 +1,37 @@
+#pragma once
+// Checkpoints as rank 0 of a search handles them: what is found, written and removed, and what the
+// user hears of it.
+
+#include <string>
+
+#include "rooflaw/app/run_log.hpp"
+#include "rooflaw/io/checkpoint.hpp"
+
+namespace rooflaw::app {
+
+/// What an earlier run of the job kept; empty, with a word about it, if there is nothing.
+/// @throws CheckpointMismatch, FileError as io::read_checkpoint
+cluster::Bytes earlier_run(const io::Job& job, const std::string& result, RunLog& log);
+
+/// Nothing: but whoever has forgotten --resume hears of it while the checkpoint is still there.
+cluster::Bytes begin_anew(const std::string& result, RunLog& log);
+
+/// Writes checkpoints. One that fails costs the run nothing but itself.
+class Keeper {
+ public:
+  Keeper(std::string result, io::StudyIdentity identity, RunLog& log);
+
+  void write(const cluster::Bytes& state);
+  /// What to say at the end of a run that was stopped, and with which code.
+  ExitCode report_stop(const std::string& reason);
+  /// When the result is written.
+  void remove_all();
+
+ private:
+  std::string result_;
+  io::StudyIdentity identity_;
+  RunLog& log_;
+  std::string failure_;  // of the last one
+};
+
+}  // namespace rooflaw::app
