@@ -186,6 +186,7 @@ Ending search_on(cluster::Communicator& ranks, const Request& request, RunLog& l
   if (ranks.is_root()) {
     try {
       job = prepare(request, files);
+      cluster::catch_signals();
       io::remove_leftovers_of(output_path(request, job));
       log.open_json(request.json_log);
       tell_start(job, output_path(request, job), ranks, log);
@@ -204,6 +205,7 @@ Ending search_on(cluster::Communicator& ranks, const Request& request, RunLog& l
   // first, which then ends rank 0 at once and drops its message.
   if (start.code != ExitCode::done) return {};
   if (ranks.is_root()) return lead(request, job, start.kept, ranks, std::move(run), log);
+  cluster::catch_signals();
   files = io::SourceFiles::unpack(start.packed_files);
   follow(request, read_job(request, files), start.kept, ranks, log);
   return {};

@@ -79,15 +79,14 @@ class Worker {
     done_.clear();
     return packer.take();
   }
-  void request(bool with_report) {
-    ranks_.send(0, Tag::request, with_report ? report() : Bytes{});
-  }
+  void request(bool with_report) { ranks_.send(0, Tag::request, with_report ? report() : Bytes{}); }
   Message wait_for(Tag tag) {
     const auto since = Clock::now();
     for (BackOff back_off;; back_off.pause()) {
       if (auto message = ranks_.poll(); message && message->tag == tag) return std::move(*message);
       watch_.look();
-      watch_.waiting(since);
+      // At the end rank 0 waits for the others, and need not answer before.
+      if (tag == Tag::piece) watch_.waiting(since);
     }
   }
 

@@ -48,17 +48,20 @@ std::string host_name() {
 
 void catch_sigusr1() { catch_signal(SIGUSR1); }
 
+void catch_signals() {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) catch_signal(signal);
+}
+
 Watch::Watch(Communicator& ranks, WatchSettings settings, EventSink sink)
     : ranks_(ranks),
       settings_(std::move(settings)),
       sink_(std::move(sink)),
-      heard_(static_cast<std::size_t>(ranks.size())) {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) catch_signal(signal);
-}
+      heard_(static_cast<std::size_t>(ranks.size())) {}
 
 void Watch::begin() {
   at_work_ = true;
-  for (auto& heard : heard_) heard.last = Clock::now();
+  for (auto& heard : heard_)
+    if (!heard.missed) heard.last = Clock::now();
 }
 
 void Watch::look() {

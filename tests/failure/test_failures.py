@@ -72,18 +72,6 @@ class FailureTest(StudyTest):
         except ProcessLookupError:
             pass  # ended long ago
 
-    def running(self, pids):
-        """Those that have not ended; one that init has not collected yet has."""
-        found = []
-        for pid in pids:
-            try:
-                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if state != "Z":
-                found.append(pid)
-        return found
-
     def events(self, name="log.json"):
         return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
 
@@ -97,7 +85,7 @@ class Ranks(FailureTest):
                 os.kill(self.rank(process, number), signal.SIGKILL)
                 code, out, err = self.end(process, 20)
                 self.assertNotIn(code, (0, 10), f"{out}\n{err}")
-                self.assertEqual(self.running(pids), [], "none is left")
+                self.assertEqual(self.still_running(pids), [], "none is left")
                 self.check_files()
 
     def test_a_stalled_rank(self):
@@ -144,7 +132,7 @@ class Ranks(FailureTest):
                 code, out, err = self.end(process, 30)
                 self.assertNotEqual(code, 0, f"{out}\n{err}")
                 self.assertIn("--resume goes on from there", err)
-                self.assertEqual(self.running(pids), [], "none is left")
+                self.assertEqual(self.still_running(pids), [], "none is left")
                 self.assertEqual(sorted(f for f in self.files() if ".previous" not in f), ["job.toml", LAST])
                 self.check_files()
                 code, out, err = self.end(self.start(2, "--resume"))

@@ -196,13 +196,13 @@ class Refusals(ResumeTest):
     def test_another_job(self):
         self.stop()
         self.write("job.toml", edit(STUDIES["plas"], {"job.seed": "seed = 6"}))
-        self.refused("seed = 5", "seed = 6")
+        self.refused("job.seed = 5, now 6")
         self.write("job.toml", STUDIES["plas"].rstrip("\n") + "\nmemory_budget = \"none\"\n")
-        self.refused('memory_budget = "none"')
+        self.refused('targets.memory_budget = not set, now "none"')
 
     def test_another_value_on_the_command_line(self):
         self.stop()
-        self.refused("seed = 5", "seed = 6", arguments=["--set", "job.seed=6"])
+        self.refused("job.seed = 5, now 6", arguments=["--set", "job.seed=6"])
 
     def test_another_input_table(self):
         device = ('[[device]]\nid = "mine"\nmemory_bytes = 8589934592\nbandwidth = %s\n'
@@ -230,7 +230,7 @@ class Refusals(ResumeTest):
         self.finish(0, "--max-wall", "0.1", expect=10)
         self.assertIn(PREVIOUS, self.files())
         self.write(LAST, b"damaged")
-        self.refused("seed = 5", "seed = 6")
+        self.refused("job.seed = 5, now 6")
 
 
 class Damage(ResumeTest):

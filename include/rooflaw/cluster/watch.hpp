@@ -46,14 +46,14 @@ class RankFailed : public Error {
   using Error::Error;
 };
 
-/// From now on SIGUSR1 is noted, not obeyed: a batch system may send it before there is a Watch.
-/// The other two end a process until there is one.
+/// From now on SIGUSR1, or all three, are noted, not obeyed. A batch system may send SIGUSR1 at any
+/// time; the others should end a process that still reads its inputs, as a pipe may take for ever.
 void catch_sigusr1();
+void catch_signals();
 
 class Watch {
  public:
-  /// From now on the signals above are noted, not obeyed. Keeps a reference to `ranks`. `sink` is
-  /// called on the rank where something happens.
+  /// Keeps a reference to `ranks`. `sink` is called on the rank where something happens.
   Watch(Communicator& ranks, WatchSettings settings, EventSink sink);
 
   /// To be called often: a look at the clock, and every 20 ms at everything else.
