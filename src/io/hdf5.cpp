@@ -149,7 +149,9 @@ std::string Hdf5Reader::text(const std::string& path) const {
   const Hdf5Handle set(H5Dopen2(file_.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
   if (set.id() < 0) fail(path, "is missing");
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
-  if (H5Tis_variable_str(type.id()) <= 0) fail(path, "is not a text");
+  const Hdf5Handle space(H5Dget_space(set.id()), H5Sclose);
+  if (H5Tis_variable_str(type.id()) <= 0 || H5Sget_simple_extent_type(space.id()) != H5S_SCALAR)
+    fail(path, "is not a text");
   char* data = nullptr;
   const Hdf5Handle as = string_type(H5T_VARIABLE);
   if (H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &data) < 0)

@@ -71,6 +71,17 @@ class EqualToTheSingleJob(MergeTest):
                 with self.subTest(strategy=strategy, key=key):
                     self.assert_same(self.merge(*self.tasks(key, [[v] for v in values], changes)), whole)
 
+    def test_with_refined_points(self):
+        """What is refined for one target does not depend on the others."""
+        changes = {"refine.enabled": "enabled = true\nmax_evaluations = 120"}
+        whole = self.whole(changes)
+        self.assertTrue(any(p.startswith("/refined") and p.endswith("/loss") and len(v)
+                            for p, v in whole.datasets.items()))
+        for key, values in LISTS.items():
+            with self.subTest(key=key):
+                self.assert_same(self.merge(*self.tasks(key, [[v] for v in values], changes)), whole)
+        self.assertIn("refined", self.rooflaw("inspect", "merged.h5").out)
+
     def test_groups_of_two_lists(self):
         files = [self.task(f"{i}{k}", job(devices=devices, workloads=[workload]))
                  for i, devices in enumerate((DEVICES[:2], DEVICES[2:]))
@@ -178,18 +189,6 @@ class EqualToTheSingleJob(MergeTest):
         self.assertEqual(merged.attribute("/runtime", "messages"),
                          "merged from task0.h5, task1.h5; task1.h5: ended by search.max_seconds")
 
-    def test_with_refined_points(self):
-        changes = {"refine.enabled": "enabled = true\nmax_evaluations = 50"}
-        files = self.tasks("devices", [DEVICES[:1], DEVICES[1:]], changes)
-        merged = self.merge(*files)
-        for file in files:
-            task = Result(self.folder / file)
-            for path, values in task.datasets.items():
-                if path.startswith(("/frontiers", "/refined", "/sensitivity", "/theory")):
-                    self.assertEqual(values.tobytes(), merged.datasets[path].tobytes(), path)
-        self.assertIn("refined", self.rooflaw("inspect", "merged.h5").out)
-
-
 class Refusals(MergeTest):
     def pair(self, changes):
         """Two tasks, the second of a job that differs in more than its devices."""
@@ -247,6 +246,19 @@ class Refusals(MergeTest):
                 file.attrs[name] = "other"
             reseal(self.folder / b)
             self.refused(a, b, words=[f'a.h5, b.h5: {name} = "{old}" and "other": must be the same'])
+
+    def test_inputs_that_are_no_text(self):
+        """A list of texts where there should be one: its pointers must not go where there is room for one."""
+        a, b = self.pair({})
+        for value in (["one", "two", "three"] * 100, []):
+            with h5py.File(self.folder / b, "r+") as file:
+                path = "/inputs/law/codesign-2026"
+                del file[path]
+                file.create_dataset(path, data=value, shape=(len(value),), dtype=h5py.string_dtype())
+                file[path].attrs["sha256"] = "00"
+                file[path].attrs["file"] = "law.toml"
+            reseal(self.folder / b)
+            self.refused(a, b, words=[f"b.h5: {path}: is not a text"], code=3)
 
     def test_inputs_that_differ(self):
         chip = '[[device]]\nid = "mine"\nmemory_bytes = 8e9\nbandwidth = {}\npeak_flops = {{fp16 = 1e12}}\n'
