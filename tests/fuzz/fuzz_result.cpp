@@ -1,7 +1,8 @@
-// RESULT.h5: whatever is in the file, inspect and export end well or with a FileError. The first
-// byte chooses: even, the rest is the file as it is; odd, the rest says in what the file differs
-// from a proper result, which leads past the HDF5 library to our own readers. Its next bit chooses
-// the command: to open a file takes the HDF5 library most of the time, so it is opened once.
+// RESULT.h5: whatever is in the file, inspect, export and merge end well or with an error they
+// document. The first byte chooses: even, the rest is the file as it is; odd, the rest says in what
+// the file differs from a proper result, which leads past the seal and the HDF5 library to our own
+// readers. Its next bits choose the command: to open a file takes the HDF5 library most of the
+// time, so it is opened once.
 
 #include <fuzzer/FuzzedDataProvider.h>
 #include <unistd.h>
@@ -37,8 +38,9 @@ const fs::path& folder() {
 }
 
 /// The file that the readers get. All that knows how a result is put on disk.
-std::string write_result_file(std::span<const std::byte> image) {
-  const std::string path = folder() / "result.h5";
+std::string write_result_file(std::span<const std::byte> image,
+                              const std::string& name = "result.h5") {
+  const std::string path = folder() / name;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out.write(reinterpret_cast<const char*>(image.data()),
             static_cast<std::streamsize>(image.size()));
@@ -56,12 +58,19 @@ using Reals = std::vector<double>;
 using Wholes = std::vector<std::int64_t>;
 using Texts = std::vector<std::string>;
 
-std::vector<Object> proper_result() {
-  const std::string group = "codesign-2026/a.fp16.vla.total";
+/// Of a job with this device alone.
+std::vector<Object> proper_result(const std::string& device) {
+  const std::string target = device + ".fp16.vla.total";
+  const std::string group = "codesign-2026/" + target;
+  const std::string job = "[job]\nname = 'j'\n[targets]\ndevices = ['" + device +
+                          "']\nprecisions = ['fp16']\nworkloads = ['vla']\nlatency = ['total']\n";
   const auto of = [&](const char* kind) { return std::string("/") + kind + "/" + group; };
   const auto frontiers = of("frontiers"), refined = of("refined"), theory = of("theory");
-  return {{"/targets/id", "", io::Column(Texts{"a.fp16.vla.total"})},
-          {"/targets/device", "", io::Column(Texts{"a"})},
+  return {{"/targets/id", "", io::Column(Texts{target})},
+          {"/targets/device", "", io::Column(Texts{device})},
+          {"/targets/precision", "", io::Column(Texts{"fp16"})},
+          {"/targets/workload", "", io::Column(Texts{"vla"})},
+          {"/targets/latency", "", io::Column(Texts{"total"})},
           {"/targets/memory_budget_bytes", "", io::Column(Reals{8e9})},
           {"/targets/calibrated", "", io::Column(Wholes{0})},
           {frontiers + "/latency_s", "", io::Column(Reals{0.1, 0.2, 0.3})},
@@ -73,9 +82,12 @@ std::vector<Object> proper_result() {
           {of("sensitivity") + "/worth_memory", "", io::Column(Reals{0, 0, 0})},
           {theory + "/search_minus_theory_loss", "", io::Column(Reals{0.1, 0.2, 0})},
           {theory + "/binding", "", io::Column(Texts{"memory", "", "total"})},
-          {"/inputs/device/a", "", io::Column(Texts{"id = 'a'"})},
-          {"/inputs/device/a", "sha256", io::Attribute(io::sha256_hex("id = 'a'"))},
-          {"/inputs/device/a", "file", io::Attribute("devices.toml")},
+          {"/inputs/device/" + device, "", io::Column(Texts{"id = 'a'"})},
+          {"/inputs/device/" + device, "sha256", io::Attribute(io::sha256_hex("id = 'a'"))},
+          {"/inputs/device/" + device, "file", io::Attribute("devices.toml")},
+          {"/inputs/precision/fp16", "", io::Column(Texts{"id = 'fp16'"})},
+          {"/inputs/precision/fp16", "sha256", io::Attribute("00")},
+          {"/inputs/precision/fp16", "file", io::Attribute("precisions.toml")},
           {"/runtime/x", "", io::Column(Reals{})},
           {"/runtime", "ranks", io::Attribute(std::int64_t{1})},
           {"/runtime", "seconds_search", io::Attribute(0.5)},
@@ -87,7 +99,12 @@ std::vector<Object> proper_result() {
           {"/", "format_version",
            io::Attribute(Wholes{io::result_format_major, io::result_format_minor})},
           {"/", "strategy", io::Attribute("exact")},
-          {"/", "job_toml", io::Attribute("[job]\n")},
+          {"/", "job_toml", io::Attribute(job)},
+          {"/", "seed", io::Attribute(std::int64_t{1})},
+          {"/", "program_version", io::Attribute("0.1.0")},
+          {"/", "git_commit", io::Attribute("00")},
+          {"/", "command_line", io::Attribute("rooflaw search")},
+          {"/runtime", "points_scored", io::Attribute(std::int64_t{7})},
           {"/", "complete", io::Attribute(std::int64_t{1})}};
 }
 
@@ -155,14 +172,21 @@ void change(std::vector<Object>& objects, FuzzedDataProvider& bytes) {
   }
 }
 
-std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
-  auto objects = proper_result();
-  for (int n = bytes.ConsumeIntegralInRange(0, 8); n > 0 && objects.size() > 1; --n)
-    change(objects, bytes);
+/// The tables of /inputs are single texts, not columns.
+const std::string* text_of(const Object& object) {
+  const auto* column = std::get_if<io::Column>(&object.value);
+  const auto* texts = column == nullptr ? nullptr : std::get_if<Texts>(column);
+  const bool single = texts != nullptr && texts->size() == 1;
+  return single && object.path.starts_with("/inputs/") ? &texts->front() : nullptr;
+}
+
+std::vector<std::byte> image_of(const std::vector<Object>& objects) {
   io::Hdf5Writer file;
   for (const auto& object : objects) {
     try {
-      if (const auto* column = std::get_if<io::Column>(&object.value))
+      if (const std::string* text = text_of(object))
+        file.text(object.path, *text);
+      else if (const auto* column = std::get_if<io::Column>(&object.value))
         file.column(object.path, *column, "");
       else
         file.attribute(object.path, object.attribute, std::get<io::Attribute>(object.value));
@@ -174,11 +198,31 @@ std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
   return {image.begin(), image.end()};
 }
 
+std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
+  auto objects = proper_result("a");
+  for (int n = bytes.ConsumeIntegralInRange(0, 8); n > 0 && objects.size() > 1; --n)
+    change(objects, bytes);
+  return image_of(objects);
+}
+
 void require_file_error_at_worst(ExitCode (*command)(const app::Arguments&),
                                  const app::Arguments& arguments) {
   try {
     command(arguments);
   } catch (const FileError&) {
+    return;
+  }
+}
+
+/// With the result of another device; what does not fit together may be refused.
+void merge(const std::string& path) {
+  static const std::vector<std::byte> other = image_of(proper_result("b"));
+  const std::string second = write_result_file(other, "other.h5");
+  try {
+    app::merge_command({path, second, "-o", (folder() / "merged.h5").string()});
+  } catch (const FileError&) {
+    return;
+  } catch (const InputError&) {
     return;
   }
 }
@@ -204,9 +248,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FuzzedDataProvider bytes(data + 1, size - 1);
     path = write_result_file(changed_result(bytes));
   }
-  if (data[0] / 2 % 2 == 0) {
-    require_file_error_at_worst(app::inspect_command, {path});
-    return 0;
+  switch (data[0] / 2 % 4) {
+    case 0:
+    case 2:
+      require_file_error_at_worst(app::inspect_command, {path});
+      return 0;
+    case 3:
+      merge(path);
+      return 0;
+    default:
+      break;
   }
   const fs::path csv = folder() / "out" / "csv";
   require_file_error_at_worst(app::export_command, {path, "-o", csv.string()});

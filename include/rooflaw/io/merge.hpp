@@ -11,8 +11,8 @@ namespace rooflaw::io {
 
 /// The results at `paths`, joined. Every dataset outside /runtime is, byte for byte, that of a job
 /// whose lists are those of the tasks' jobs, one after the other, each entry once; that job, with
-/// `output` as its output, is the job_toml. (Strategy plas and the refine stage spread their effort
-/// over the targets of a job, so there the joined tasks are what the tasks found.)
+/// `output` as its output, is the job_toml. (Strategy plas spreads its effort over the targets of a
+/// job, so there the joined tasks are what the tasks found.)
 /// Cost: reads every file twice; in memory is the image and, of the inputs, a column at a time.
 /// @throws InputError with every setting, input or program version that differs, every target that
 /// two results have, or every one of the product that none has; FileError for a file that cannot be
