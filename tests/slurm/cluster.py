@@ -118,6 +118,8 @@ class SlurmCluster:
         for node in self.nodes:
             (self.folder / node / "tmp").mkdir(parents=True)
             (self.folder / node / "slurm.conf").write_text(lines)
+            # Left to itself slurmd looks for the machine's cgroups, and ends where there are none.
+            (self.folder / node / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
             (self.folder / node / "mpi.conf").write_text(f"PMIxCliTmpDirBase={self.folder}/{node}/tmp\n")
 
     def _start(self):
