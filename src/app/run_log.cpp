@@ -98,10 +98,10 @@ void RunLog::progress(const cluster::Progress& p) {
   if (!show_now) return;
   last_shown_ = now;
   if (p.rounds > 0) {
-    show(share, fmt::format("round {}, {} of at most {} evaluations, {} frontier points, "
-                            "hypervolume {:.6g}, largest gap {:.2g} of it",
-                            p.rounds, p.done, p.of, p.frontier_points, p.hypervolume,
-                            p.largest_gap));
+    show(share,
+         fmt::format("round {}, {} of at most {} evaluations, {} frontier points, "
+                     "hypervolume {:.6g}, largest gap {:.2g} of it",
+                     p.rounds, p.done, p.of, p.frontier_points, p.hypervolume, p.largest_gap));
   } else {
     const double left = share > 0 ? elapsed * (1 - share) / share : 0;
     show(share, fmt::format("{:.0f} s, about {:.0f} s left, {} frontier points", elapsed, left,

@@ -9,8 +9,8 @@
 
 namespace rooflaw::app {
 
-/// Writes the result and prints its summary. `run` has how it was started; `between` is called after
-/// each target and may throw: then nothing is written. @throws FileError
+/// Writes the result and prints its summary. `run` has how it was started; `between` is called
+/// after each target and may throw: then nothing is written. @throws FileError
 void write_report(const io::Job& job, const cluster::Found& found, io::RunRecord run,
                   const std::string& path, const std::function<void()>& between);
 

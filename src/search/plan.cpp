@@ -33,8 +33,7 @@ std::string Plan::name(Index piece) const {
   if (problem_.strategy == Strategy::sample)
     return fmt::format("samples from number {}", piece * samples_per_piece);
   const auto options = static_cast<Index>(ffn_option_count(problem_.space, routings_));
-  const auto block =
-      static_cast<std::size_t>(piece / pieces_for(options, ffn_options_per_piece));
+  const auto block = static_cast<std::size_t>(piece / pieces_for(options, ffn_options_per_piece));
   const auto widths = problem_.space.widths.size();
   return fmt::format("{} FFN, width {}", to_string(problem_.space.ffn[block / widths]),
                      problem_.space.widths[block % widths]);

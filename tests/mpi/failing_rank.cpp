@@ -1,5 +1,5 @@
-// A queue of slow pieces that one rank cannot do: failing_rank RANK throw|memory|leave. What becomes
-// of the others is for tests/mpi/test_failing_rank.py to see.
+// A queue of slow pieces that one rank cannot do: failing_rank RANK throw|memory|leave. What
+// becomes of the others is for tests/mpi/test_failing_rank.py to see.
 
 #include <cstdio>
 #include <cstdlib>
@@ -18,9 +18,7 @@ class Pieces : public cluster::Work {
  public:
   Pieces(bool fails, std::string how) : fails_(fails), how_(std::move(how)) {}
   cluster::Index pieces() const override { return 1000; }
-  std::string name(cluster::Index piece) const override {
-    return "piece " + std::to_string(piece);
-  }
+  std::string name(cluster::Index piece) const override { return "piece " + std::to_string(piece); }
   void score(cluster::Index, const cluster::Between& between) override {
     for (int i = 0; i < 10; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -1,7 +1,7 @@
 #pragma once
 // Pieces of work over all ranks: rank 0 hands them out on demand and works itself between messages.
-// It knows at any time which pieces are done, so that a run that is stopped, or killed, goes on from
-// its last checkpoint on any number of ranks; pieces that were under way are done again.
+// It knows at any time which pieces are done, so that a run that is stopped, or killed, goes on
+// from its last checkpoint on any number of ranks; pieces that were under way are done again.
 //
 // Nothing here depends on what a piece is; see Work.
 

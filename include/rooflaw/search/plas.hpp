@@ -143,7 +143,7 @@ class Plas {
   static Eigen::RowVectorXd features(const model::Architecture& a);
 
   const Score& score_of(std::size_t point, std::size_t setting) const;
-  void want(const LatticePoint& point);  // unless the evaluations are used up
+  void want(const LatticePoint& point);            // unless the evaluations are used up
   void take_in(const std::vector<Score>& scores);  // of what is wanted
   void measure();
   void plan_round();

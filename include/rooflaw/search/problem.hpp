@@ -47,8 +47,8 @@ struct PlasSettings {
 /// The stage after a strategy that looks between the points of the space; see refine.hpp.
 struct RefineSettings {
   bool enabled = true;
-  std::int64_t max_evaluations = 500;        // of each target
-  double hypervolume_gain = 1e-4;  // as in PlasSettings
+  std::int64_t max_evaluations = 500;  // of each target
+  double hypervolume_gain = 1e-4;      // as in PlasSettings
 };
 
 struct Problem {
