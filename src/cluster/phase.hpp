@@ -61,7 +61,7 @@ class TableWork : public Work {
     results_[number] = make(number, between);
   }
   Bytes report() override {
-    const Bytes bytes = packed();
+    Bytes bytes = packed();
     for (auto& result : results_) result.reset();
     return bytes;
   }
@@ -102,7 +102,7 @@ template <class Result>
 QueueState take_kept(TableWork<Result>& work, const Bytes& kept) {
   if (kept.empty()) return {};
   Unpacker unpacker(kept);
-  const QueueState queue = get_queue(unpacker);
+  QueueState queue = get_queue(unpacker);
   require_queue(queue, work.pieces());
   work.take(unpacker.get_all<std::byte>());
   return queue;

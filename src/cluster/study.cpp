@@ -4,8 +4,6 @@
 
 namespace rooflaw::cluster {
 
-using search::Frontier;
-
 namespace {
 
 using Clock = std::chrono::steady_clock;
