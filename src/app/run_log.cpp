@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <cstring>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/here_and_now.hpp"
 
 namespace rooflaw::app {
 
@@ -22,13 +22,6 @@ namespace {
 
 /// A log that cannot be written must not end the search, as fmt::print would.
 void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
-
-std::string utc_now() {
-  const auto now = std::chrono::system_clock::now();
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), since.count() % 1000);
-}
 
 double share_of(const cluster::Progress& p) {
   return p.of == 0 ? 1.0 : std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.of));
@@ -59,7 +52,7 @@ void RunLog::tell(const cluster::Event& event) {
 
 void RunLog::write_json(const cluster::Event& event) {
   if (json_ < 0) return;
-  nlohmann::ordered_json line{{"event", event.kind}, {"time", utc_now()}};
+  nlohmann::ordered_json line{{"event", event.kind}, {"time", utc_now(Resolution::milliseconds)}};
   if (!event.text.empty()) line["text"] = event.text;
   for (const auto& [name, field] : event.fields)
     std::visit([&, &key = name](const auto& value) { line[key] = value; }, field);

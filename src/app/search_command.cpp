@@ -1,14 +1,14 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "checkpoints.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/run_log.hpp"
+#include "rooflaw/cluster/messages.hpp"
+#include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/io/atomic_file.hpp"
 #include "search_report.hpp"
@@ -37,31 +37,19 @@ struct Start {
   cluster::Bytes kept;
 };
 
-nlohmann::json binary(std::span<const std::byte> bytes) {
-  std::vector<std::uint8_t> copy(bytes.size());
-  std::transform(bytes.begin(), bytes.end(), copy.begin(),
-                 [](std::byte b) { return static_cast<std::uint8_t>(b); });
-  return nlohmann::json::binary(std::move(copy));
-}
-
 /// Rank 0's on all ranks.
 void share(Start& start, cluster::Communicator& ranks) {
   if (ranks.size() == 1) return;
-  cluster::Bytes bytes;
-  if (ranks.is_root()) {
-    const auto files = std::as_bytes(std::span<const char>(start.packed_files));
-    const auto cbor = nlohmann::json::to_cbor({{"code", static_cast<int>(start.code)},
-                                               {"files", binary(files)},
-                                               {"kept", binary(start.kept)}});
-    bytes = cluster::to_bytes(std::span<const std::uint8_t>(cbor));
-  }
+  cluster::Packer packer;
+  packer.put(start.code);
+  packer.put_text(start.packed_files);
+  packer.put_all(std::span<const std::byte>(start.kept));
+  cluster::Bytes bytes = packer.take();
   ranks.broadcast(bytes);
-  if (ranks.is_root()) return;
-  const auto message = nlohmann::json::from_cbor(cluster::to_text(bytes));
-  start.code = static_cast<ExitCode>(message.at("code").get<int>());
-  const auto& files = message.at("files").get_binary();
-  start.packed_files.assign(files.begin(), files.end());
-  start.kept = cluster::to_bytes(std::span<const std::uint8_t>(message.at("kept").get_binary()));
+  cluster::Unpacker unpacker(bytes);
+  start.code = unpacker.get<ExitCode>();
+  start.packed_files = unpacker.get_text();
+  start.kept = unpacker.get_all<std::byte>();
 }
 
 struct Request {
@@ -118,7 +106,7 @@ void tell_start(const io::Job& job, const std::string& output, cluster::Communic
              {"strategy", std::string(to_string(job.problem.strategy))},
              {"targets", static_cast<std::int64_t>(job.problem.targets.size())},
              {"ranks", std::int64_t{ranks.size()}},
-             {"host", cluster::host_name()},
+             {"host", host_name()},
              {"program", std::string(program_version())},
              {"commit", std::string(git_commit())}}});
 }

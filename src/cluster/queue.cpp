@@ -34,9 +34,7 @@ class Due {
 void score(Work& work, Index piece, const Between& between) {
   try {
     work.score(piece, between);
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const RankFailed&) {
+  } catch (const RunEnds&) {
     throw;
   } catch (const Error& e) {
     throw Error(fmt::format("{}: {}", work.name(piece), e.what()), e.exit_code());
@@ -129,10 +127,7 @@ class Master {
       report_progress();
       for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::done, {});
       note_state();
-    } catch (const Interrupted&) {
-      checkpoint();
-      throw;
-    } catch (const RankFailed&) {
+    } catch (const RunEnds&) {
       checkpoint();
       throw;
     }

@@ -1,15 +1,13 @@
 #include "rooflaw/cluster/watch.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "rooflaw/cluster/messages.hpp"
+#include "rooflaw/core/here_and_now.hpp"
 
 namespace rooflaw::cluster {
 
@@ -40,11 +38,6 @@ double seconds(std::chrono::steady_clock::duration time) {
 }
 
 }  // namespace
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 void catch_sigusr1() { catch_signal(SIGUSR1); }
 

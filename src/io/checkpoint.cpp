@@ -34,23 +34,18 @@ std::string seal(int version, const std::string& sum) {
 
 using Check = std::function<void(const std::vector<std::byte>&)>;
 
-/// Why a file is no whole checkpoint.
-class Damaged : public FileError {
- public:
-  using FileError::FileError;
-};
-
 std::string text_of(const std::string& path) {
   std::error_code unreadable;
-  if (!fs::is_regular_file(path, unreadable)) throw Damaged(path, "is no regular file");
+  if (!fs::is_regular_file(path, unreadable)) throw FileError(path, "is no regular file");
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
-  if (!in || in.bad() || text.bad()) throw Damaged(path, "cannot be read");
+  if (!in || in.bad() || text.bad()) throw FileError(path, "cannot be read");
   return std::move(text).str();
 }
 
-/// The body behind the seal. @throws Damaged; CheckpointMismatch for another version of the format
+/// The body behind the seal. @throws FileError; CheckpointMismatch for another version of the
+/// format
 std::string_view opened(const std::string& path, const std::string& text) {
   const auto end = text.find('\n');
   const std::string header = text.substr(0, std::min<std::size_t>(end, 200));
@@ -59,10 +54,10 @@ std::string_view opened(const std::string& path, const std::string& text) {
   int version = 0;
   if (end == std::string::npos || !(words >> name >> version >> sum) ||
       header != seal(version, sum))
-    throw Damaged(path, "is damaged or no checkpoint of rooflaw: it has no seal");
+    throw FileError(path, "is damaged or no checkpoint of rooflaw: it has no seal");
   const std::string_view body = std::string_view(text).substr(end + 1);
-  if (sha256_hex(std::string(body)) != sum)
-    throw Damaged(path, "is damaged: its contents do not match its checksum");
+  if (sha256_hex(body) != sum)
+    throw FileError(path, "is damaged: its contents do not match its checksum");
   if (version != format_version)
     throw CheckpointMismatch(fmt::format("{}: has format version {}; this program reads {}", path,
                                          version, format_version));
@@ -83,7 +78,7 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Ch
     checkpoint.state.resize(state.size());
     if (!state.empty()) std::memcpy(checkpoint.state.data(), state.data(), state.size());
   } catch (const nlohmann::json::exception& e) {
-    throw Damaged(path, fmt::format("is damaged: {}", e.what()));
+    throw FileError(path, fmt::format("is damaged: {}", e.what()));
   }
   const auto different = differences(identity, now);
   if (!different.empty())
@@ -93,7 +88,7 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Ch
   try {
     check(checkpoint.state);
   } catch (const Error& e) {
-    throw Damaged(path, fmt::format("is damaged: {}", e.what()));
+    throw FileError(path, fmt::format("is damaged: {}", e.what()));
   }
   return checkpoint;
 }
@@ -141,11 +136,12 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                       std::span<const std::byte> state) {
   std::vector<std::uint8_t> bytes(state.size());
   if (!state.empty()) std::memcpy(bytes.data(), state.data(), state.size());
-  const auto cbor = nlohmann::json::to_cbor({{"program", identity.program},
-                                             {"job", identity.job},
-                                             {"inputs", identity.inputs},
-                                             {"state", nlohmann::json::binary(std::move(bytes))}});
-  const std::string body(cbor.begin(), cbor.end());
+  std::string body;
+  nlohmann::json::to_cbor({{"program", identity.program},
+                           {"job", identity.job},
+                           {"inputs", identity.inputs},
+                           {"state", nlohmann::json::binary(std::move(bytes))}},
+                          body);
   const std::string text = seal(format_version, sha256_hex(body)) + "\n" + body;
   write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
                    previous_path(result));
@@ -161,7 +157,7 @@ std::optional<Checkpoint> read_checkpoint(const std::string& result, const Study
       auto checkpoint = read_file(path, identity, check);
       checkpoint.warning = warning;
       return checkpoint;
-    } catch (const Damaged& e) {
+    } catch (const FileError& e) {
       warning += warning.empty() ? e.what() : std::string("\n") + e.what();
     }
   }

@@ -1,12 +1,8 @@
 #include "rooflaw/io/run_record.hpp"
 
-#include <unistd.h>
-
-#include <chrono>
 #include <set>
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include "rooflaw/core/here_and_now.hpp"
 
 namespace rooflaw::io {
 
@@ -14,11 +10,6 @@ namespace {
 
 const std::string group = "/runtime";
 const std::string phase_prefix = "seconds_";
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 }  // namespace
 
@@ -28,10 +19,7 @@ void write_runtime(Hdf5Writer& file, const RunRecord& run) {
   for (const auto& [phase, seconds] : run.seconds)
     file.attribute(group, phase_prefix + phase, seconds);
   file.attribute(group, "host", host_name());
-  file.attribute(
-      group, "created_utc",
-      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
-                                               std::chrono::system_clock::now()))));
+  file.attribute(group, "created_utc", utc_now(Resolution::seconds));
   file.attribute(group, "points_scored", run.points_scored);
   for (const auto& [name, count] : run.counts) file.attribute(group, name, count);
   file.attribute(group, "messages", run.messages);

@@ -27,7 +27,7 @@ std::string Sha256::hex() {
   return fmt::format("{:02x}", fmt::join(digest, digest + length, ""));
 }
 
-std::string sha256_hex(const std::string& text) {
+std::string sha256_hex(std::string_view text) {
   Sha256 hash;
   hash.add(std::as_bytes(std::span(text)));
   return hash.hex();

@@ -13,7 +13,8 @@ namespace rooflaw::testing {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "rooflaw_test_XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "rooflaw_test_").string();
+    name.append(6, 'X');  // mkdtemp's to fill in
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create " + name);
     path_ = name;
   }

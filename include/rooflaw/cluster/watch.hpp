@@ -34,16 +34,22 @@ struct WatchSettings {
   std::string stop_file;      // its existence ends the run; empty: none
 };
 
-/// The run ends early, all that it found is kept.
-class Interrupted : public Error {
+/// The run ends, through no fault of the piece at hand.
+class RunEnds : public Error {
  public:
-  explicit Interrupted(const std::string& reason) : Error(reason, ExitCode::stopped_early) {}
+  using Error::Error;
+};
+
+/// It ends early, and all that it found is kept.
+class Interrupted : public RunEnds {
+ public:
+  explicit Interrupted(const std::string& reason) : RunEnds(reason, ExitCode::stopped_early) {}
 };
 
 /// Another rank cannot go on: its text and exit code.
-class RankFailed : public Error {
+class RankFailed : public RunEnds {
  public:
-  using Error::Error;
+  using RunEnds::RunEnds;
 };
 
 /// From now on SIGUSR1, or all three, are noted, not obeyed. A batch system may send SIGUSR1 at any
@@ -108,8 +114,5 @@ class Watch {
   int signal_told_ = 0;
   std::vector<Heard> heard_;  // rank 0: by rank
 };
-
-/// The name of this machine.
-std::string host_name();
 
 }  // namespace rooflaw::cluster

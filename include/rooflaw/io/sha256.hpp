@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <openssl/evp.h>
 
@@ -22,6 +23,6 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-std::string sha256_hex(const std::string& text);
+std::string sha256_hex(std::string_view text);
 
 }  // namespace rooflaw::io
