@@ -6,7 +6,7 @@
 
 #include "advise.hpp"
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/io/tables.hpp"
+#include "rooflaw/io/catalogue.hpp"
 
 namespace rooflaw::app {
 
@@ -105,7 +105,7 @@ void apply_box(theory::Box& box, const std::string& text) {
 
 Question read_question(const po::variables_map& values) {
   io::SourceFiles files;
-  io::Faults faults;
+  format::Faults faults;
   io::Catalogue catalogue(files, "", faults);
   const auto node = [&](const char* option) {
     return toml::value<std::string>(required(values, option, advise_usage));

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -27,7 +27,7 @@ std::string cell(const std::string& text) {
 }
 
 /// All columns of a group as CSV, a header row first.
-std::string csv(const io::Hdf5Reader& file, const std::string& group) {
+std::string csv(const format::Hdf5Reader& file, const std::string& group) {
   const auto names = file.datasets(group);
   std::vector<std::vector<std::string>> columns;
   for (const auto& name : names)
@@ -52,7 +52,7 @@ std::string csv(const io::Hdf5Reader& file, const std::string& group) {
 
 /// A name of a group becomes that of a file or folder here; that of a foreign file could lead out
 /// of the folder for the CSV files.
-void require_file_name(const io::Hdf5Reader& file, const std::string& name) {
+void require_file_name(const format::Hdf5Reader& file, const std::string& name) {
   const bool odd = name.empty() || name == "." || name == ".." ||
                    std::any_of(name.begin(), name.end(), [](char c) {
                      return c == '/' || static_cast<unsigned char>(c) < 0x20;
@@ -61,7 +61,7 @@ void require_file_name(const io::Hdf5Reader& file, const std::string& name) {
 }
 
 void write_csv(const fs::path& path, const std::string& text) {
-  io::write_atomically(path.string(), std::as_bytes(std::span<const char>(text)));
+  format::write_atomically(path.string(), std::as_bytes(std::span<const char>(text)));
   fmt::print("{}\n", path.string());
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 const std::string usage = "inspect RESULT.h5";
 
-std::string to_string(const io::Attribute& attribute) {
+std::string to_string(const format::Attribute& attribute) {
   if (const auto* number = std::get_if<double>(&attribute)) return fmt::format("{:.6g}", *number);
   if (const auto* integer = std::get_if<std::int64_t>(&attribute))
     return fmt::format("{}", *integer);
@@ -24,13 +24,13 @@ std::string to_string(const io::Attribute& attribute) {
   return std::get<std::string>(attribute);
 }
 
-void print_attributes(const io::Hdf5Reader& file, const std::string& path) {
+void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
   for (const auto& name : file.attributes(path))
     if (name != "job_toml")  // printed last, as it has many lines
       fmt::print("  {:<18} {}\n", name, to_string(file.attribute(path, name)));
 }
 
-std::size_t rows(const io::Column& column) {
+std::size_t rows(const format::Column& column) {
   return std::visit([](const auto& values) { return values.size(); }, column);
 }
 
@@ -40,13 +40,13 @@ std::string range(const std::vector<double>& sorted, const char* format) {
   return fmt::format(fmt::runtime(format), low, high);
 }
 
-void print_frontiers(const io::Hdf5Reader& file) {
+void print_frontiers(const format::Hdf5Reader& file) {
   fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n", "target", "points",
              "latency [s]", "loss", "certified", "extrapolated");
   for (const auto& table : io::result_tables(file, "frontiers")) {
-    const auto latency = io::column_as<double>(file, table.group + "/latency_s");
-    const auto loss = io::column_as<double>(file, table.group + "/loss");
-    const auto flags = io::column_as<std::int64_t>(file, table.group + "/extrapolated");
+    const auto latency = format::column_as<double>(file, table.group + "/latency_s");
+    const auto loss = format::column_as<double>(file, table.group + "/loss");
+    const auto flags = format::column_as<std::int64_t>(file, table.group + "/extrapolated");
     const auto outside = static_cast<double>(std::count(flags.begin(), flags.end(), 1));
     fmt::print("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", table.target, latency.size(),
                range(latency, "{:.4g} .. {:.4g}"), range(loss, "{:.4f} .. {:.4f}"),
@@ -55,7 +55,7 @@ void print_frontiers(const io::Hdf5Reader& file) {
   }
 }
 
-void print_refined(const io::Hdf5Reader& file) {
+void print_refined(const format::Hdf5Reader& file) {
   const auto tables = io::result_tables(file, "refined");
   if (tables.empty()) return;
   fmt::print("\nrefined: points between those of the space\n  {:<50} {:>7} {:>17}\n", "target",
@@ -63,22 +63,22 @@ void print_refined(const io::Hdf5Reader& file) {
   for (const auto& table : tables)
     fmt::print("  {:<50} {:>7} {:>+17.3f}\n", table.target,
                rows(file.column(table.group + "/loss")),
-               100 * io::attribute_as<double>(file, table.group, "hypervolume_gain"));
+               100 * format::attribute_as<double>(file, table.group, "hypervolume_gain"));
 }
 
 /// How far the search is above the closed-form optimum under each point's latency and memory.
-void print_theory_gaps(const io::Hdf5Reader& file) {
+void print_theory_gaps(const format::Hdf5Reader& file) {
   const auto tables = io::result_tables(file, "theory");
   if (tables.empty()) return;
   fmt::print("\nloss of the search above the closed forms [nats]\n  {:<50} {:>9} {:>9} {:>9}  {}\n",
              "target", "least", "median", "largest", "binds at most points");
   for (const auto& table : tables) {
-    auto gaps = io::column_as<double>(file, table.group + "/search_minus_theory_loss");
+    auto gaps = format::column_as<double>(file, table.group + "/search_minus_theory_loss");
     std::erase_if(gaps, [](double gap) { return std::isnan(gap); });
     if (gaps.empty()) continue;
     std::sort(gaps.begin(), gaps.end());
     std::map<std::string, int> count;
-    for (const auto& name : io::column_as<std::string>(file, table.group + "/binding"))
+    for (const auto& name : format::column_as<std::string>(file, table.group + "/binding"))
       ++count[name];
     const auto most = std::max_element(count.begin(), count.end(),
                                        [](auto& x, auto& y) { return x.second < y.second; });

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/merge.hpp"
 
 namespace rooflaw::app {
@@ -32,9 +32,9 @@ ExitCode merge_command(const Arguments& arguments) {
     throw Error(fmt::format("two results or more are needed to merge\nusage: rooflaw {}", usage),
                 ExitCode::bad_input);
   const std::string output = required(*values, "output", usage);
-  io::require_writable(output);
+  format::require_writable(output);
   const std::string command_line = fmt::format("rooflaw merge {}", fmt::join(arguments, " "));
-  io::write_atomically(output, io::merged_image(paths, output, command_line));
+  format::write_atomically(output, io::merged_image(paths, output, command_line));
   fmt::print("result: {}\n", output);
   return ExitCode::done;
 }

@@ -10,7 +10,7 @@
 #include "rooflaw/cluster/messages.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/version.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "search_report.hpp"
 
 namespace rooflaw::app {
@@ -93,7 +93,7 @@ io::Job prepare(const Request& request, io::SourceFiles& files) {
                                .value = std::string(to_string(strategy)),
                                .rule = "proves its frontiers itself; --certify goes with "
                                        "\"plas\" and \"sample\""}});
-  io::require_writable(output_path(request, job));
+  format::require_writable(output_path(request, job));
   return job;
 }
 

@@ -9,9 +9,9 @@
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/summary.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::app {
 
@@ -130,7 +130,7 @@ void write_report(const io::Job& job, const Found& found, io::RunRecord run,
     between();
     return frontier;
   };
-  io::write_atomically(path, io::result_image(job, describe_next, run));
+  format::write_atomically(path, io::result_image(job, describe_next, run));
 
   fmt::print("{}\n{}", summary, trust_notes(job));
   print_work(job.problem, run);

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::app {
 

@@ -3,7 +3,7 @@
 
 #include "rooflaw/cluster/messages.hpp"
 #include "rooflaw/cluster/study.hpp"
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::cluster {
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "phase.hpp"
-#include "rooflaw/search/exact.hpp"
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/exact/exact.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 
 namespace rooflaw::cluster {
 

@@ -8,17 +8,18 @@ namespace {
 
 /// The one entry that a table of a CASE names.
 template <class T>
-std::optional<T> single(TableReader& reader, const std::string& key,
+std::optional<T> single(format::TableReader& reader, const std::string& key,
                         std::vector<Loaded<T>> loaded) {
   if (loaded.size() > 1) reader.fault(key, "names a file of several entries; a case takes one");
   if (loaded.size() != 1) return std::nullopt;
   return std::move(loaded.front().value);
 }
 
-std::optional<model::Architecture> read_case_architecture(Catalogue& catalogue, TableReader& root) {
+std::optional<model::Architecture> read_case_architecture(Catalogue& catalogue,
+                                                          format::TableReader& root) {
   const toml::table* table = root.sub_table("architecture");
   if (table == nullptr) return std::nullopt;
-  TableReader reader(*table, "architecture", root.faults());
+  format::TableReader reader(*table, "architecture", root.faults());
   if (!reader.has("model")) {
     const auto architecture = read_architecture(reader);
     reader.reject_unknown_keys();
@@ -37,9 +38,9 @@ std::optional<model::Architecture> read_case_architecture(Catalogue& catalogue, 
 }  // namespace
 
 Case read_case(SourceFiles& files, const std::string& path) {
-  Faults faults;
-  const toml::table table = parse_toml(files.read(path), path);
-  TableReader root(table, "", faults);
+  format::Faults faults;
+  const toml::table table = format::parse_toml(files.read(path), path);
+  format::TableReader root(table, "", faults);
   Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
 
   for (const std::string key : {"architecture", "precision", "device", "workload"})
@@ -56,7 +57,7 @@ Case read_case(SourceFiles& files, const std::string& path) {
     workload = single(root, "workload", catalogue.workloads(*node, "workload"));
   model::Engine engine;
   if (const auto* node = root.sub_table("engine")) {
-    TableReader reader(*node, "engine", faults);
+    format::TableReader reader(*node, "engine", faults);
     engine = read_engine(reader);
   }
   const toml::value<std::string> default_law("codesign-2026");

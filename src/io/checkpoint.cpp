@@ -12,8 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/core/version.hpp"
-#include "rooflaw/io/atomic_file.hpp"
-#include "rooflaw/io/sha256.hpp"
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/sha256.hpp"
 
 namespace rooflaw::io {
 
@@ -56,7 +56,7 @@ std::string_view opened(const std::string& path, const std::string& text) {
       header != seal(version, sum))
     throw FileError(path, "is damaged or no checkpoint of rooflaw: it has no seal");
   const std::string_view body = std::string_view(text).substr(end + 1);
-  if (sha256_hex(body) != sum)
+  if (format::sha256_hex(body) != sum)
     throw FileError(path, "is damaged: its contents do not match its checksum");
   if (version != format_version)
     throw CheckpointMismatch(fmt::format("{}: has format version {}; this program reads {}", path,
@@ -97,10 +97,10 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Ch
 
 StudyIdentity identity_of(const Job& job) {
   StudyIdentity identity{fmt::format("{} ({})", program_version(), git_commit()),
-                         settings_in(parse_toml(job.text, "the job")),
+                         format::key_values_in(format::parse_toml(job.text, "the job")),
                          {}};
   for (const auto& input : job.inputs)
-    identity.inputs[input.kind + " " + input.id] = sha256_hex(input.text);
+    identity.inputs[input.kind + " " + input.id] = format::sha256_hex(input.text);
   return identity;
 }
 
@@ -108,9 +108,9 @@ std::vector<std::string> differences(const StudyIdentity& checkpoint, const Stud
   std::vector<std::string> found;
   if (checkpoint.program != now.program)
     found.push_back(fmt::format("program: {}, this is {}", checkpoint.program, now.program));
-  Settings all = checkpoint.job;
+  format::KeyValues all = checkpoint.job;
   all.insert(now.job.begin(), now.job.end());
-  const auto in = [](const Settings& settings, const std::string& name) {
+  const auto in = [](const format::KeyValues& settings, const std::string& name) {
     const auto value = settings.find(name);
     return value == settings.end() ? std::string("not set") : value->second;
   };
@@ -142,9 +142,9 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                            {"inputs", identity.inputs},
                            {"state", nlohmann::json::binary(std::move(bytes))}},
                           body);
-  const std::string text = seal(format_version, sha256_hex(body)) + "\n" + body;
-  write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
-                   previous_path(result));
+  const std::string text = seal(format_version, format::sha256_hex(body)) + "\n" + body;
+  format::write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
+                           previous_path(result));
 }
 
 std::optional<Checkpoint> read_checkpoint(const std::string& result, const StudyIdentity& identity,
@@ -173,8 +173,8 @@ bool has_checkpoint(const std::string& result) {
 }
 
 void remove_leftovers_of(const std::string& result) {
-  remove_leftovers(result);
-  remove_leftovers(checkpoint_path(result));
+  format::remove_leftovers(result);
+  format::remove_leftovers(checkpoint_path(result));
 }
 
 void remove_checkpoints(const std::string& result) {

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <tuple>
 
+#include "rooflaw/format/toml_override.hpp"
 #include "space_reader.hpp"
 #include "target_reader.hpp"
-#include "toml_depth.hpp"
 
 namespace rooflaw::io {
 
@@ -14,45 +14,7 @@ using search::Problem;
 
 namespace {
 
-/// Puts "table.key=value" into the job.
-void apply_override(toml::table& job, const std::string& text) {
-  const auto syntax = [&](const std::string& rule) {
-    return InputError({{.file = override_source, .key = text, .rule = rule}});
-  };
-  const auto equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) throw syntax("must be table.key=value");
-  require_shallow(text, override_source);
-  toml::table parsed;
-  try {
-    parsed = toml::parse(text, std::string_view(override_source));
-  } catch (const toml::parse_error&) {
-    // A bare word is text: --set job.name=trial.
-    const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
-    try {
-      parsed = toml::parse(quoted, std::string_view(override_source));
-    } catch (const toml::parse_error& e) {
-      throw syntax(std::string(e.description()));
-    }
-  }
-  toml::table* into = &job;
-  toml::table* from = &parsed;
-  for (;;) {
-    if (from->size() != 1) throw syntax("must be a single table.key=value");
-    const auto first = from->begin();
-    const toml::key& key = first->first;
-    toml::node& value = first->second;
-    toml::table* deeper = value.as_table();
-    toml::table* existing = into->contains(key) ? into->get(key)->as_table() : nullptr;
-    if (deeper == nullptr || deeper->is_inline() || existing == nullptr) {
-      into->insert_or_assign(key, std::move(value));
-      return;
-    }
-    into = existing;
-    from = deeper;
-  }
-}
-
-void read_search(TableReader& reader, Problem& problem) {
+void read_search(format::TableReader& reader, Problem& problem) {
   using search::Strategy;
   const auto strategy = reader.word<Strategy>(
       "strategy", search::strategy_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
@@ -64,7 +26,8 @@ void read_search(TableReader& reader, Problem& problem) {
     problem.max_evaluations = *n;
     problem.plas.max_evaluations = *n;
   }
-  if (const auto s = reader.number("max_seconds", rules::positive)) problem.max_seconds = *s;
+  if (const auto s = reader.number("max_seconds", format::rules::positive))
+    problem.max_seconds = *s;
   auto& settings = problem.plas;
   const auto count = [&](std::string_view key, std::int64_t low, std::int64_t& value) {
     value = reader.integer(key, low, most_scored).value_or(value);
@@ -72,8 +35,8 @@ void read_search(TableReader& reader, Problem& problem) {
   count("initial_samples", 1, settings.initial_samples);
   count("gaps_per_round", 0, settings.gaps_per_round);
   count("moves_per_stretch", 1, settings.moves_per_stretch);
-  settings.hypervolume_gain =
-      reader.number("hypervolume_gain", rules::fraction).value_or(settings.hypervolume_gain);
+  settings.hypervolume_gain = reader.number("hypervolume_gain", format::rules::fraction)
+                                  .value_or(settings.hypervolume_gain);
 
   if (problem.strategy == Strategy::sample && !reader.has("max_evaluations"))
     reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
@@ -83,7 +46,8 @@ void read_search(TableReader& reader, Problem& problem) {
     for (const auto key : keys)
       if (known && !right && reader.has(key)) reader.fault(key, rule);
   };
-  problem.tolerance = reader.number("tolerance", rules::non_negative).value_or(problem.tolerance);
+  problem.tolerance =
+      reader.number("tolerance", format::rules::non_negative).value_or(problem.tolerance);
   only_with(
       {"max_evaluations", "max_seconds"}, plas || problem.strategy == Strategy::sample,
       "goes with strategies \"sample\" and \"plas\"; \"exact\" and \"grid\" cover every point");
@@ -93,17 +57,17 @@ void read_search(TableReader& reader, Problem& problem) {
   reader.reject_unknown_keys();
 }
 
-void read_refine(TableReader& reader, search::RefineSettings& refine) {
+void read_refine(format::TableReader& reader, search::RefineSettings& refine) {
   refine.enabled = reader.boolean("enabled").value_or(refine.enabled);
   refine.max_evaluations =
       reader.integer("max_evaluations", 1, 10'000'000).value_or(refine.max_evaluations);
   refine.hypervolume_gain =
-      reader.number("hypervolume_gain", rules::fraction).value_or(refine.hypervolume_gain);
+      reader.number("hypervolume_gain", format::rules::fraction).value_or(refine.hypervolume_gain);
   reader.reject_unknown_keys();
 }
 
 /// `table` is that of `reader`; a policy in it is taken out.
-void read_job_law(TableReader& reader, toml::table& table, Catalogue& catalogue, Job& job) {
+void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& catalogue, Job& job) {
   // In a job `range` may be this policy instead of the table of an inline law.
   if (!table["range"].is_table()) {
     const auto enforce = reader.word<bool>(
@@ -138,23 +102,23 @@ void read_job_law(TableReader& reader, toml::table& table, Catalogue& catalogue,
 
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
              OutputKey output) {
-  toml::table table = parse_toml(files.read(path), path);
-  for (const auto& text : overrides) apply_override(table, text);
+  toml::table table = format::parse_toml(files.read(path), path);
+  for (const auto& text : overrides) format::apply_override(table, text);
 
-  Faults faults;
-  TableReader root(table, "", faults);
+  format::Faults faults;
+  format::TableReader root(table, "", faults);
   Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
   Job job;
   // Overrides are part of what was run; without them the file's own words are kept.
-  job.text = overrides.empty() ? files.read(path) : to_text(table);
+  job.text = overrides.empty() ? files.read(path) : format::to_text(table);
 
   const toml::table empty;
   const auto sub = [&](const char* key, bool required) {
     if (required && !root.has(key)) root.fault(key, "is missing");
     const toml::table* found = root.sub_table(key);
-    return TableReader(found == nullptr ? empty : *found, key, faults);
+    return format::TableReader(found == nullptr ? empty : *found, key, faults);
   };
-  if (TableReader reader = sub("job", true); table["job"].is_table()) {
+  if (format::TableReader reader = sub("job", true); table["job"].is_table()) {
     job.name = reader.required_text("name");
     job.output = reader.text("output").value_or("");
     if (output == OutputKey::required && !reader.has("output"))
@@ -163,17 +127,17 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
         reader.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(1));
     reader.reject_unknown_keys();
   }
-  if (TableReader reader = sub("search", false); table["search"].is_table())
+  if (format::TableReader reader = sub("search", false); table["search"].is_table())
     read_search(reader, job.problem);
-  if (TableReader reader = sub("refine", false); table["refine"].is_table())
+  if (format::TableReader reader = sub("refine", false); table["refine"].is_table())
     read_refine(reader, job.problem.refine);
-  if (TableReader reader = sub("space", true); table["space"].is_table())
+  if (format::TableReader reader = sub("space", true); table["space"].is_table())
     job.problem.space = read_space(reader);
-  if (TableReader reader = sub("law", true); table["law"].is_table())
+  if (format::TableReader reader = sub("law", true); table["law"].is_table())
     read_job_law(reader, *table["law"].as_table(), catalogue, job);
-  TableReader engine_reader = sub("engine", false);
+  format::TableReader engine_reader = sub("engine", false);
   const model::Engine engine = read_engine(engine_reader);
-  if (TableReader reader = sub("targets", true); table["targets"].is_table())
+  if (format::TableReader reader = sub("targets", true); table["targets"].is_table())
     read_targets(reader, catalogue, engine, job);
   root.reject_unknown_keys();
   job.models = catalogue.all_models();

@@ -14,27 +14,29 @@ namespace rooflaw::io {
 namespace {
 
 /// All that must be the same in results that are merged, but for the texts of the inputs.
-Settings settings_of(const MergeInput& input) {
-  Settings settings = settings_in(input.job);
+format::KeyValues settings_of(const MergeInput& input) {
+  format::KeyValues settings = format::key_values_in(input.job);
   settings.erase("job.name");
   settings.erase("job.output");
   for (const char* list : target_lists) settings.erase(fmt::format("targets.{}", list));
   // As they were, also where a job leaves them to their defaults.
-  settings["job.seed"] = fmt::format("{}", attribute_as<std::int64_t>(input.file, "/", "seed"));
+  settings["job.seed"] =
+      fmt::format("{}", format::attribute_as<std::int64_t>(input.file, "/", "seed"));
   settings["search.strategy"] =
-      fmt::format("\"{}\"", attribute_as<std::string>(input.file, "/", "strategy"));
+      fmt::format("\"{}\"", format::attribute_as<std::string>(input.file, "/", "strategy"));
   for (const char* name : {"program_version", "git_commit"})
-    settings[name] = fmt::format("\"{}\"", attribute_as<std::string>(input.file, "/", name));
+    settings[name] =
+        fmt::format("\"{}\"", format::attribute_as<std::string>(input.file, "/", name));
   return settings;
 }
 
 void compare_settings(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults) {
-  const Settings first = settings_of(inputs.front());
+  const format::KeyValues first = settings_of(inputs.front());
   for (std::size_t i = 1; i < inputs.size(); ++i) {
-    const Settings other = settings_of(inputs[i]);
-    Settings all = first;
+    const format::KeyValues other = settings_of(inputs[i]);
+    format::KeyValues all = first;
     all.insert(other.begin(), other.end());
-    const auto in = [](const Settings& settings, const std::string& name) {
+    const auto in = [](const format::KeyValues& settings, const std::string& name) {
       const auto found = settings.find(name);
       return found == settings.end() ? std::string("not set") : found->second;
     };
@@ -84,36 +86,37 @@ RunRecord joined_run(const std::vector<MergeInput>& inputs, const std::string& c
   return joined;
 }
 
-void write_root(Hdf5Writer& file, const MergeInput& first, const std::string& job,
+void write_root(format::Hdf5Writer& file, const MergeInput& first, const std::string& job,
                 const RunRecord& run) {
-  const std::map<std::string, Attribute> own{{"job_toml", job},
-                                             {"command_line", run.command_line},
-                                             {"complete", std::int64_t{run.complete}}};
+  const std::map<std::string, format::Attribute> own{{"job_toml", job},
+                                                     {"command_line", run.command_line},
+                                                     {"complete", std::int64_t{run.complete}}};
   for (const auto& name : first.file.attributes("/")) {
     const auto found = own.find(name);
     file.attribute("/", name, found == own.end() ? first.file.attribute("/", name) : found->second);
   }
 }
 
-void write_targets(Hdf5Writer& file, const std::vector<MergeInput>& inputs,
+void write_targets(format::Hdf5Writer& file, const std::vector<MergeInput>& inputs,
                    const std::vector<TargetPlace>& targets) {
-  const Hdf5Reader& first = inputs.front().file;
+  const format::Hdf5Reader& first = inputs.front().file;
   file.group("/targets");
   for (const auto& name : first.datasets("/targets")) {
     const std::string path = "/targets/" + name;
-    const auto joined = [&]<class T>(const std::vector<T>&) -> Column {
+    const auto joined = [&]<class T>(const std::vector<T>&) -> format::Column {
       std::vector<std::vector<T>> columns;
-      for (const auto& input : inputs) columns.push_back(column_as<T>(input.file, path));
+      for (const auto& input : inputs) columns.push_back(format::column_as<T>(input.file, path));
       std::vector<T> values;
       for (const auto& place : targets) values.push_back(columns[place.input].at(place.row));
       return values;
     };
     file.column(path, std::visit(joined, first.column(path)),
-                attribute_as<std::string>(first, path, "unit"));
+                format::attribute_as<std::string>(first, path, "unit"));
   }
 }
 
-void copy_tables(Hdf5Writer& file, const Hdf5Reader& from, const std::string& target) {
+void copy_tables(format::Hdf5Writer& file, const format::Hdf5Reader& from,
+                 const std::string& target) {
   for (const std::string kind : result_kinds) {
     const std::string top = "/" + kind;
     if (!from.has(top)) continue;
@@ -124,8 +127,8 @@ void copy_tables(Hdf5Writer& file, const Hdf5Reader& from, const std::string& ta
 
 }  // namespace
 
-Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                       const std::string& command_line) {
+format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
+                               const std::string& command_line) {
   std::vector<MergeInput> inputs;
   for (const auto& path : paths) inputs.push_back(open_merge_input(path));
   std::vector<InputFault> faults;
@@ -136,8 +139,8 @@ Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string&
   if (!faults.empty()) throw InputError(std::move(faults));
 
   const RunRecord run = joined_run(inputs, command_line);
-  Hdf5Writer file;
-  write_root(file, inputs.front(), to_text(joined_job(inputs, output)), run);
+  format::Hdf5Writer file;
+  write_root(file, inputs.front(), format::to_text(joined_job(inputs, output)), run);
   for (const auto& [path, input] : tables) file.copy(input->file, path);
   write_targets(file, inputs, targets);
   for (const auto& place : targets)

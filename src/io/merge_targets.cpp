@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/io/result_file.hpp"
-#include "rooflaw/io/tables.hpp"
 
 namespace rooflaw::io {
 
@@ -31,14 +31,14 @@ const toml::node& without_braces(const toml::node& entry) {
   return only_id ? *table->get("id") : entry;
 }
 
-std::string word(const toml::node& entry) { return to_line(without_braces(entry)); }
+std::string word(const toml::node& entry) { return format::to_line(without_braces(entry)); }
 
 /// Empty for the path of a file, which may stand for several.
 std::string id_of(const toml::node& entry) {
   const toml::node& node = without_braces(entry);
   if (const toml::table* table = node.as_table()) {
-    Faults none;
-    TableReader reader(*table, "", none);
+    format::Faults none;
+    format::TableReader reader(*table, "", none);
     return read_id(reader);
   }
   const auto text = node.value<std::string>().value_or("");
@@ -105,9 +105,9 @@ auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
   const auto with = std::find_if(inputs.begin(), inputs.end(),
                                  [&](const MergeInput& input) { return input.file.has(path); });
   if (with == inputs.end()) throw FileError(inputs.front().file.file(), path + ": is missing");
-  const toml::table table = parse_toml(with->file.text(path), with->file.file() + path);
-  Faults faults;
-  TableReader reader(table, kind, faults);
+  const toml::table table = format::parse_toml(with->file.text(path), with->file.file() + path);
+  format::Faults faults;
+  format::TableReader reader(table, kind, faults);
   auto value = read(reader);
   faults.throw_if_any();
   return value;
@@ -116,11 +116,13 @@ auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
 }  // namespace
 
 MergeInput open_merge_input(const std::string& path) {
-  Hdf5Reader file = open_result(path);
-  toml::table job = parse_toml(attribute_as<std::string>(file, "/", "job_toml"), path);
+  format::Hdf5Reader file = open_result(path);
+  toml::table job =
+      format::parse_toml(format::attribute_as<std::string>(file, "/", "job_toml"), path);
   std::vector<TargetParts> targets;
   for (std::size_t part = 0; part < target_columns.size(); ++part) {
-    const auto ids = column_as<std::string>(file, fmt::format("/targets/{}", target_columns[part]));
+    const auto ids =
+        format::column_as<std::string>(file, fmt::format("/targets/{}", target_columns[part]));
     targets.resize(ids.size());
     for (std::size_t row = 0; row < ids.size(); ++row) targets[row][part] = ids[row];
   }

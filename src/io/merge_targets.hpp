@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/io/hdf5.hpp"
-#include "rooflaw/io/toml_reader.hpp"
+#include "rooflaw/format/hdf5.hpp"
+#include "rooflaw/format/toml_reader.hpp"
 
 namespace rooflaw::io {
 
@@ -18,7 +18,7 @@ using TargetParts = std::array<std::string, target_columns.size()>;
 
 /// One of the results to be merged.
 struct MergeInput {
-  Hdf5Reader file;
+  format::Hdf5Reader file;
   toml::table job;
   std::vector<TargetParts> targets;  // rows of /targets
 };

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "rooflaw/core/version.hpp"
-#include "rooflaw/io/sha256.hpp"
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/format/sha256.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::io {
 
@@ -139,13 +139,13 @@ std::vector<TableColumn<search::TheoryRow>> theory_columns() {
 
 /// A group with a dataset a column.
 template <class Entry>
-void write_table(Hdf5Writer& file, const std::string& group,
+void write_table(format::Hdf5Writer& file, const std::string& group,
                  const std::vector<TableColumn<Entry>>& columns,
                  const std::vector<Entry>& entries) {
   file.group(group);
   for (const auto& column : columns) {
-    const Column values = std::visit(
-        [&](const auto& value) -> Column {
+    const format::Column values = std::visit(
+        [&](const auto& value) -> format::Column {
           std::vector<std::decay_t<decltype(value(entries.front()))>> out;
           for (const auto& entry : entries) out.push_back(value(entry));
           return out;
@@ -155,7 +155,8 @@ void write_table(Hdf5Writer& file, const std::string& group,
   }
 }
 
-void write_frontier(Hdf5Writer& file, const std::string& group, const TargetFrontier& frontier) {
+void write_frontier(format::Hdf5Writer& file, const std::string& group,
+                    const TargetFrontier& frontier) {
   write_table(file, group, row_columns(), frontier.rows);
   std::vector<search::FrontierPoint> points;
   for (const auto& row : frontier.rows)
@@ -172,7 +173,7 @@ void write_frontier(Hdf5Writer& file, const std::string& group, const TargetFron
     file.attribute(group, "hypervolume_share", *frontier.hypervolume_share);
 }
 
-void write_targets(Hdf5Writer& file, const search::Problem& problem) {
+void write_targets(format::Hdf5Writer& file, const search::Problem& problem) {
   using Texts = std::vector<std::string>;
   Texts ids, devices, precisions, workloads, latencies, matmul, attention, confidence;
   std::vector<double> budgets;
@@ -204,10 +205,11 @@ void write_targets(Hdf5Writer& file, const search::Problem& problem) {
 
 }  // namespace
 
-Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::size_t)>& frontier,
-                       const RunRecord& run) {
+format::Hdf5Image result_image(const Job& job,
+                               const std::function<TargetFrontier(std::size_t)>& frontier,
+                               const RunRecord& run) {
   const search::Problem& problem = job.problem;
-  Hdf5Writer file;
+  format::Hdf5Writer file;
   file.attribute("/", "filetype", std::string(filetype));
   file.attribute("/", "format_version",
                  std::vector<std::int64_t>{result_format_major, result_format_minor});
@@ -224,7 +226,7 @@ Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::s
   for (const auto& input : job.inputs) {
     const std::string path = fmt::format("/inputs/{}/{}", input.kind, input.id);
     file.text(path, input.text);
-    file.attribute(path, "sha256", sha256_hex(input.text));
+    file.attribute(path, "sha256", format::sha256_hex(input.text));
     file.attribute(path, "file", input.file);
   }
   write_targets(file, problem);
@@ -246,13 +248,13 @@ Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::s
   return std::move(file).image();
 }
 
-Hdf5Reader open_result(const std::string& path) {
-  Hdf5Reader file(path);
+format::Hdf5Reader open_result(const std::string& path) {
+  format::Hdf5Reader file(path);
   if (const auto names = file.attributes("/");
       std::find(names.begin(), names.end(), "filetype") == names.end() ||
-      file.attribute("/", "filetype") != Attribute(std::string(filetype)))
+      file.attribute("/", "filetype") != format::Attribute(std::string(filetype)))
     throw FileError(path, "is no result of rooflaw");
-  const auto version = attribute_as<std::vector<std::int64_t>>(file, "/", "format_version");
+  const auto version = format::attribute_as<std::vector<std::int64_t>>(file, "/", "format_version");
   if (version.size() != 2) throw FileError(path, "has no format version");
   if (version.front() != result_format_major)
     throw FileError(path, fmt::format("has format version {}.{}; this program reads version {}.x",
@@ -260,7 +262,7 @@ Hdf5Reader open_result(const std::string& path) {
   return file;
 }
 
-std::vector<ResultTable> result_tables(const Hdf5Reader& file, const std::string& kind) {
+std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind) {
   std::vector<ResultTable> tables;
   const std::string top = "/" + kind;
   if (!file.has(top)) return tables;

@@ -13,7 +13,7 @@ const std::string phase_prefix = "seconds_";
 
 }  // namespace
 
-void write_runtime(Hdf5Writer& file, const RunRecord& run) {
+void write_runtime(format::Hdf5Writer& file, const RunRecord& run) {
   file.group(group);
   file.attribute(group, "ranks", run.ranks);
   for (const auto& [phase, seconds] : run.seconds)
@@ -25,20 +25,21 @@ void write_runtime(Hdf5Writer& file, const RunRecord& run) {
   file.attribute(group, "messages", run.messages);
 }
 
-RunRecord read_run_record(const Hdf5Reader& file) {
+RunRecord read_run_record(const format::Hdf5Reader& file) {
   RunRecord run;
-  run.command_line = attribute_as<std::string>(file, "/", "command_line");
-  run.complete = attribute_as<std::int64_t>(file, "/", "complete") != 0;
-  run.ranks = attribute_as<std::int64_t>(file, group, "ranks");
-  run.points_scored = attribute_as<std::int64_t>(file, group, "points_scored");
-  run.messages = attribute_as<std::string>(file, group, "messages");
+  run.command_line = format::attribute_as<std::string>(file, "/", "command_line");
+  run.complete = format::attribute_as<std::int64_t>(file, "/", "complete") != 0;
+  run.ranks = format::attribute_as<std::int64_t>(file, group, "ranks");
+  run.points_scored = format::attribute_as<std::int64_t>(file, group, "points_scored");
+  run.messages = format::attribute_as<std::string>(file, group, "messages");
   const std::set<std::string> read{"ranks", "points_scored", "messages", "host", "created_utc"};
   for (const auto& name : file.attributes(group)) {
     if (read.contains(name)) continue;
     if (name.starts_with(phase_prefix))
-      run.seconds[name.substr(phase_prefix.size())] = attribute_as<double>(file, group, name);
+      run.seconds[name.substr(phase_prefix.size())] =
+          format::attribute_as<double>(file, group, name);
     else
-      run.counts[name] = attribute_as<std::int64_t>(file, group, name);
+      run.counts[name] = format::attribute_as<std::int64_t>(file, group, name);
   }
   return run;
 }

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/io/tables.hpp"
+#include "rooflaw/io/catalogue.hpp"
 
 namespace rooflaw::io {
 
@@ -40,7 +40,7 @@ Buildable<std::int64_t> whole_multiples(std::int64_t unit) {
 }
 
 template <class T>
-void expand_ends(TableReader& range, double from, double to, const Buildable<T>& buildable,
+void expand_ends(format::TableReader& range, double from, double to, const Buildable<T>& buildable,
                  const toml::table& table, AxisValues<T>& out) {
   if (to < from) {
     range.fault("to", "must not be below from");
@@ -58,13 +58,14 @@ void expand_ends(TableReader& range, double from, double to, const Buildable<T>&
 
 /// {from, to, step} with `to` included, or {from, to}.
 template <class T>
-void expand_range(TableReader& axis, const toml::table& table, const NumberRule& rule,
-                  const std::string& name, const Buildable<T>& buildable, AxisValues<T>& out) {
-  TableReader range(table, name, axis.faults());
+void expand_range(format::TableReader& axis, const toml::table& table,
+                  const format::NumberRule& rule, const std::string& name,
+                  const Buildable<T>& buildable, AxisValues<T>& out) {
+  format::TableReader range(table, name, axis.faults());
   const std::size_t before = axis.faults().size();
   const double from = range.required_number("from", rule);
   const double to = range.required_number("to", rule);
-  const auto given_step = range.number("step", rules::positive);
+  const auto given_step = range.number("step", format::rules::positive);
   range.reject_unknown_keys();
   if (axis.faults().size() != before) return;
   if (!given_step) return expand_ends(range, from, to, buildable, table, out);
@@ -91,9 +92,9 @@ void expand_range(TableReader& axis, const toml::table& table, const NumberRule&
 
 /// An axis: a list or a range. `read` turns an element into a value or nullopt.
 template <class T, class Read>
-AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberRule* range_rule,
-                        const std::string& element_rule, Read read,
-                        const Buildable<T>& buildable = {}) {
+AxisValues<T> read_axis(format::TableReader& reader, std::string_view key,
+                        const format::NumberRule* range_rule, const std::string& element_rule,
+                        Read read, const Buildable<T>& buildable = {}) {
   AxisValues<T> axis;
   const toml::node* node = reader.node(key);
   if (node == nullptr) return axis;
@@ -110,8 +111,8 @@ AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberR
     return axis;
   }
   if (list->empty()) reader.fault(key, "must not be empty");
-  if (list->size() > longest_list) {
-    reader.fault(key, too_long_rule());
+  if (list->size() > format::longest_list) {
+    reader.fault(key, format::too_long_rule());
     return axis;
   }
   for (const toml::node& element : *list) {
@@ -128,24 +129,26 @@ AxisValues<T> read_axis(TableReader& reader, std::string_view key, const NumberR
   return axis;
 }
 
-AxisValues<std::int64_t> read_sizes(TableReader& reader, std::string_view key, std::int64_t low,
-                                    std::int64_t unit = 1) {
-  const NumberRule range_rule{static_cast<double>(low), true, static_cast<double>(largest_size),
-                              true, "must be a whole number within the axis's bounds"};
+AxisValues<std::int64_t> read_sizes(format::TableReader& reader, std::string_view key,
+                                    std::int64_t low, std::int64_t unit = 1) {
+  const format::NumberRule range_rule{static_cast<double>(low), true,
+                                      static_cast<double>(format::largest_size), true,
+                                      "must be a whole number within the axis's bounds"};
   return read_axis<std::int64_t>(
       reader, key, &range_rule,
-      fmt::format("must be whole numbers from {} to {}", low, largest_size),
+      fmt::format("must be whole numbers from {} to {}", low, format::largest_size),
       [low](const toml::node& node) -> std::optional<std::int64_t> {
         if (!node.is_integer()) return std::nullopt;
         const auto n = node.value<std::int64_t>();
-        return *n >= low && *n <= largest_size ? n : std::nullopt;
+        return *n >= low && *n <= format::largest_size ? n : std::nullopt;
       },
       whole_multiples(unit));
 }
 
 /// @param unit, widest  FFN sizes are multiples of the unit; they are finest at the largest width
-AxisValues<double> read_ratios(TableReader& reader, std::int64_t unit, std::int64_t widest) {
-  static constexpr NumberRule rule{0, false, 1e6, true, "must be a number in (0, 1000000]"};
+AxisValues<double> read_ratios(format::TableReader& reader, std::int64_t unit,
+                               std::int64_t widest) {
+  static constexpr format::NumberRule rule{0, false, 1e6, true, "must be a number in (0, 1000000]"};
   return read_axis<double>(
       reader, "expert_ffn_ratio", &rule, std::string(rule.text),
       [](const toml::node& node) -> std::optional<double> {
@@ -156,25 +159,26 @@ AxisValues<double> read_ratios(TableReader& reader, std::int64_t unit, std::int6
        [=](double from, double to) { return search::ratios_between(from, to, unit, widest); }});
 }
 
-AxisValues<std::int64_t> read_kv_heads(TableReader& reader) {
-  static constexpr NumberRule range_rule{1, true, static_cast<double>(largest_size), true,
-                                         "must be a whole number >= 1"};
+AxisValues<std::int64_t> read_kv_heads(format::TableReader& reader) {
+  static constexpr format::NumberRule range_rule{1, true, static_cast<double>(format::largest_size),
+                                                 true, "must be a whole number >= 1"};
   return read_axis<std::int64_t>(
       reader, "kv_heads", &range_rule, "must be whole numbers >= 1 or \"heads\"",
       [](const toml::node& node) -> std::optional<std::int64_t> {
         if (node.is_string() && node.value<std::string>() == "heads") return model::all_heads;
         const auto n = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
-        return n && *n >= 1 && *n <= largest_size ? n : std::nullopt;
+        return n && *n >= 1 && *n <= format::largest_size ? n : std::nullopt;
       },
       whole_multiples(1));
 }
 
-AxisValues<model::MlaRanks> read_mla(TableReader& reader) {
+AxisValues<model::MlaRanks> read_mla(format::TableReader& reader) {
   return read_axis<model::MlaRanks>(reader, "mla", nullptr, "must be tables of MLA ranks",
                                     [&](const toml::node& node) -> std::optional<model::MlaRanks> {
                                       const toml::table* table = node.as_table();
                                       if (table == nullptr) return std::nullopt;
-                                      TableReader ranks(*table, "space.mla", reader.faults());
+                                      format::TableReader ranks(*table, "space.mla",
+                                                                reader.faults());
                                       const auto value = read_mla_ranks(ranks);
                                       ranks.reject_unknown_keys();
                                       return value;
@@ -182,7 +186,7 @@ AxisValues<model::MlaRanks> read_mla(TableReader& reader) {
 }
 
 template <class T, class FromName>
-AxisValues<T> read_kinds(TableReader& reader, std::string_view key, const std::string& rule,
+AxisValues<T> read_kinds(format::TableReader& reader, std::string_view key, const std::string& rule,
                          FromName from_name) {
   return read_axis<T>(reader, key, nullptr, rule, [&](const toml::node& node) {
     return from_name(node.value<std::string>().value_or(""));
@@ -191,7 +195,7 @@ AxisValues<T> read_kinds(TableReader& reader, std::string_view key, const std::s
 
 }  // namespace
 
-search::Space read_space(TableReader& reader) {
+search::Space read_space(format::TableReader& reader) {
   const std::size_t before = reader.faults().size();
   for (const std::string_view key : {"layers", "widths", "expert_ffn_ratio", "experts", "top_k"})
     if (!reader.has(key)) reader.fault(key, "is missing");
@@ -232,7 +236,7 @@ search::Space read_space(TableReader& reader) {
                      top_k.continuous;
   space.vocab = reader.required_integer("vocab", 1);
   space.tied = reader.boolean("tied").value_or(true);
-  space.ffn_sparsity = reader.number("ffn_sparsity", rules::fraction).value_or(0.0);
+  space.ffn_sparsity = reader.number("ffn_sparsity", format::rules::fraction).value_or(0.0);
   reader.reject_unknown_keys();
 
   const auto has_kind = [&](model::AttentionKind kind) {

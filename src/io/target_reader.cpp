@@ -14,7 +14,8 @@ namespace {
 
 /// The entries that a list of [targets] names; ids must differ.
 template <class Entry, class Load>
-std::vector<Loaded<Entry>> read_entries(TableReader& reader, std::string_view key, Load load) {
+std::vector<Loaded<Entry>> read_entries(format::TableReader& reader, std::string_view key,
+                                        Load load) {
   std::vector<Loaded<Entry>> entries;
   const std::string name = reader.full_name(key);
   if (!reader.has(key)) reader.fault(key, "is missing");
@@ -31,8 +32,8 @@ std::vector<Loaded<Entry>> read_entries(TableReader& reader, std::string_view ke
       else
         entries.push_back(std::move(loaded));
     }
-    if (named > longest_list) {  // a file may be named again and again
-      reader.fault(key, fmt::format("must not name more than {} entries", longest_list));
+    if (named > format::longest_list) {  // a file may be named again and again
+      reader.fault(key, fmt::format("must not name more than {} entries", format::longest_list));
       break;
     }
   }
@@ -49,7 +50,7 @@ struct Budget {
   double bytes = std::numeric_limits<double>::infinity();
 };
 
-Budget read_budget(TableReader& reader) {
+Budget read_budget(format::TableReader& reader) {
   Budget budget;
   const toml::node* node = reader.node("memory_budget");
   if (node == nullptr) return budget;
@@ -62,7 +63,7 @@ Budget read_budget(TableReader& reader) {
     return budget;
   }
   const auto bytes = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!bytes || !rules::positive.holds(*bytes))
+  if (!bytes || !format::rules::positive.holds(*bytes))
     reader.fault("memory_budget", "must be \"capacity\", \"none\" or a number of bytes > 0");
   else
     budget = {false, *bytes};
@@ -71,7 +72,8 @@ Budget read_budget(TableReader& reader) {
 
 class TargetReader {
  public:
-  TargetReader(TableReader& reader, Catalogue& catalogue, const model::Engine& engine, Job& job)
+  TargetReader(format::TableReader& reader, Catalogue& catalogue, const model::Engine& engine,
+               Job& job)
       : reader_(reader), engine_(engine), job_(job) {
     devices_ = read_entries<model::Device>(
         reader, "devices", [&](const auto& n, const auto& k) { return catalogue.devices(n, k); });
@@ -177,7 +179,7 @@ class TargetReader {
     problem.settings.push_back(std::move(setting));
   }
 
-  TableReader& reader_;
+  format::TableReader& reader_;
   const model::Engine& engine_;
   Job& job_;
   std::vector<Loaded<model::Device>> devices_;
@@ -192,7 +194,7 @@ class TargetReader {
 
 }  // namespace
 
-void read_targets(TableReader& reader, Catalogue& catalogue, const model::Engine& engine,
+void read_targets(format::TableReader& reader, Catalogue& catalogue, const model::Engine& engine,
                   Job& job) {
   TargetReader(reader, catalogue, engine, job).add_targets();
 }

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/search/parts.hpp"
+#include "rooflaw/search/score/parts.hpp"
 
 namespace rooflaw::search {
 

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "read_job.hpp"
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 
 namespace {
 

@@ -29,8 +29,8 @@
 #include <fmt/format.h>
 
 #include "read_job.hpp"
-#include "rooflaw/search/plan.hpp"
-#include "rooflaw/search/plas.hpp"
+#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/plas/plas.hpp"
 #include "rooflaw/search/random.hpp"
 
 namespace {

@@ -18,8 +18,8 @@
 #include <nlohmann/json.hpp>
 
 #include "read_job.hpp"
-#include "rooflaw/search/exact.hpp"
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/exact/exact.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 
 namespace {
 

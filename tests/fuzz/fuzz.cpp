@@ -8,7 +8,7 @@
 #include <map>
 #include <string_view>
 
-#include "rooflaw/io/toml_reader.hpp"
+#include "rooflaw/format/toml_reader.hpp"
 
 namespace rooflaw::fuzz {
 
@@ -49,11 +49,11 @@ std::map<std::string, std::string> part_of_inputs() {
   texts[law] = disk.read(law);
   for (const char* kind : {"device", "model", "precision", "workload"}) {
     const std::string path = folder + "/" + kind + "s.toml";
-    toml::table table = io::parse_toml(disk.read(path), path);
+    toml::table table = format::parse_toml(disk.read(path), path);
     toml::array& entries = *table[kind].as_array();
     for (std::size_t i = entries.size(); i-- > 0;)
       if (!is_kept(entries[i])) entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(i));
-    texts[path] = io::to_text(table);
+    texts[path] = format::to_text(table);
   }
   return texts;
 }

@@ -8,7 +8,7 @@
 
 #include "fuzz.hpp"
 #include "rooflaw/io/job_file.hpp"
-#include "rooflaw/search/exact.hpp"
+#include "rooflaw/search/exact/exact.hpp"
 
 using namespace rooflaw;
 

@@ -18,9 +18,9 @@
 
 #include "fuzz.hpp"
 #include "rooflaw/app/commands.hpp"
-#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/format/hdf5.hpp"
+#include "rooflaw/format/sha256.hpp"
 #include "rooflaw/io/result_file.hpp"
-#include "rooflaw/io/sha256.hpp"
 
 using namespace rooflaw;
 
@@ -51,7 +51,7 @@ std::string write_result_file(std::span<const std::byte> image,
 struct Object {
   std::string path;
   std::string attribute;
-  std::variant<io::Column, io::Attribute> value;
+  std::variant<format::Column, format::Attribute> value;
 };
 
 using Reals = std::vector<double>;
@@ -66,46 +66,46 @@ std::vector<Object> proper_result(const std::string& device) {
                           "']\nprecisions = ['fp16']\nworkloads = ['vla']\nlatency = ['total']\n";
   const auto of = [&](const char* kind) { return std::string("/") + kind + "/" + group; };
   const auto frontiers = of("frontiers"), refined = of("refined"), theory = of("theory");
-  return {{"/targets/id", "", io::Column(Texts{target})},
-          {"/targets/device", "", io::Column(Texts{device})},
-          {"/targets/precision", "", io::Column(Texts{"fp16"})},
-          {"/targets/workload", "", io::Column(Texts{"vla"})},
-          {"/targets/latency", "", io::Column(Texts{"total"})},
-          {"/targets/memory_budget_bytes", "", io::Column(Reals{8e9})},
-          {"/targets/calibrated", "", io::Column(Wholes{0})},
-          {frontiers + "/latency_s", "", io::Column(Reals{0.1, 0.2, 0.3})},
-          {frontiers + "/loss", "", io::Column(Reals{5, 4, 3})},
-          {frontiers + "/layers", "", io::Column(Wholes{4, 8, 12})},
-          {frontiers + "/attention", "", io::Column(Texts{"gqa", "mla", "gqa"})},
-          {frontiers + "/extrapolated", "", io::Column(Wholes{0, 1, 0})},
-          {refined + "/loss", "", io::Column(Reals{3.5})},
-          {of("sensitivity") + "/worth_memory", "", io::Column(Reals{0, 0, 0})},
-          {theory + "/search_minus_theory_loss", "", io::Column(Reals{0.1, 0.2, 0})},
-          {theory + "/binding", "", io::Column(Texts{"memory", "", "total"})},
-          {"/inputs/device/" + device, "", io::Column(Texts{"id = 'a'"})},
-          {"/inputs/device/" + device, "sha256", io::Attribute(io::sha256_hex("id = 'a'"))},
-          {"/inputs/device/" + device, "file", io::Attribute("devices.toml")},
-          {"/inputs/precision/fp16", "", io::Column(Texts{"id = 'fp16'"})},
-          {"/inputs/precision/fp16", "sha256", io::Attribute("00")},
-          {"/inputs/precision/fp16", "file", io::Attribute("precisions.toml")},
-          {"/runtime/x", "", io::Column(Reals{})},
-          {"/runtime", "ranks", io::Attribute(std::int64_t{1})},
-          {"/runtime", "seconds_search", io::Attribute(0.5)},
-          {"/runtime", "messages", io::Attribute("")},
-          {frontiers, "certified", io::Attribute(std::int64_t{1})},
-          {frontiers, "hypervolume", io::Attribute(1.5)},
-          {refined, "hypervolume_gain", io::Attribute(0.01)},
-          {"/", "filetype", io::Attribute("rooflaw-result")},
+  return {{"/targets/id", "", format::Column(Texts{target})},
+          {"/targets/device", "", format::Column(Texts{device})},
+          {"/targets/precision", "", format::Column(Texts{"fp16"})},
+          {"/targets/workload", "", format::Column(Texts{"vla"})},
+          {"/targets/latency", "", format::Column(Texts{"total"})},
+          {"/targets/memory_budget_bytes", "", format::Column(Reals{8e9})},
+          {"/targets/calibrated", "", format::Column(Wholes{0})},
+          {frontiers + "/latency_s", "", format::Column(Reals{0.1, 0.2, 0.3})},
+          {frontiers + "/loss", "", format::Column(Reals{5, 4, 3})},
+          {frontiers + "/layers", "", format::Column(Wholes{4, 8, 12})},
+          {frontiers + "/attention", "", format::Column(Texts{"gqa", "mla", "gqa"})},
+          {frontiers + "/extrapolated", "", format::Column(Wholes{0, 1, 0})},
+          {refined + "/loss", "", format::Column(Reals{3.5})},
+          {of("sensitivity") + "/worth_memory", "", format::Column(Reals{0, 0, 0})},
+          {theory + "/search_minus_theory_loss", "", format::Column(Reals{0.1, 0.2, 0})},
+          {theory + "/binding", "", format::Column(Texts{"memory", "", "total"})},
+          {"/inputs/device/" + device, "", format::Column(Texts{"id = 'a'"})},
+          {"/inputs/device/" + device, "sha256", format::Attribute(format::sha256_hex("id = 'a'"))},
+          {"/inputs/device/" + device, "file", format::Attribute("devices.toml")},
+          {"/inputs/precision/fp16", "", format::Column(Texts{"id = 'fp16'"})},
+          {"/inputs/precision/fp16", "sha256", format::Attribute("00")},
+          {"/inputs/precision/fp16", "file", format::Attribute("precisions.toml")},
+          {"/runtime/x", "", format::Column(Reals{})},
+          {"/runtime", "ranks", format::Attribute(std::int64_t{1})},
+          {"/runtime", "seconds_search", format::Attribute(0.5)},
+          {"/runtime", "messages", format::Attribute("")},
+          {frontiers, "certified", format::Attribute(std::int64_t{1})},
+          {frontiers, "hypervolume", format::Attribute(1.5)},
+          {refined, "hypervolume_gain", format::Attribute(0.01)},
+          {"/", "filetype", format::Attribute("rooflaw-result")},
           {"/", "format_version",
-           io::Attribute(Wholes{io::result_format_major, io::result_format_minor})},
-          {"/", "strategy", io::Attribute("exact")},
-          {"/", "job_toml", io::Attribute(job)},
-          {"/", "seed", io::Attribute(std::int64_t{1})},
-          {"/", "program_version", io::Attribute("0.1.0")},
-          {"/", "git_commit", io::Attribute("00")},
-          {"/", "command_line", io::Attribute("rooflaw search")},
-          {"/runtime", "points_scored", io::Attribute(std::int64_t{7})},
-          {"/", "complete", io::Attribute(std::int64_t{1})}};
+           format::Attribute(Wholes{io::result_format_major, io::result_format_minor})},
+          {"/", "strategy", format::Attribute("exact")},
+          {"/", "job_toml", format::Attribute(job)},
+          {"/", "seed", format::Attribute(std::int64_t{1})},
+          {"/", "program_version", format::Attribute("0.1.0")},
+          {"/", "git_commit", format::Attribute("00")},
+          {"/", "command_line", format::Attribute("rooflaw search")},
+          {"/runtime", "points_scored", format::Attribute(std::int64_t{7})},
+          {"/", "complete", format::Attribute(std::int64_t{1})}};
 }
 
 double any_number(FuzzedDataProvider& bytes) {
@@ -121,7 +121,7 @@ auto several(FuzzedDataProvider& bytes, Make make) {
   return values;
 }
 
-io::Column any_column(FuzzedDataProvider& bytes) {
+format::Column any_column(FuzzedDataProvider& bytes) {
   switch (bytes.ConsumeIntegralInRange(0, 2)) {
     case 0:
       return several(bytes, [&] { return any_number(bytes); });
@@ -132,7 +132,7 @@ io::Column any_column(FuzzedDataProvider& bytes) {
   }
 }
 
-io::Attribute any_attribute(FuzzedDataProvider& bytes) {
+format::Attribute any_attribute(FuzzedDataProvider& bytes) {
   switch (bytes.ConsumeIntegralInRange(0, 3)) {
     case 0:
       return any_number(bytes);
@@ -174,22 +174,22 @@ void change(std::vector<Object>& objects, FuzzedDataProvider& bytes) {
 
 /// The tables of /inputs are single texts, not columns.
 const std::string* text_of(const Object& object) {
-  const auto* column = std::get_if<io::Column>(&object.value);
+  const auto* column = std::get_if<format::Column>(&object.value);
   const auto* texts = column == nullptr ? nullptr : std::get_if<Texts>(column);
   const bool single = texts != nullptr && texts->size() == 1;
   return single && object.path.starts_with("/inputs/") ? &texts->front() : nullptr;
 }
 
 std::vector<std::byte> image_of(const std::vector<Object>& objects) {
-  io::Hdf5Writer file;
+  format::Hdf5Writer file;
   for (const auto& object : objects) {
     try {
       if (const std::string* text = text_of(object))
         file.text(object.path, *text);
-      else if (const auto* column = std::get_if<io::Column>(&object.value))
+      else if (const auto* column = std::get_if<format::Column>(&object.value))
         file.column(object.path, *column, "");
       else
-        file.attribute(object.path, object.attribute, std::get<io::Attribute>(object.value));
+        file.attribute(object.path, object.attribute, std::get<format::Attribute>(object.value));
     } catch (const FileError&) {
       continue;  // a name that HDF5 does not take, or a parent that was left out
     }

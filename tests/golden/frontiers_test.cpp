@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 #include "rooflaw/search/rows.hpp"
 #include "unit/model_json.hpp"
 

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/model/evaluation.hpp"
-#include "rooflaw/search/space.hpp"
+#include "rooflaw/search/space/space.hpp"
 
 namespace rooflaw::testing {
 

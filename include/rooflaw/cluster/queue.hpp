@@ -11,7 +11,7 @@
 
 #include "rooflaw/cluster/communicator.hpp"
 #include "rooflaw/cluster/watch.hpp"
-#include "rooflaw/search/space.hpp"
+#include "rooflaw/search/space/space.hpp"
 
 namespace rooflaw::cluster {
 

@@ -12,7 +12,7 @@
 
 #include "rooflaw/cluster/queue.hpp"
 #include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/plas.hpp"
+#include "rooflaw/search/plas/plas.hpp"
 
 namespace rooflaw::cluster {
 

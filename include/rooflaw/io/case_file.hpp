@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "rooflaw/io/tables.hpp"
+#include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/model/scenario.hpp"
 
 namespace rooflaw::io {

@@ -14,15 +14,15 @@
 #include <vector>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/format/toml_reader.hpp"
 #include "rooflaw/io/job_file.hpp"
-#include "rooflaw/io/toml_reader.hpp"
 
 namespace rooflaw::io {
 
 /// What a checkpoint must share with the run that continues it.
 struct StudyIdentity {
   std::string program;                        // version and commit
-  Settings job;                               // overrides applied
+  format::KeyValues job;                      // overrides applied
   std::map<std::string, std::string> inputs;  // SHA-256 of each table's text, by kind and id
 };
 StudyIdentity identity_of(const Job& job);

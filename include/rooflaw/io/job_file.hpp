@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/io/tables.hpp"
+#include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/search/problem.hpp"
 
 namespace rooflaw::io {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/format/hdf5.hpp"
 
 namespace rooflaw::io {
 
@@ -17,7 +17,7 @@ namespace rooflaw::io {
 /// @throws InputError with every setting, input or program version that differs, every target that
 /// two results have, or every one of the product that none has; FileError for a file that cannot be
 /// read, is damaged or is no result
-Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                       const std::string& command_line);
+format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
+                               const std::string& command_line);
 
 }  // namespace rooflaw::io

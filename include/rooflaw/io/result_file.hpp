@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/format/hdf5.hpp"
 #include "rooflaw/io/job_file.hpp"
 #include "rooflaw/io/run_record.hpp"
 #include "rooflaw/search/analysis.hpp"
@@ -32,11 +32,12 @@ struct TargetFrontier {
 
 /// The result as the bytes of an HDF5 file. `frontier` is asked for each target once, in order: the
 /// rows of one target at a time need be in memory. `run` is read after that.
-Hdf5Image result_image(const Job& job, const std::function<TargetFrontier(std::size_t)>& frontier,
-                       const RunRecord& run);
+format::Hdf5Image result_image(const Job& job,
+                               const std::function<TargetFrontier(std::size_t)>& frontier,
+                               const RunRecord& run);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads
-Hdf5Reader open_result(const std::string& path);
+format::Hdf5Reader open_result(const std::string& path);
 
 /// The tables of one kind, one per law and target: "frontiers", "refined", "sensitivity",
 /// "theory".
@@ -46,6 +47,6 @@ struct ResultTable {
   std::string target;
 };
 inline constexpr std::array result_kinds = {"frontiers", "refined", "sensitivity", "theory"};
-std::vector<ResultTable> result_tables(const Hdf5Reader& file, const std::string& kind);
+std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind);
 
 }  // namespace rooflaw::io

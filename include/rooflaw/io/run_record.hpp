@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "rooflaw/io/hdf5.hpp"
+#include "rooflaw/format/hdf5.hpp"
 
 namespace rooflaw::io {
 
@@ -21,9 +21,9 @@ struct RunRecord {
 };
 
 /// /runtime; host and time are those of this call.
-void write_runtime(Hdf5Writer& file, const RunRecord& run);
+void write_runtime(format::Hdf5Writer& file, const RunRecord& run);
 
 /// @throws FileError if an attribute is missing or of another type
-RunRecord read_run_record(const Hdf5Reader& file);
+RunRecord read_run_record(const format::Hdf5Reader& file);
 
 }  // namespace rooflaw::io

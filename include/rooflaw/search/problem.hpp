@@ -10,7 +10,7 @@
 
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/search/frontier.hpp"
-#include "rooflaw/search/space.hpp"
+#include "rooflaw/search/space/space.hpp"
 
 namespace rooflaw::search {
 

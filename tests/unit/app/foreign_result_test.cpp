@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/app/commands.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "unit/temporary_folder.hpp"
 
@@ -18,8 +18,8 @@ using testing::TemporaryFolder;
 
 /// A result of one target; `add` writes what lies beside its frontier.
 std::string write_result(const TemporaryFolder& folder, const std::string& law,
-                         const std::function<void(io::Hdf5Writer&)>& add) {
-  io::Hdf5Writer file;
+                         const std::function<void(format::Hdf5Writer&)>& add) {
+  format::Hdf5Writer file;
   file.attribute("/", "filetype", std::string("rooflaw-result"));
   file.attribute("/", "format_version",
                  std::vector<std::int64_t>{io::result_format_major, io::result_format_minor});
@@ -34,7 +34,7 @@ std::string write_result(const TemporaryFolder& folder, const std::string& law,
   file.attribute(frontier, "certified", std::int64_t{1});
   add(file);
   const std::string path = folder.path("result.h5");
-  io::write_atomically(path, std::move(file).image());
+  format::write_atomically(path, std::move(file).image());
   return path;
 }
 

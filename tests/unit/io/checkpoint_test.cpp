@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rooflaw/format/sha256.hpp"
 #include "rooflaw/io/checkpoint.hpp"
-#include "rooflaw/io/sha256.hpp"
 #include "unit/io/job_text.hpp"
 
 namespace rooflaw::io {
@@ -114,7 +114,8 @@ TEST(Checkpoint, NoneWholeIsAnError) {
 TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
   const Case c;
   for (const std::string body : {"", "garbage", "\xa0", "\x81\x01"}) {
-    c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 1 " + sha256_hex(body) + "\n" + body);
+    c.folder.write("r.h5.checkpoint",
+                   "rooflaw-checkpoint 1 " + format::sha256_hex(body) + "\n" + body);
     EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is damaged"));
   }
 }

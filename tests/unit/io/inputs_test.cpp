@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "rooflaw/io/tables.hpp"
+#include "rooflaw/io/catalogue.hpp"
 
 namespace rooflaw::io {
 namespace {
@@ -33,7 +33,7 @@ std::vector<Loaded<T>> load(std::vector<Loaded<T>> (Catalogue::*read)(const toml
                                                                       const std::string&),
                             const std::string& file) {
   SourceFiles files;
-  Faults faults;
+  format::Faults faults;
   Catalogue catalogue(files, "", faults);
   const toml::value<std::string> node(file);
   auto loaded = (catalogue.*read)(node, "file");
@@ -45,7 +45,7 @@ TEST(Inputs, EveryEntryHasIdSourceAndConfidence) {
   for (const auto& [path, kind] : table_files()) {
     SCOPED_TRACE(path);
     SourceFiles files;
-    const toml::table file = parse_toml(files.read(path), path);
+    const toml::table file = format::parse_toml(files.read(path), path);
     const toml::array* entries = file[kind].as_array();
     ASSERT_NE(nullptr, entries);
     EXPECT_EQ(1u, file.size()) << "a file holds tables of one kind";
@@ -154,7 +154,7 @@ TEST(Inputs, ThePublishedLaw) {
 TEST(Inputs, ModelsHaveTheParametersTheirPublishersCount) {
   SourceFiles files;
   const std::string path = folder + "models.toml";
-  const toml::table file = parse_toml(files.read(path), path);
+  const toml::table file = format::parse_toml(files.read(path), path);
   const toml::array& entries = *file["model"].as_array();
   EXPECT_GE(entries.size(), 35u);
   int compared = 0;
@@ -162,8 +162,8 @@ TEST(Inputs, ModelsHaveTheParametersTheirPublishersCount) {
     const toml::table& table = *node.as_table();
     const auto id = table["id"].value_or(std::string());
     SCOPED_TRACE(id);
-    Faults faults;
-    TableReader reader(table, "model", faults);
+    format::Faults faults;
+    format::TableReader reader(table, "model", faults);
     const ModelEntry entry = read_model(reader);
     reader.reject_unknown_keys();
     EXPECT_NO_THROW(faults.throw_if_any());

@@ -262,7 +262,7 @@ TEST(ReadJob, KeepsTheTextOfEveryTableUsed) {
   for (const auto& input : job.inputs) {
     if (input.kind != "model") ids[input.kind] += input.id;
     EXPECT_FALSE(input.text.empty());
-    EXPECT_NO_THROW(io::parse_toml(input.text, "text of " + input.id));
+    EXPECT_NO_THROW(format::parse_toml(input.text, "text of " + input.id));
   }
   EXPECT_EQ((std::map<std::string, std::string>{{"device", "mine"},
                                                 {"law", "codesign-2026"},

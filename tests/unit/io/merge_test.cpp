@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/merge.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "unit/io/job_text.hpp"
@@ -12,7 +12,7 @@
 namespace rooflaw::testing {
 namespace {
 
-using io::Hdf5Reader;
+using format::Hdf5Reader;
 using io::TargetFrontier;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -52,7 +52,7 @@ class Merge : public ::testing::Test {
     // Beside the tables that it names.
     const io::Job job = io::read_job(files, folder_.write("job.toml", job_text(changes)), {});
     const std::string path = folder_.path(name);
-    io::write_atomically(
+    format::write_atomically(
         path, io::result_image(
                   job, [&](std::size_t i) { return frontier_of(job.problem.targets.at(i)); }, run));
     return path;
@@ -60,7 +60,7 @@ class Merge : public ::testing::Test {
 
   std::string merged(const std::vector<std::string>& paths) const {
     const std::string path = folder_.path("merged.h5");
-    io::write_atomically(path, io::merged_image(paths, path, "rooflaw merge"));
+    format::write_atomically(path, io::merged_image(paths, path, "rooflaw merge"));
     return path;
   }
 
@@ -78,9 +78,9 @@ class Merge : public ::testing::Test {
 
 /// Equal columns under every group of the results of a job and of its parts.
 void expect_same(const std::string& one, const std::string& other) {
-  const Hdf5Reader a = io::open_result(one), b = io::open_result(other);
-  EXPECT_EQ(io::column_as<std::string>(a, "/targets/id"),
-            io::column_as<std::string>(b, "/targets/id"));
+  const format::Hdf5Reader a = io::open_result(one), b = io::open_result(other);
+  EXPECT_EQ(format::column_as<std::string>(a, "/targets/id"),
+            format::column_as<std::string>(b, "/targets/id"));
   for (const std::string kind : io::result_kinds) {
     const auto tables = io::result_tables(a, kind);
     ASSERT_EQ(tables.size(), io::result_tables(b, kind).size());
@@ -171,12 +171,12 @@ TEST_F(Merge, ItsJobCanBeRead) {
   const auto a = result("a.h5", {{"targets.devices", list({orin})}});
   const auto b = result("b.h5", {{"targets.devices", "[{id = \"" + thor + "\"}]"}});
   const auto c = result("c.h5", {{"targets.devices", list({nano})}});
-  const Hdf5Reader file = io::open_result(merged({a, b, c}));
-  const io::Job job = read_job_text(io::attribute_as<std::string>(file, "/", "job_toml"));
+  const format::Hdf5Reader file = io::open_result(merged({a, b, c}));
+  const io::Job job = read_job_text(format::attribute_as<std::string>(file, "/", "job_toml"));
   EXPECT_EQ(folder_.path("merged.h5"), job.output);
   std::vector<std::string> ids;
   for (const auto& target : job.problem.targets) ids.push_back(target.id);
-  EXPECT_EQ(ids, io::column_as<std::string>(file, "/targets/id"));
+  EXPECT_EQ(ids, format::column_as<std::string>(file, "/targets/id"));
   EXPECT_THAT(
       ids, ElementsAre(orin + ".fp16.vla.tpot", thor + ".fp16.vla.tpot", nano + ".fp16.vla.tpot"));
 }

@@ -4,17 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/io/atomic_file.hpp"
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/sha256.hpp"
 #include "rooflaw/io/result_file.hpp"
-#include "rooflaw/io/sha256.hpp"
 #include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 #include "unit/io/job_text.hpp"
 
 namespace rooflaw::testing {
 namespace {
 
-using io::Hdf5Reader;
+using format::Hdf5Reader;
 using io::Job;
 using io::RunRecord;
 using io::TargetFrontier;
@@ -55,9 +55,9 @@ class ResultFile : public ::testing::Test {
  protected:
   ResultFile() : job_(small_job()), frontiers_(frontiers_of(job_)) {
     path_ = folder_.path("result.h5");
-    io::write_atomically(path_,
-                         io::result_image(
-                             job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
+    format::write_atomically(path_,
+                             io::result_image(
+                                 job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
   }
   TemporaryFolder folder_;
   Job job_;
@@ -66,7 +66,7 @@ class ResultFile : public ::testing::Test {
 };
 
 TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
-  const Hdf5Reader file = io::open_result(path_);
+  const format::Hdf5Reader file = io::open_result(path_);
   const auto text = [&](const char* name) {
     return std::get<std::string>(file.attribute("/", name));
   };
@@ -84,13 +84,14 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   for (const auto& input : job_.inputs) {
     const std::string path = "/inputs/" + input.kind + "/" + input.id;
     EXPECT_EQ(input.text, file.text(path));
-    EXPECT_EQ(io::sha256_hex(input.text), std::get<std::string>(file.attribute(path, "sha256")));
+    EXPECT_EQ(format::sha256_hex(input.text),
+              std::get<std::string>(file.attribute(path, "sha256")));
   }
   EXPECT_EQ(123, std::get<std::int64_t>(file.attribute("/runtime", "points_scored")));
 }
 
 TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
-  const Hdf5Reader file = io::open_result(path_);
+  const format::Hdf5Reader file = io::open_result(path_);
   std::vector<std::string> expected;
   for (const auto& t : job_.problem.targets) expected.push_back(t.id);
   for (const std::string kind : {"frontiers", "sensitivity", "theory"}) {
@@ -139,7 +140,7 @@ TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
 }
 
 TEST_F(ResultFile, HasTheColumnsOfTheContract) {
-  const Hdf5Reader file = io::open_result(path_);
+  const format::Hdf5Reader file = io::open_result(path_);
   EXPECT_THAT(
       file.datasets("/frontiers/codesign-2026/" + job_.problem.targets[0].id),
       ::testing::ElementsAre(
@@ -164,7 +165,7 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
 }
 
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
-  const Hdf5Reader file = io::open_result(path_);
+  const format::Hdf5Reader file = io::open_result(path_);
   for (std::size_t t = 0; t < frontiers_.size(); ++t) {
     const std::string target = "/codesign-2026/" + job_.problem.targets[t].id + "/";
     const auto layers =
@@ -184,25 +185,25 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
 TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
   std::vector<TargetFrontier> none(job_.problem.targets.size());
   const std::string path = folder_.path("none.h5");
-  io::write_atomically(path, io::result_image(
-                                 job_, [&](std::size_t i) { return none.at(i); }, record()));
-  const Hdf5Reader file = io::open_result(path);
+  format::write_atomically(path, io::result_image(
+                                     job_, [&](std::size_t i) { return none.at(i); }, record()));
+  const format::Hdf5Reader file = io::open_result(path);
   const std::string group = "/frontiers/codesign-2026/" + job_.problem.targets[0].id;
   EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
   EXPECT_EQ(0.0, std::get<double>(file.attribute(group, "hypervolume")));
 }
 
 TEST_F(ResultFile, OtherFilesAreRefused) {
-  io::Hdf5Writer writer;
+  format::Hdf5Writer writer;
   writer.attribute("/", "filetype", std::string("something-else"));
   const std::string other = folder_.path("other.h5");
-  io::write_atomically(other, std::move(writer).image());
+  format::write_atomically(other, std::move(writer).image());
   EXPECT_THROW(io::open_result(other), FileError);
 
-  io::Hdf5Writer newer;
+  format::Hdf5Writer newer;
   newer.attribute("/", "filetype", std::string("rooflaw-result"));
   newer.attribute("/", "format_version", std::vector<std::int64_t>{2, 0});
-  io::write_atomically(other, std::move(newer).image());
+  format::write_atomically(other, std::move(newer).image());
   EXPECT_THROW(io::open_result(other), FileError);
 }
 

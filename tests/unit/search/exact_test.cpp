@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/exact.hpp"
+#include "rooflaw/search/exact/exact.hpp"
 #include "unit/search/random_problem.hpp"
 
 namespace rooflaw::testing {

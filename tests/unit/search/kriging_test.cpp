@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <Eigen/QR>
 
-#include "rooflaw/search/kriging.hpp"
+#include "rooflaw/search/plas/kriging.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::testing {

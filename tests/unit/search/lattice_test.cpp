@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/lattice.hpp"
+#include "rooflaw/search/space/lattice.hpp"
 #include "unit/search/random_problem.hpp"
 
 namespace rooflaw::testing {

@@ -1,7 +1,7 @@
 #pragma once
 // Searches by PLAS in one process, and the space that its promises are measured on.
 
-#include "rooflaw/search/plas.hpp"
+#include "rooflaw/search/plas/plas.hpp"
 #include "unit/search/random_problem.hpp"
 
 namespace rooflaw::testing {

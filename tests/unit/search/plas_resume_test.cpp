@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 #include "unit/search/plas_cases.hpp"
 
 namespace rooflaw::testing {

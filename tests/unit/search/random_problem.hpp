@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "rooflaw/search/plan.hpp"
+#include "rooflaw/search/grid/plan.hpp"
 #include "rooflaw/search/rows.hpp"
 #include "unit/random_cases.hpp"
 

@@ -1,6 +1,6 @@
 // The refine stage: the finest space, and what is found on it between the points of the first.
 
-#include "rooflaw/search/refine.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 #include <gtest/gtest.h>
 

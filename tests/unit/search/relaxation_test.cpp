@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/relaxation.hpp"
+#include "rooflaw/search/plas/relaxation.hpp"
 #include "unit/search/plas_cases.hpp"
 
 namespace rooflaw::testing {

@@ -1,0 +1,145 @@
+#pragma once
+// Reads TOML tables key by key and gathers every fault with file, line, column, key, value and
+// rule. A key nobody asked for is a fault too, with the nearest known key as a hint.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::format {
+
+class Faults {
+ public:
+  void add(InputFault fault) { faults_.push_back(std::move(fault)); }
+  /// A fault at a node of a parsed file; its value is quoted as written, shortened if long.
+  void add(const toml::node& where, const std::string& key, const std::string& rule,
+           const std::string& hint = {});
+  bool empty() const { return faults_.empty(); }
+  std::size_t size() const { return faults_.size(); }
+  /// @throws InputError with all of them, by file and line
+  void throw_if_any() const;
+
+ private:
+  std::vector<InputFault> faults_;
+};
+
+/// The file name that nodes from --set have.
+inline constexpr const char* override_source = "--set";
+
+/// @throws InputError for a syntax error, and for text that nests deeper than toml_depth.hpp allows
+toml::table parse_toml(const std::string& text, const std::string& name);
+
+/// A node as TOML text.
+std::string to_text(const toml::node& node);
+/// The same on one line, and floating-point numbers as short as they can be: for messages.
+std::string to_line(const toml::node& node);
+
+/// Every value of a table and of those in it, by its path "table.key"; as to_line.
+using KeyValues = std::map<std::string, std::string>;
+KeyValues key_values_in(const toml::table& table);
+
+/// "did you mean ..." for the nearest of `known`; empty if none is near.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
+
+/// What a number must satisfy. NaN and infinity never do.
+struct NumberRule {
+  double low;
+  bool low_allowed;
+  double high;
+  bool high_allowed;
+  std::string_view text;
+  bool holds(double x) const;
+};
+namespace rules {
+// No product or quotient that the model forms of numbers within these and of sizes leaves the range
+// of a double.
+inline constexpr double huge = 1e30;
+inline constexpr NumberRule positive{1 / huge, true, huge, true,
+                                     "must be a finite number > 0, from 1e-30 to 1e30"};
+inline constexpr NumberRule non_negative{0, true, huge, true,
+                                         "must be a finite number >= 0, up to 1e30"};
+inline constexpr NumberRule finite{-huge, true, huge, true,
+                                   "must be a finite number within +-1e30"};
+inline constexpr NumberRule exponent{1 / huge, true, 10, true,
+                                     "must be a finite number > 0, from 1e-30 to 10"};
+inline constexpr NumberRule signed_exponent{-10, true, 10, true,
+                                            "must be a finite number from -10 to 10"};
+inline constexpr NumberRule efficiency{1e-6, true, 1.5, true, "must lie in [1e-6, 1.5]"};
+inline constexpr NumberRule bytes_per_element{1e-3, true, 16, true,
+                                              "must be a number of bytes in [0.001, 16]"};
+inline constexpr NumberRule fraction{0, true, 1, false, "must lie in [0, 1)"};
+}  // namespace rules
+
+inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in an input file
+inline constexpr std::size_t longest_list = 10'000;          // elements of a list in an input file
+inline constexpr std::size_t longest_text = 4096;            // bytes of a text that is used
+std::string too_long_rule();                                 // of a list
+
+/// Neither empty nor longer than `longest_text`, and without control characters: a NUL would end
+/// the name of a file early, others would reach a terminal.
+bool is_plain_text(const std::string& text);
+
+class TableReader {
+ public:
+  /// `path` is the name of the table in messages ("space"; "" for the file itself).
+  TableReader(const toml::table& table, std::string path, Faults& faults)
+      : table_(table), path_(std::move(path)), faults_(faults) {}
+
+  bool has(std::string_view key) const { return table_.contains(key); }
+  std::string full_name(std::string_view key) const;
+  const toml::table& table() const { return table_; }
+  Faults& faults() { return faults_; }
+
+  /// Typed access; nullopt if absent or faulty (then a fault is noted).
+  std::optional<double> number(std::string_view key, const NumberRule& rule);
+  std::optional<std::int64_t> integer(std::string_view key, std::int64_t low,
+                                      std::int64_t high = largest_size);
+  std::optional<std::string> text(std::string_view key);
+  std::optional<bool> boolean(std::string_view key);
+  const toml::table* sub_table(std::string_view key);
+  const toml::array* array(std::string_view key);
+  const toml::node* node(std::string_view key);
+
+  /// The same where the key must be there.
+  double required_number(std::string_view key, const NumberRule& rule);
+  std::int64_t required_integer(std::string_view key, std::int64_t low,
+                                std::int64_t high = largest_size);
+  std::string required_text(std::string_view key);
+
+  /// One of a list of words.
+  template <class T, class FromName>
+  std::optional<T> word(std::string_view key, FromName from_name, std::string_view rule) {
+    const auto name = text(key);
+    if (!name) return std::nullopt;
+    const auto found = from_name(*name);
+    if (!found) fault(key, std::string(rule));
+    return found;
+  }
+
+  /// Keys that are allowed and not read here (name, source, notes, ...).
+  void allow(std::initializer_list<std::string_view> keys);
+
+  /// Notes a fault at a key, or at the table if the key is absent.
+  void fault(std::string_view key, const std::string& rule, const std::string& hint = {});
+
+  /// Call last: every key of the table that was never asked for is a fault.
+  void reject_unknown_keys();
+
+ private:
+  void missing(std::string_view key);
+
+  const toml::table& table_;
+  std::string path_;
+  Faults& faults_;
+  std::set<std::string, std::less<>> known_;
+};
+
+}  // namespace rooflaw::format

@@ -1,0 +1,99 @@
+#pragma once
+// Devices, precisions, workloads, laws and models from TOML: by id from the inputs folder, from a
+// file of the user's, or inline in a JOB or CASE. See inputs/README.md for the keys.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rooflaw/format/toml_reader.hpp"
+#include "rooflaw/io/source_files.hpp"
+#include "rooflaw/model/device.hpp"
+#include "rooflaw/model/law.hpp"
+#include "rooflaw/model/workload.hpp"
+
+namespace rooflaw::io {
+
+/// Which table, from where, and its text: what a result keeps of its inputs.
+struct Provenance {
+  std::string kind;  // device, precision, workload, law, model
+  std::string id;
+  std::string file;  // name of the file it stands in
+  std::string text;  // the table as TOML
+};
+
+template <class T>
+struct Loaded {
+  T value;
+  Provenance provenance;
+};
+
+struct WorkloadEntry {
+  model::Workload workload;
+  model::LatencyLimits limits;
+};
+
+/// A public model, for comparison.
+struct ModelEntry {
+  std::string id;
+  std::string name;
+  model::Architecture architecture;
+  std::string not_expressible;  // why the architecture does not describe it; empty if it does
+};
+
+class Catalogue {
+ public:
+  /// Paths of files are relative to `folder`, that of the JOB or CASE.
+  Catalogue(SourceFiles& files, std::string folder, format::Faults& faults);
+
+  /// What a node of a JOB or CASE names: an id, a path (contains '/' or ends in ".toml"; all
+  /// entries of its kind), or an inline table. Faults are noted; the result then lacks the entry.
+  std::vector<Loaded<model::Device>> devices(const toml::node& node, const std::string& key);
+  std::vector<Loaded<model::Precision>> precisions(const toml::node& node, const std::string& key);
+  std::vector<Loaded<WorkloadEntry>> workloads(const toml::node& node, const std::string& key);
+  std::vector<Loaded<model::Law>> laws(const toml::node& node, const std::string& key);
+
+  /// All public models of the inputs folder; one by id.
+  std::vector<Loaded<ModelEntry>> all_models();
+  std::optional<Loaded<ModelEntry>> model(const toml::node& node, const std::string& key);
+
+ private:
+  struct Entry {
+    const toml::table* table;
+    std::string file;
+    std::string path;  // name of the table in messages
+    bool is_inline;
+  };
+  const toml::table& parsed(const std::string& path);
+  std::vector<Entry> entries_of(const std::string& file, const std::string& kind);
+  std::vector<Entry> resolve(const toml::node& node, const std::string& key,
+                             const std::string& kind);
+  template <class T, class Read>
+  std::vector<Loaded<T>> load(const toml::node& node, const std::string& key,
+                              const std::string& kind, Read read);
+
+  SourceFiles& files_;
+  std::string folder_;
+  format::Faults& faults_;
+  std::map<std::string, std::unique_ptr<toml::table>> parsed_;
+};
+
+/// Does a word of a JOB or CASE name a file, not an id?
+bool is_path(const std::string& word);
+
+/// `id`, or "custom" for an inline table that has none.
+std::string read_id(format::TableReader& reader);
+
+/// Readers of one table, in the field names of CASE.toml. They note faults and unknown keys.
+model::Device read_device(format::TableReader& reader);
+model::Precision read_precision(format::TableReader& reader);
+WorkloadEntry read_workload(format::TableReader& reader);
+model::Law read_law(format::TableReader& reader);
+model::Architecture read_architecture(format::TableReader& reader);
+ModelEntry read_model(format::TableReader& reader);
+model::Engine read_engine(format::TableReader& reader);
+model::LatencyLimits read_limits(format::TableReader& reader);
+model::MlaRanks read_mla_ranks(format::TableReader& reader);
+
+}  // namespace rooflaw::io

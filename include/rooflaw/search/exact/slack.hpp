@@ -1,0 +1,88 @@
+#pragma once
+// How good an FFN block must be to matter: the test that lets strategy `exact` drop a block, or a
+// whole box of blocks, without scoring a point.
+//
+// At one width a point is an attention block, an FFN block and a depth L. With a frontier found
+// so far, F(x) the least loss of its points faster than x, a block of time t per layer and loss
+// share c can give a point that is not dominated only if, for some attention block (time a, loss k)
+// and some depth that its memory allows,
+//
+//   c < F(latency(L, a + t)) - depth loss(L) - k - penalty  =:  slack
+//
+// The right side falls with t, so its largest value at the lower edge of a bin of t holds for the
+// whole bin. SlackTable keeps it by (bin of t, largest depth), filled as it is asked for.
+//
+// Rounding. Bounds are computed in double precision by fewer than 20 operations on positive
+// numbers, powers included; they are then moved outwards by 10^-12 of their size, ten thousand
+// roundings, and kept as floats rounded up. So what the test drops is strictly dominated, in the
+// very numbers that model::evaluate gives, by a point that was found.
+
+#include <cstdint>
+#include <vector>
+
+#include "rooflaw/search/score/scan.hpp"
+
+namespace rooflaw::search {
+
+inline constexpr double bound_margin = 1e-12;
+
+/// F above as a table, 1024 bins an octave: one-sided, never below F.
+class LossBound {
+ public:
+  LossBound() = default;
+  /// @param lowered_by  taken off every loss
+  explicit LossBound(const Frontier& frontier, double lowered_by = 0);
+  static constexpr int shift = 42;  // keeps the exponent and 10 bits of the mantissa
+  const double* data() const { return least_before_.data(); }
+  std::int64_t first() const { return first_; }
+  std::int64_t last() const { return static_cast<std::int64_t>(least_before_.size()) - 1; }
+
+ private:
+  std::int64_t first_ = 0;
+  std::vector<double> least_before_{std::numeric_limits<double>::infinity()};
+};
+
+/// Depths of a space, shallow first.
+struct Depths {
+  std::vector<std::size_t> digits;
+  std::vector<double> layers;
+  std::vector<double> loss;
+};
+
+/// Attention blocks of a width as one target sees them: seconds per layer in its kind of latency,
+/// the overhead included, and KV loss.
+struct AttentionCost {
+  double seconds = 0;
+  double loss = 0;
+};
+
+class SlackTable {
+ public:
+  /// @param head_s     seconds beside the layers, in the target's kind of latency
+  /// @param per_token  latency is seconds times this (1, or 1 / output tokens)
+  /// Keeps references to `bound` and `depths`.
+  SlackTable(const LossBound& bound, const Depths& depths, std::vector<AttentionCost> attention,
+             double head_s, double per_token, double loss_delta);
+
+  /// Groups of depths: slack is known for the largest depth of each.
+  static std::size_t group_of(std::size_t depths_affordable) {
+    return (depths_affordable - 1) / depths_per_group;
+  }
+  /// An upper bound on what an FFN block of at least `ffn_s` seconds a layer may lose.
+  float slack(double ffn_s, std::size_t group);
+
+ private:
+  static constexpr std::size_t depths_per_group = 4;
+  static constexpr int shift = 47;  // 32 bins of t an octave
+  void fill(std::size_t bin);
+
+  const LossBound* bound_;
+  const Depths* depths_;
+  std::vector<AttentionCost> attention_;
+  double head_s_, per_token_, loss_delta_;
+  std::size_t groups_;
+  std::vector<std::vector<float>> slack_;  // by bin, then group; empty until asked for
+  std::vector<double> values_;
+};
+
+}  // namespace rooflaw::search

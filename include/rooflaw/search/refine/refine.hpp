@@ -1,0 +1,47 @@
+#pragma once
+// The stage after a strategy: what can be built between the points of the space and improves its
+// frontiers. PLAS on the finest lattice within the ends of the axes (whole layers, experts and KV
+// heads, widths of whole heads, FFNs of whole units), starting from the frontiers found.
+//
+// Each target is refined by itself: what is found for a chip does not depend on which other chips
+// the job has.
+
+#include <functional>
+
+#include "rooflaw/search/plas/plas.hpp"
+#include "rooflaw/search/rows.hpp"
+
+namespace rooflaw::search {
+
+/// The same axes with everything in between that can be built; kinds, MLA ranks and shared FFNs as
+/// they are. An axis that would get more than 65,536 values, or a space of more than 2^63 - 1
+/// points, is given a wider step.
+Space finest(const Space& space);
+
+/// `problem` on the finest space.
+Problem refined_problem(const Problem& problem);
+
+/// `problem` with this target alone.
+Problem of_target(const Problem& problem, std::size_t target);
+
+/// The stage for one target. `fine` is the refined_problem of `problem`; `between` is called often.
+struct Refinement {
+  Frontier improvements;  // points of `fine`
+  PlasCounts counts;
+};
+Refinement refine(const Problem& problem, const Problem& fine, std::size_t target,
+                  const Frontier& frontier, const std::function<void()>& between);
+
+/// Frontiers of `problem` as points of `fine`, its refined_problem.
+std::vector<KnownFrontier> known_frontiers(const Problem& problem, const Problem& fine,
+                                           const std::vector<Frontier>& frontiers);
+
+/// Of frontiers found on `fine`, the points that were not known.
+std::vector<Frontier> improvements(const std::vector<Frontier>& found,
+                                   const std::vector<KnownFrontier>& known);
+
+/// By how much a target's hypervolume grew, as a share of that of its frontier; reference point as
+/// in default_reference of the frontier. 0 without a frontier.
+double hypervolume_gain(const std::vector<Row>& frontier, const std::vector<Row>& refined);
+
+}  // namespace rooflaw::search

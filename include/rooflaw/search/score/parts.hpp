@@ -1,0 +1,61 @@
+#pragma once
+// A point of the space is an attention block, an FFN block and a depth; latency, memory and loss
+// are sums of what these contribute. Here are the contributions, computed once and shared by all
+// the points that use them.
+
+#include <vector>
+
+#include "rooflaw/search/score/tables.hpp"
+
+namespace rooflaw::search {
+
+model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
+                                              const AttentionOption& option);
+model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
+                                  std::size_t width_digit, const FfnOption& option);
+
+/// What a width adds in one setting, whatever the blocks.
+struct WidthPart {
+  double prefill_head_s = 0;
+  double decode_head_s = 0;
+  double prefill_overhead_s = 0;  // per layer
+  double decode_overhead_s = 0;   // per layer
+  double embedding_bytes = 0;
+};
+WidthPart width_part(const Space& space, std::size_t width_digit, const Setting& setting);
+
+/// What an attention block adds per layer in one setting.
+struct AttentionPart {
+  double prefill_s = 0;
+  double decode_s = 0;
+  double weight_bytes = 0;
+  double kv_bytes = 0;
+};
+AttentionPart attention_part(const model::AttentionShape<double>& shape, const Setting& setting);
+
+/// A run of FFN blocks of one width and kind, a column per quantity, padded to whole packets.
+struct FfnParts {
+  static constexpr std::size_t packet = 8;
+  struct PerSetting {
+    std::vector<double> prefill_s;
+    std::vector<double> decode_s;
+    std::vector<double> weight_bytes;
+  };
+  std::size_t size = 0;             // without padding
+  std::vector<Index> index;         // share of the point's index
+  std::vector<double> loss;         // FFN part of the loss
+  std::vector<double> activations;  // elements per token
+  std::vector<PerSetting> settings;
+};
+
+/// Computes the parts of `options`, eight at a time, by the model's templates over Eigen arrays.
+/// `parts` is reused to spare allocations.
+void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                    std::size_t width_digit, const std::vector<FfnOption>& options,
+                    FfnParts& parts);
+
+/// The FFN part of the loss alone.
+double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                     std::size_t width_digit, const FfnOption& option);
+
+}  // namespace rooflaw::search

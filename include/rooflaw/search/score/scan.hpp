@@ -1,0 +1,81 @@
+#pragma once
+// Scores points and keeps the frontier of every target: latency and loss of each pair are computed
+// and compared with the frontier. All targets are scored together, the loss once.
+
+#include <functional>
+#include <vector>
+
+#include "rooflaw/search/score/parts.hpp"
+
+namespace rooflaw::search {
+
+/// The part of a space that one call scores: attention options x FFN options x layers of one width.
+struct Block {
+  std::size_t ffn_digit = 0;
+  std::size_t width_digit = 0;
+  std::vector<AttentionOption> attention;
+  std::vector<FfnOption> ffn;
+  std::vector<std::size_t> layer_digits;
+};
+
+/// Keeps what a range = "enforce" allows: nothing of the block is dropped otherwise.
+void drop_extrapolated(const Problem& problem, Block& block);
+
+struct RowView;
+
+/// A point that was added to a target's frontier.
+struct FoundPoint {
+  std::uint64_t target = 0;
+  FrontierPoint point;
+};
+
+class Scanner {
+ public:
+  Scanner(const Problem& problem, const PowerTables& tables);
+
+  /// Scores a block. `between_rows` is called now and then, for a rank that must answer others.
+  void scan(const Block& block, const std::function<void()>& between_rows = {});
+
+  /// Scores FFN blocks of one width for one target only: every attention block, every depth of
+  /// `layer_digits`. `ffn` has the target's setting filled.
+  void scan_target(std::size_t target, const Block& block, const FfnParts& ffn);
+
+  /// By target. Points found elsewhere may be inserted between two calls of `between_rows`.
+  std::vector<Frontier>& frontiers() { return frontiers_; }
+  const std::vector<Frontier>& frontiers() const { return frontiers_; }
+  std::int64_t pairs_scored() const { return pairs_scored_; }
+  /// Takes the count back to an earlier one, for points that are scored again.
+  void count_from(std::int64_t pairs) { pairs_scored_ = pairs; }
+
+  /// Keeps a list of what is added from now on; take_found() gives what of it is still on the
+  /// frontiers and starts a new list.
+  void keep_found() { keeps_found_ = true; }
+  std::vector<FoundPoint> take_found();
+
+ private:
+  void scan_row(const Block& block, std::size_t layer_digit);
+  RowView row_view(std::size_t setting, const Block& block, std::size_t layer_digit,
+                   const FfnParts& ffn) const;
+  void insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
+                         bool& feasibility_known);
+  void resize_rows(std::size_t padded);
+
+  const Problem& problem_;
+  const PowerTables& tables_;
+  std::vector<Frontier> frontiers_;
+  std::int64_t pairs_scored_ = 0;
+  bool keeps_found_ = false;
+  std::vector<FoundPoint> found_;
+
+  // State of the block and row at hand, kept to spare allocations.
+  FfnParts ffn_;
+  std::vector<WidthPart> width_parts_;          // by setting
+  std::vector<AttentionPart> attention_parts_;  // by setting
+  double attention_activations_ = 0;
+  double kv_loss_ = 0;
+  Index row_index_ = 0;
+  std::vector<double> loss_, prefill_s_, decode_s_, latency_s_;
+  std::vector<std::int64_t> candidate_, feasible_;
+};
+
+}  // namespace rooflaw::search

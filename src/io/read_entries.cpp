@@ -1,0 +1,273 @@
+// The readers of single tables; see inputs/README.md for units and ranges of the keys.
+#include "rooflaw/io/catalogue.hpp"
+
+namespace rooflaw::io {
+
+using model::ComputeType;
+
+std::string read_id(format::TableReader& reader) { return reader.text("id").value_or("custom"); }
+
+namespace {
+
+/// Keys that describe an entry and take no part in any formula.
+void allow_description(format::TableReader& reader) {
+  reader.allow({"id", "name", "vendor", "source", "confidence", "checked", "notes"});
+}
+
+constexpr std::string_view compute_type_rule =
+    "must be a compute type: fp32, fp16, bf16, int8, int4, fp8 or fp4";
+
+}  // namespace
+
+model::Device read_device(format::TableReader& reader) {
+  allow_description(reader);
+  reader.allow({"kind", "engine", "memory_type", "tdp_w", "on_chip_memory_bytes",
+                "measured_bandwidth", "measured_flops", "measured_source"});
+  model::Device device;
+  device.id = read_id(reader);
+  device.confidence = reader.text("confidence").value_or("");
+  device.memory_bytes = reader.number("memory_bytes", format::rules::positive);
+  device.bandwidth_bytes_per_s = reader.required_number("bandwidth", format::rules::positive);
+
+  if (!reader.has("peak_flops")) reader.fault("peak_flops", "is missing");
+  if (const toml::table* peaks = reader.sub_table("peak_flops")) {
+    format::TableReader types(*peaks, reader.full_name("peak_flops"), reader.faults());
+    for (const ComputeType type : model::all_compute_types)
+      if (const auto flops = types.number(to_string(type), format::rules::positive))
+        device.peak_flops[type] = *flops;
+    types.reject_unknown_keys();
+    if (peaks->empty()) reader.fault("peak_flops", "must name at least one compute type");
+  }
+  if (const toml::table* all = reader.sub_table("efficiency")) {
+    const std::string path = reader.full_name("efficiency");
+    for (const auto& [precision, node] : *all) {
+      const std::string name = path + "." + std::string(precision.str());
+      const toml::table* table = node.as_table();
+      if (table == nullptr) {
+        reader.faults().add(node, name, "must be a table");
+        continue;
+      }
+      format::TableReader one(*table, name, reader.faults());
+      model::Efficiency e;
+      e.compute = one.number("compute", format::rules::efficiency).value_or(e.compute);
+      e.bandwidth = one.number("bandwidth", format::rules::efficiency).value_or(e.bandwidth);
+      e.kv_bandwidth =
+          one.number("kv_bandwidth", format::rules::efficiency).value_or(e.kv_bandwidth);
+      e.layer_overhead_s =
+          one.number("layer_overhead", format::rules::non_negative).value_or(e.layer_overhead_s);
+      one.reject_unknown_keys();
+      device.efficiencies[std::string(precision.str())] = e;
+    }
+  }
+  return device;
+}
+
+model::Precision read_precision(format::TableReader& reader) {
+  allow_description(reader);
+  reader.allow({"loss_delta_uncertainty", "loss_delta_source"});
+  model::Precision p;
+  const auto& bytes = format::rules::bytes_per_element;
+  p.id = read_id(reader);
+  p.weight_bytes = reader.required_number("weight_bytes", bytes);
+  p.activation_bytes = reader.required_number("activation_bytes", bytes);
+  p.kv_bytes = reader.required_number("kv_bytes", bytes);
+  p.input_bytes = reader.number("input_bytes", bytes).value_or(p.activation_bytes);
+  p.head_bytes = reader.number("head_bytes", bytes).value_or(p.weight_bytes);
+  if (!reader.has("matmul")) reader.fault("matmul", "is missing");
+  p.matmul = reader.word<ComputeType>("matmul", model::compute_type_from, compute_type_rule)
+                 .value_or(p.matmul);
+  p.attention = reader.word<ComputeType>("attention", model::compute_type_from, compute_type_rule)
+                    .value_or(p.attention);
+  p.loss_delta = reader.number("loss_delta", format::rules::finite).value_or(0.0);
+  return p;
+}
+
+model::LatencyLimits read_limits(format::TableReader& reader) {
+  model::LatencyLimits limits;
+  limits.prefill_s =
+      reader.number("max_prefill_s", format::rules::positive).value_or(limits.prefill_s);
+  limits.tpot_s = reader.number("max_tpot_s", format::rules::positive).value_or(limits.tpot_s);
+  limits.total_s = reader.number("max_total_s", format::rules::positive).value_or(limits.total_s);
+  return limits;
+}
+
+WorkloadEntry read_workload(format::TableReader& reader) {
+  allow_description(reader);
+  WorkloadEntry entry;
+  entry.workload.id = read_id(reader);
+  entry.workload.batch = reader.required_integer("batch", 1);
+  entry.workload.input_tokens = reader.required_integer("input_tokens", 0);
+  entry.workload.output_tokens = reader.required_integer("output_tokens", 0);
+  entry.limits = read_limits(reader);
+  return entry;
+}
+
+model::Engine read_engine(format::TableReader& reader) {
+  const auto choice = [&](std::string_view key, std::string_view off, std::string_view on,
+                          bool otherwise) {
+    const auto from_name = [&](const std::string& name) -> std::optional<bool> {
+      if (name == on) return true;
+      if (name == off) return false;
+      return std::nullopt;
+    };
+    const std::string rule = "must be \"" + std::string(off) + "\" or \"" + std::string(on) + "\"";
+    return reader.word<bool>(key, from_name, rule).value_or(otherwise);
+  };
+  model::Engine engine;
+  engine.flash = choice("attention", "eager", "flash", engine.flash);
+  engine.causal = reader.boolean("causal").value_or(engine.causal);
+  engine.lm_head = reader.boolean("lm_head").value_or(engine.lm_head);
+  engine.query_heads = choice("kv_traffic", "kv_heads", "query_heads", engine.query_heads);
+  engine.mla_expanded = choice("mla", "absorbed", "expanded", engine.mla_expanded);
+  reader.reject_unknown_keys();
+  return engine;
+}
+
+namespace {
+
+std::optional<model::LawRange::Interval> read_interval(format::TableReader& reader,
+                                                       std::string_view key) {
+  const toml::array* list = reader.array(key);
+  if (list == nullptr) return std::nullopt;
+  const auto low = list->size() == 2 ? (*list)[0].value<double>() : std::nullopt;
+  const auto high = list->size() == 2 ? (*list)[1].value<double>() : std::nullopt;
+  if (!low || !high || !(*low <= *high)) {
+    reader.fault(key, "must be [low, high] with low <= high");
+    return std::nullopt;
+  }
+  return model::LawRange::Interval{*low, *high};
+}
+
+/// A list of which every element satisfies `read` (which returns nullopt for one that does not).
+template <class T, class Read>
+std::optional<std::vector<T>> read_list(format::TableReader& reader, std::string_view key,
+                                        const std::string& rule, Read read) {
+  const toml::array* list = reader.array(key);
+  if (list == nullptr) return std::nullopt;
+  std::vector<T> values;
+  for (const toml::node& node : *list) {
+    const std::optional<T> value = read(node);
+    if (value)
+      values.push_back(*value);
+    else
+      reader.faults().add(node, reader.full_name(key), rule);
+  }
+  return values;
+}
+
+model::LawRange read_range(format::TableReader& reader) {
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  model::LawRange range;
+  range.layers = read_interval(reader, "layers");
+  range.width = read_interval(reader, "width");
+  range.shared_ffn = read_interval(reader, "shared_ffn");
+  range.experts_top_k = read_list<Pair>(reader, "experts_top_k", "must be pairs [experts, top_k]",
+                                        [](const toml::node& node) -> std::optional<Pair> {
+                                          const toml::array* pair = node.as_array();
+                                          if (pair == nullptr || pair->size() != 2)
+                                            return std::nullopt;
+                                          const auto experts = (*pair)[0].value<std::int64_t>();
+                                          const auto top_k = (*pair)[1].value<std::int64_t>();
+                                          if (!experts || !top_k) return std::nullopt;
+                                          return Pair{*experts, *top_k};
+                                        });
+  range.kv_heads =
+      read_list<std::int64_t>(reader, "kv_heads", "must be whole numbers >= 1 or \"heads\"",
+                              [](const toml::node& node) -> std::optional<std::int64_t> {
+                                if (node.value<std::string>() == "heads") return model::all_heads;
+                                const auto n = node.value<std::int64_t>();
+                                return n && *n >= 1 ? n : std::nullopt;
+                              });
+  const auto kind = [](auto from_name) {
+    return [from_name](const toml::node& node) {
+      return from_name(node.value<std::string>().value_or(""));
+    };
+  };
+  range.attention = read_list<model::AttentionKind>(
+      reader, "attention", "must be \"gqa\" or \"mla\"", kind(model::attention_kind_from));
+  range.ffn = read_list<model::FfnKind>(reader, "ffn", "must be \"gated\" or \"plain\"",
+                                        kind(model::ffn_kind_from));
+  reader.reject_unknown_keys();
+  return range;
+}
+
+}  // namespace
+
+model::Law read_law(format::TableReader& reader) {
+  allow_description(reader);
+  reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run"});
+  model::Law law;
+  law.id = read_id(reader);
+  // Every sum of positive terms: a coefficient or exponent that is not positive is no such law.
+  // beta_1 alone is free in sign.
+  law.kappa_l = reader.required_number("kappa_l", format::rules::positive);
+  law.alpha_l = reader.required_number("alpha_l", format::rules::exponent);
+  law.kappa_rho = reader.required_number("kappa_rho", format::rules::positive);
+  law.alpha_rho = reader.required_number("alpha_rho", format::rules::exponent);
+  law.alpha_r = reader.required_number("alpha_r", format::rules::exponent);
+  law.beta_1 = reader.required_number("beta_1", format::rules::signed_exponent);
+  law.kappa_d = reader.required_number("kappa_d", format::rules::positive);
+  law.beta_2 = reader.required_number("beta_2", format::rules::exponent);
+  law.kappa_m = reader.required_number("kappa_m", format::rules::positive);
+  law.alpha_m = reader.required_number("alpha_m", format::rules::exponent);
+  law.l_inf = reader.required_number("l_inf", format::rules::non_negative);
+  if (const toml::table* range = reader.sub_table("range")) {
+    format::TableReader range_reader(*range, reader.full_name("range"), reader.faults());
+    law.range = read_range(range_reader);
+  }
+  return law;
+}
+
+model::MlaRanks read_mla_ranks(format::TableReader& reader) {
+  return {.kv_lora_rank = reader.required_integer("kv_lora_rank", 1),
+          .q_lora_rank = reader.integer("q_lora_rank", 0).value_or(0),
+          .qk_nope_head_dim = reader.required_integer("qk_nope_head_dim", 1),
+          .qk_rope_head_dim = reader.required_integer("qk_rope_head_dim", 0),
+          .v_head_dim = reader.required_integer("v_head_dim", 1)};
+}
+
+model::Architecture read_architecture(format::TableReader& reader) {
+  const std::size_t faults_before = reader.faults().size();
+  model::Architecture a;
+  a.layers = reader.required_integer("layers", 1);
+  a.width = reader.required_integer("width", 1);
+  a.heads = reader.required_integer("heads", 1);
+  a.attention = reader
+                    .word<model::AttentionKind>("attention", model::attention_kind_from,
+                                                "must be \"gqa\" (also for MHA and MQA) or \"mla\"")
+                    .value_or(a.attention);
+  if (a.attention == model::AttentionKind::mla) {
+    a.mla = read_mla_ranks(reader);
+  } else {
+    a.head_dim = reader.required_integer("head_dim", 1);
+    a.kv_heads = reader.required_integer("kv_heads", 1);
+  }
+  a.ffn = reader.word<model::FfnKind>("ffn", model::ffn_kind_from, "must be \"gated\" or \"plain\"")
+              .value_or(a.ffn);
+  a.expert_ffn = reader.required_integer("expert_ffn", 0);
+  a.experts = reader.integer("experts", 1).value_or(1);
+  a.top_k = reader.integer("top_k", 1).value_or(1);
+  a.shared_ffn = reader.integer("shared_ffn", 0).value_or(0);
+  a.ffn_sparsity = reader.number("ffn_sparsity", format::rules::fraction).value_or(0.0);
+  a.vocab = reader.required_integer("vocab", 1);
+  a.tied = reader.boolean("tied").value_or(true);
+  // The rules between fields speak of sound fields only.
+  if (reader.faults().size() == faults_before)
+    if (const auto fault = model::find_fault(a)) reader.fault(fault->field, fault->rule);
+  return a;
+}
+
+ModelEntry read_model(format::TableReader& reader) {
+  allow_description(reader);
+  reader.allow({"published_params", "published_params_exact", "published_params_active",
+                "perplexity_wikitext2", "perplexity_source", "perplexity_notes",
+                "training_tokens"});
+  ModelEntry entry;
+  entry.id = read_id(reader);
+  entry.name = reader.text("name").value_or(entry.id);
+  entry.not_expressible = reader.text("not_expressible").value_or("");
+  entry.architecture = read_architecture(reader);
+  return entry;
+}
+
+}  // namespace rooflaw::io

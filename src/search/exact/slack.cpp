@@ -1,0 +1,87 @@
+#include "rooflaw/search/exact/slack.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "score/row_kernels.hpp"
+
+namespace rooflaw::search {
+
+namespace {
+// Bins of t from 2^-60 to 2^40 seconds: what lies outside shares the end bins.
+constexpr double least_t = 0x1p-60;
+constexpr double most_t = 0x1p+40;
+}  // namespace
+
+LossBound::LossBound(const Frontier& frontier, double lowered_by) {
+  const auto points = frontier.points();
+  if (points.empty()) return;
+  const auto bin = [](double latency) { return std::bit_cast<std::int64_t>(latency) >> shift; };
+  first_ = bin(points.front().latency_s);
+  const auto count = static_cast<std::size_t>(bin(points.back().latency_s) - first_ + 2);
+  least_before_.assign(count, std::numeric_limits<double>::infinity());
+  for (const auto& p : points) {
+    double& after = least_before_[static_cast<std::size_t>(bin(p.latency_s) - first_ + 1)];
+    after = std::min(after, p.loss - lowered_by);
+  }
+  for (std::size_t b = 1; b < count; ++b)
+    least_before_[b] = std::min(least_before_[b], least_before_[b - 1]);
+}
+
+SlackTable::SlackTable(const LossBound& bound, const Depths& depths,
+                       std::vector<AttentionCost> attention, double head_s, double per_token,
+                       double loss_delta)
+    : bound_(&bound),
+      depths_(&depths),
+      attention_(std::move(attention)),
+      head_s_(head_s),
+      per_token_(per_token),
+      loss_delta_(loss_delta),
+      groups_(group_of(depths.layers.size()) + 1),
+      values_(depths.layers.size()) {
+  const auto bins = static_cast<std::size_t>((std::bit_cast<std::int64_t>(most_t) >> shift) -
+                                             (std::bit_cast<std::int64_t>(least_t) >> shift) + 1);
+  slack_.resize(bins);
+}
+
+float SlackTable::slack(double ffn_s, std::size_t group) {
+  const double t = std::clamp(ffn_s * (1.0 - bound_margin), least_t, most_t);
+  const auto bin = static_cast<std::size_t>((std::bit_cast<std::int64_t>(t) >> shift) -
+                                            (std::bit_cast<std::int64_t>(least_t) >> shift));
+  if (slack_[bin].empty()) fill(bin);
+  return slack_[bin][group];
+}
+
+void SlackTable::fill(std::size_t bin) {
+  auto& slack = slack_[bin];
+  slack.assign(groups_, -std::numeric_limits<float>::infinity());
+  // The lower edge; the first bin also holds all that is faster.
+  const double t =
+      bin == 0
+          ? 0.0
+          : std::bit_cast<double>(
+                (static_cast<std::int64_t>(bin) + (std::bit_cast<std::int64_t>(least_t) >> shift))
+                << shift);
+  for (const auto& a : attention_) {
+    slack_values(depths_->layers.size(), depths_->layers.data(), depths_->loss.data(),
+                 (a.seconds + t) * per_token_ * (1.0 - bound_margin),
+                 head_s_ * per_token_ * (1.0 - bound_margin), bound_->data(), bound_->first(),
+                 bound_->last(), values_.data());
+    double best = -std::numeric_limits<double>::infinity();
+    for (std::size_t g = 0, d = 0; g < groups_; ++g) {
+      for (; d < std::min((g + 1) * depths_per_group, values_.size()); ++d)
+        best = std::max(best, values_[d]);
+      // Of numbers no larger than these: F, the depth loss (values_ holds their difference), the
+      // others.
+      const double depth_size =
+          std::max(std::abs(depths_->loss.front()), std::abs(depths_->loss.back()));
+      const double size =
+          std::abs(best) + 2.0 * depth_size + std::abs(a.loss) + std::abs(loss_delta_);
+      const auto up = static_cast<float>(best - a.loss - loss_delta_ + 4.0 * bound_margin * size);
+      slack[g] = std::max(slack[g], std::nextafter(up, std::numeric_limits<float>::infinity()));
+    }
+  }
+}
+
+}  // namespace rooflaw::search

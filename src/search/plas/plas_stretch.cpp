@@ -1,0 +1,351 @@
+// What a stretch of a frontier asks for: candidates, predictions, choice. See plas.hpp.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "rooflaw/search/plas/kriging.hpp"
+#include "rooflaw/search/plas/plas.hpp"
+#include "rooflaw/search/random.hpp"
+
+namespace rooflaw::search {
+
+namespace {
+
+constexpr std::size_t training_size = 200;
+constexpr std::size_t least_violating = 8;
+constexpr int random_moves = 10;  // a point, and as many mixes
+
+std::size_t at_axis(Axis axis) { return static_cast<std::size_t>(axis); }
+
+/// What a point has of a setting's limits: ln(use / limit) of each that is finite.
+std::vector<double> log_usages(const Setting& setting, const Score& s) {
+  std::vector<double> all;
+  const auto add = [&](double use, double limit) {
+    if (std::isfinite(limit) && use > 0.0) all.push_back(std::log(use / limit));
+  };
+  add(s.memory_bytes, setting.memory_budget_bytes);
+  add(s.prefill_s, setting.limits.prefill_s);
+  add(s.tpot_s, setting.limits.tpot_s);
+  add(s.total_s, setting.limits.total_s);
+  return all;
+}
+
+double largest(const std::vector<double>& values) {
+  return values.empty() ? -1.0 : *std::max_element(values.begin(), values.end());
+}
+
+/// A frontier with predictions inserted, and what a further point would add to it.
+class PredictedFrontier {
+ public:
+  PredictedFrontier(const std::vector<FrontierPoint>& points, double end_latency)
+      : end_log_(std::log10(end_latency)) {
+    for (const auto& p : points) frontier_.emplace_back(std::log10(p.latency_s), p.loss);
+  }
+
+  /// The area that only this point would dominate; if another dominates it, minus the loss it
+  /// lacks.
+  double gain(double log_latency, double loss) const {
+    const auto slower =
+        std::upper_bound(frontier_.begin(), frontier_.end(), log_latency,
+                         [](double x, const std::pair<double, double>& p) { return x < p.first; });
+    double best = loss_before_;
+    if (slower != frontier_.begin()) best = std::prev(slower)->second;
+    if (loss >= best) return best - loss;
+    const auto better =
+        std::partition_point(slower, frontier_.end(),
+                             [&](const std::pair<double, double>& p) { return p.second > loss; });
+    const double right = better == frontier_.end()
+                             ? std::max(end_log_, log_latency) + beyond_the_end
+                             : better->first;
+    return (right - log_latency) * (std::min(best, loss + most_drop_) - loss);
+  }
+
+  void insert(double log_latency, double loss) {
+    std::erase_if(frontier_, [&](const std::pair<double, double>& p) {
+      return p.first >= log_latency && p.second >= loss;
+    });
+    const auto place =
+        std::upper_bound(frontier_.begin(), frontier_.end(), log_latency,
+                         [](double x, const std::pair<double, double>& p) { return x < p.first; });
+    frontier_.insert(place, {log_latency, loss});
+  }
+
+ private:
+  // Beyond the ends a point still counts, as if the box went a little further.
+  static constexpr double beyond_the_end = 0.05;
+  static constexpr double most_drop_ = 0.5;
+  static constexpr double loss_before_ = std::numeric_limits<double>::infinity();
+  std::vector<std::pair<double, double>> frontier_;
+  double end_log_;
+};
+
+}  // namespace
+
+Eigen::RowVectorXd Plas::features(const model::Architecture& a) {
+  const auto attention = model::attention_shape(a);
+  const auto d = static_cast<double>(a.width);
+  const auto ln = [](auto x) { return std::log(static_cast<double>(x)); };
+  Eigen::RowVectorXd f(feature_count);
+  f << ln(a.layers), ln(a.width), ln(static_cast<double>(a.expert_ffn) / d), ln(a.experts),
+      ln(a.top_k), std::log1p(static_cast<double>(a.shared_ffn) / d), ln(attention.kv_dim()),
+      a.attention == model::AttentionKind::mla ? std::log(attention.weights() / (d * d)) : 0.0,
+      a.attention == model::AttentionKind::mla ? 1.0 : 0.0,
+      a.ffn == model::FfnKind::plain ? 1.0 : 0.0;
+  return f;
+}
+
+/// Points not scored yet, each once.
+class Plas::Candidates {
+ public:
+  explicit Candidates(const Plas& plas) : plas_(plas) {}
+  void add(const Places& places) {
+    const auto point = plas_.lattice_.point(places);
+    if (!point || plas_.number_.contains(point->index) || !indices_.insert(point->index).second)
+      return;
+    points_.push_back(*point);
+  }
+  const std::vector<LatticePoint>& points() const { return points_; }
+
+ private:
+  const Plas& plas_;
+  std::set<Index> indices_;
+  std::vector<LatticePoint> points_;
+};
+
+const Score& Plas::score_of(std::size_t point, std::size_t setting) const {
+  return scores_[point * problem_.settings.size() + setting];
+}
+
+Proposal Plas::propose(std::size_t number) const {
+  const Stretch& stretch = stretches_[number];
+  const auto base = base_points(stretch);
+  if (base.empty()) return {};
+  Candidates candidates(*this);
+  Proposal proposal;
+  for (const std::size_t gap : stretch.gaps)
+    proposal.relaxations += add_relaxed(stretch.target, gap, candidates);
+  add_moves(base, number, candidates);
+  proposal.points = most_promising(stretch, training_set(base), candidates);
+  return proposal;
+}
+
+std::vector<std::size_t> Plas::base_points(const Stretch& stretch) const {
+  std::vector<std::size_t> base;
+  const auto& points = frontier_points_[stretch.target];
+  for (std::size_t i = stretch.first; i < stretch.last; ++i)
+    if (const auto known = number_.find(points[i].index); known != number_.end())
+      base.push_back(known->second);
+  if (!points.empty() || points_.empty()) return base;
+  // Nothing is feasible yet: from the points that exceed the limits by the least.
+  const std::size_t s = problem_.targets[stretch.target].setting;
+  std::vector<double> violation(points_.size());
+  for (std::size_t p = 0; p < points_.size(); ++p)
+    violation[p] = largest(log_usages(problem_.settings[s], score_of(p, s)));
+  base.resize(points_.size());
+  std::iota(base.begin(), base.end(), std::size_t{0});
+  std::stable_sort(base.begin(), base.end(),
+                   [&](std::size_t a, std::size_t b) { return violation[a] < violation[b]; });
+  base.resize(std::min(base.size(), least_violating));
+  return base;
+}
+
+std::vector<std::size_t> Plas::training_set(const std::vector<std::size_t>& base) const {
+  const auto n = static_cast<std::size_t>(features_.rows());
+  const Eigen::MatrixXd scaled = features_.array().rowwise() / spread_.array();
+  Eigen::VectorXd nearest =
+      Eigen::VectorXd::Constant(features_.rows(), std::numeric_limits<double>::infinity());
+  for (const std::size_t b : base)
+    nearest = nearest.cwiseMin(
+        (scaled.rowwise() - scaled.row(static_cast<Eigen::Index>(b))).rowwise().squaredNorm());
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::size_t size = std::min(n, training_size);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size), order.end(),
+                    [&](std::size_t a, std::size_t b) {
+                      const double x = nearest[static_cast<Eigen::Index>(a)];
+                      const double y = nearest[static_cast<Eigen::Index>(b)];
+                      return x < y || (x == y && a < b);
+                    });
+  order.resize(size);
+  return order;
+}
+
+void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
+                     Candidates& candidates) const {
+  std::vector<std::size_t> axes;  // that have a choice
+  for (std::size_t a = 0; a < axis_count; ++a)
+    if (lattice_.length(static_cast<Axis>(a)) > 1) axes.push_back(a);
+  std::uint64_t drawn = static_cast<std::uint64_t>(stretch) << 32;
+  const auto stream = 100 + static_cast<std::uint64_t>(counts_.rounds);
+  const auto random = [&] { return random_unit(problem_.seed, stream, drawn++); };
+  const auto moved = [&](Places& places, std::size_t axis, Index step) {
+    const auto length = static_cast<Index>(lattice_.length(static_cast<Axis>(axis)));
+    const Index place = static_cast<Index>(places[axis]) + step;
+    if (place < 0 || place >= length) return false;
+    places[axis] = static_cast<std::size_t>(place);
+    return true;
+  };
+
+  for (std::size_t i = 0; i < base.size(); ++i) {
+    const Places& from = points_[base[i]].places;
+    for (const std::size_t axis : axes)
+      for (Index step = 1; step < static_cast<Index>(lattice_.length(static_cast<Axis>(axis)));
+           step *= 2)
+        for (const Index signed_step : {-step, step})
+          if (Places p = from; moved(p, axis, signed_step)) candidates.add(p);
+    for (std::size_t a = 0; a < axes.size(); ++a)
+      for (std::size_t b = a + 1; b < axes.size(); ++b)
+        for (const Index x : {-1, 1})
+          for (const Index y : {-1, 1})
+            if (Places p = from; moved(p, axes[a], x) && moved(p, axes[b], y)) candidates.add(p);
+    for (int n = 0; n < random_moves; ++n) {
+      Places p = from;
+      for (const std::size_t axis : axes) {
+        if (random() < 0.5) continue;
+        const double reach = 0.25 * static_cast<double>(lattice_.length(static_cast<Axis>(axis)));
+        const double step = std::exp2(random() * std::log2(std::max(reach, 1.0)));
+        moved(p, axis, (random() < 0.5 ? -1 : 1) * std::llround(step));
+      }
+      candidates.add(p);
+    }
+    for (int n = 0; n < random_moves; ++n) {
+      const auto other = static_cast<Index>(i) + static_cast<Index>(random() * 5.0) - 2;
+      const auto last = static_cast<Index>(base.size()) - 1;
+      const Places& to =
+          points_[base[static_cast<std::size_t>(std::clamp<Index>(other, 0, last))]].places;
+      Places p = from;
+      for (const std::size_t axis : axes)
+        if (random() < 0.5) p[axis] = to[axis];
+      candidates.add(p);
+    }
+  }
+}
+
+RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
+                                   Candidates& candidates) const {
+  const Target& t = problem_.targets[target];
+  const Setting& setting = problem_.settings[t.setting];
+  const auto& points = frontier_points_[target];
+  const FrontierPoint &left = points[gap], &right = points[gap + 1];
+  const double latency = std::sqrt(left.latency_s * right.latency_s);
+  std::vector<RelaxedStart> starts{relaxed_start(lattice_.at(left.index).architecture),
+                                   relaxed_start(lattice_.at(right.index).architecture)};
+  if (const auto start = closed_form_start(problem_, setting, t.latency, latency, box_))
+    starts.push_back(*start);
+  RelaxationCounts counts;
+  for (const auto& start : starts) {
+    const auto best = relax(problem_, setting, t.latency, latency, start, evaluations_per_start);
+    counts += {.calls = Index{2} * best.evaluations,  // a gradient counts as much as a value
+               .solves = 1,
+               .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
+               .failed = best.end == RelaxedEnd::failed ? 1 : 0,
+               .infeasible = best.feasible ? 0 : 1};
+    add_corners(start.architecture, best.sizes, candidates);
+  }
+  return counts;
+}
+
+void Plas::add_corners(const model::Architecture& kinds, const RelaxedSizes& sizes,
+                       Candidates& candidates) const {
+  const Space& space = lattice_.space();
+  const auto place_of = [](const auto& axis, auto kind) {
+    return static_cast<std::size_t>(std::find(axis.begin(), axis.end(), kind) - axis.begin());
+  };
+  Places base{};
+  base[at_axis(Axis::attention)] = place_of(space.attention, kinds.attention);
+  base[at_axis(Axis::ffn)] = place_of(space.ffn, kinds.ffn);
+  base[at_axis(Axis::shared)] =
+      lattice_.place_below(Axis::shared, static_cast<double>(kinds.shared_ffn));
+  base[at_axis(Axis::top_k)] = lattice_.place_below(Axis::top_k, static_cast<double>(kinds.top_k));
+  const bool mla = kinds.attention == model::AttentionKind::mla;
+  if (mla) base[at_axis(Axis::kv)] = lattice_.mla_place(kinds.mla);
+
+  std::vector<std::pair<Axis, double>> relaxed{{Axis::layers, sizes.layers},
+                                               {Axis::width, sizes.width},
+                                               {Axis::ratio, sizes.ffn_ratio},
+                                               {Axis::experts, sizes.experts}};
+  if (!mla) relaxed.emplace_back(Axis::kv, sizes.kv_heads);
+  for (std::size_t corner = 0; corner < std::size_t{1} << relaxed.size(); ++corner) {
+    Places p = base;
+    for (std::size_t i = 0; i < relaxed.size(); ++i) {
+      const auto [axis, size] = relaxed[i];
+      p[at_axis(axis)] =
+          std::min(lattice_.place_below(axis, size) + (corner >> i & 1), lattice_.length(axis) - 1);
+    }
+    candidates.add(p);
+  }
+}
+
+std::vector<Index> Plas::most_promising(const Stretch& stretch,
+                                        const std::vector<std::size_t>& training,
+                                        const Candidates& candidates) const {
+  const auto& points = candidates.points();
+  if (points.empty()) return {};
+  const Target& target = problem_.targets[stretch.target];
+  const Setting& setting = problem_.settings[target.setting];
+  const double floor = problem_.law.l_inf + setting.scenario.precision.loss_delta;
+
+  // Latency, loss above its floor and use of each limit, as logarithms.
+  std::vector<std::vector<double>> rows;
+  std::vector<std::size_t> used;
+  for (const std::size_t p : training) {
+    const Score& s = score_of(p, target.setting);
+    std::vector<double> row{std::log10(s.latency(target.latency)), std::log(s.loss - floor)};
+    const auto usages = log_usages(setting, s);
+    row.insert(row.end(), usages.begin(), usages.end());
+    if (!std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); })) continue;
+    rows.push_back(std::move(row));
+    used.push_back(p);
+  }
+  if (rows.empty()) return {};
+  Eigen::MatrixXd known(static_cast<Eigen::Index>(used.size()), feature_count);
+  Eigen::MatrixXd values(known.rows(), static_cast<Eigen::Index>(rows.front().size()));
+  for (Eigen::Index i = 0; i < known.rows(); ++i) {
+    known.row(i) = features_.row(static_cast<Eigen::Index>(used[static_cast<std::size_t>(i)]));
+    for (Eigen::Index j = 0; j < values.cols(); ++j)
+      values(i, j) = rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
+  }
+  Eigen::MatrixXd unknown(static_cast<Eigen::Index>(points.size()), feature_count);
+  for (Eigen::Index i = 0; i < unknown.rows(); ++i)
+    unknown.row(i) = features(points[static_cast<std::size_t>(i)].architecture);
+  const Eigen::MatrixXd predicted = Kriging(known, values).predict(unknown);
+  const Eigen::ArrayXd loss = predicted.col(1).array().exp() + floor;
+
+  PredictedFrontier frontier(frontier_points_[stretch.target],
+                             std::max(reference_[stretch.target].latency_s, 1e-30));
+  std::vector<bool> taken(points.size(), false);
+  const auto merit = [&](std::size_t i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    const double violation =
+        predicted.cols() > 2 ? predicted.row(row).tail(predicted.cols() - 2).maxCoeff() : -1.0;
+    const double gain = frontier.gain(predicted(row, 0), loss[row]);
+    return violation > 0.0 ? std::min(gain, 0.0) - violation : gain;
+  };
+  // Beside what promises to help, the more of what nearly does the longer nothing has helped.
+  const std::size_t tries = std::size_t{1} << idle_rounds_;
+  const std::size_t most = std::max(static_cast<std::size_t>(settings_.moves_per_stretch), tries);
+  std::vector<Index> chosen;
+  while (chosen.size() < most) {
+    std::size_t best = points.size();
+    double best_merit = -std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (taken[i]) continue;
+      const double m = merit(i);
+      if (m > best_merit) {
+        best_merit = m;
+        best = i;
+      }
+    }
+    if (best == points.size() || (best_merit <= 0.0 && chosen.size() >= tries)) break;
+    taken[best] = true;
+    chosen.push_back(points[best].index);
+    if (best_merit > 0.0)
+      frontier.insert(predicted(static_cast<Eigen::Index>(best), 0),
+                      loss[static_cast<Eigen::Index>(best)]);
+  }
+  return chosen;
+}
+
+}  // namespace rooflaw::search

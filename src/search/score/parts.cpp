@@ -1,0 +1,148 @@
+#include "rooflaw/search/score/parts.hpp"
+
+#include <Eigen/Core>
+
+namespace rooflaw::search {
+
+using model::Phase;
+
+model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
+                                              const AttentionOption& option) {
+  return model::attention_shape({.width = space.widths[width_digit],
+                                 .heads = option.heads,
+                                 .attention = option.kind,
+                                 .head_dim = space.head_dim,
+                                 .kv_heads = option.kv_heads,
+                                 .mla = option.mla});
+}
+
+model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
+                                  std::size_t width_digit, const FfnOption& option) {
+  return model::ffn_shape({.width = space.widths[width_digit],
+                           .ffn = space.ffn[ffn_digit],
+                           .expert_ffn = option.expert_ffn,
+                           .experts = option.routing.experts,
+                           .top_k = option.routing.top_k,
+                           .shared_ffn = option.shared_ffn,
+                           .ffn_sparsity = space.ffn_sparsity});
+}
+
+WidthPart width_part(const Space& space, std::size_t width_digit, const Setting& setting) {
+  const auto& s = setting.scenario;
+  const auto width = static_cast<double>(space.widths[width_digit]);
+  const auto vocab = static_cast<double>(space.vocab);
+  const double embedding = model::embedding_params(
+      {.width = space.widths[width_digit], .vocab = space.vocab, .tied = space.tied});
+  return {.prefill_head_s = model::head_time(width, vocab, s, Phase::prefill).seconds,
+          .decode_head_s = model::head_time(width, vocab, s, Phase::decode).seconds,
+          .prefill_overhead_s = model::layer_overhead(s, Phase::prefill),
+          .decode_overhead_s = model::layer_overhead(s, Phase::decode),
+          .embedding_bytes = embedding * s.precision.head_bytes};
+}
+
+AttentionPart attention_part(const model::AttentionShape<double>& shape, const Setting& setting) {
+  const auto& s = setting.scenario;
+  return {.prefill_s = model::attention_time(shape, s, Phase::prefill).seconds,
+          .decode_s = model::attention_time(shape, s, Phase::decode).seconds,
+          .weight_bytes = model::attention_weight_bytes(shape, s.precision),
+          .kv_bytes = model::kv_cache_bytes(shape, s)};
+}
+
+namespace {
+
+constexpr auto packet = static_cast<Eigen::Index>(FfnParts::packet);
+using Lanes = Eigen::Array<double, packet, 1>;
+
+/// Eight FFN blocks and what the tables know of them.
+struct Packet {
+  model::FfnShape<Lanes> shape;
+  Lanes ratio_power;
+  Lanes activation_power;
+};
+
+void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape) {
+  p.shape.kind = shape.kind;
+  p.shape.sparsity = shape.sparsity;
+  p.shape.width[lane] = shape.width;
+  p.shape.expert_ffn[lane] = shape.expert_ffn;
+  p.shape.experts[lane] = shape.experts;
+  p.shape.top_k[lane] = shape.top_k;
+  p.shape.shared_ffn[lane] = shape.shared_ffn;
+  p.shape.routed[lane] = shape.routed;
+  p.shape.has_shared[lane] = shape.has_shared;
+}
+
+double activation_power(const PowerTables& tables, const TableLayout& layout,
+                        std::size_t width_digit, const FfnOption& option) {
+  return tables.activation_shared.empty()
+             ? tables.activation[layout.routing(option.routing)]
+             : tables.activation_shared[layout.activation_shared(width_digit, option)];
+}
+
+}  // namespace
+
+double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                     std::size_t width_digit, const FfnOption& option) {
+  const TableLayout layout(problem.space);
+  const double ratio = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
+  const double activation = activation_power(tables, layout, width_digit, option);
+  return model::ffn_loss(
+      model::sparsity_term(problem.law, activation, ratio, tables.width_sparsity[width_digit]),
+      model::capacity_term(problem.law, ratio, tables.width_capacity[width_digit]));
+}
+
+void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+                    std::size_t width_digit, const std::vector<FfnOption>& options,
+                    FfnParts& parts) {
+  const TableLayout layout(problem.space);
+  const std::vector<double> counts = token_counts(problem);
+  const std::size_t padded =
+      (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
+  parts.size = options.size();
+  parts.index.resize(padded);
+  parts.loss.resize(padded);
+  parts.activations.resize(padded);
+  parts.settings.resize(problem.settings.size());
+  for (auto& s : parts.settings) {
+    s.prefill_s.resize(padded);
+    s.decode_s.resize(padded);
+    s.weight_bytes.resize(padded);
+  }
+
+  const Lanes width_sparsity = Lanes::Constant(tables.width_sparsity[width_digit]);
+  const Lanes width_capacity = Lanes::Constant(tables.width_capacity[width_digit]);
+  std::vector<Lanes> distinct(counts.size());
+  Packet p;
+  for (std::size_t start = 0; start < padded; start += FfnParts::packet) {
+    for (Eigen::Index lane = 0; lane < packet; ++lane) {
+      const std::size_t place = start + static_cast<std::size_t>(lane);
+      const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
+      parts.index[place] = option.index;
+      set_lane(p, lane, ffn_shape(problem.space, ffn_digit, width_digit, option));
+      p.ratio_power[lane] = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
+      p.activation_power[lane] = activation_power(tables, layout, width_digit, option);
+      for (std::size_t c = 0; c < counts.size(); ++c)
+        distinct[c][lane] = tables.distinct[layout.distinct(c, option.routing)];
+    }
+    const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
+      Lanes::Map(column.data() + start) = lanes;
+    };
+    const Lanes sparsity =
+        model::sparsity_term<Lanes>(problem.law, p.activation_power, p.ratio_power, width_sparsity);
+    const Lanes capacity = model::capacity_term<Lanes>(problem.law, p.ratio_power, width_capacity);
+    store(parts.loss, model::ffn_loss<Lanes>(sparsity, capacity));
+    store(parts.activations, model::ffn_activations(p.shape));
+    for (std::size_t i = 0; i < problem.settings.size(); ++i) {
+      const auto& s = problem.settings[i].scenario;
+      const auto phase_seconds = [&](Phase phase) -> Lanes {
+        const std::size_t c = token_count_number(counts, model::first_pass(s, phase).tokens);
+        return model::ffn_time(p.shape, distinct[c], tables.rows_read[c], s, phase).seconds;
+      };
+      store(parts.settings[i].prefill_s, phase_seconds(Phase::prefill));
+      store(parts.settings[i].decode_s, phase_seconds(Phase::decode));
+      store(parts.settings[i].weight_bytes, model::ffn_weight_bytes(p.shape, s.precision));
+    }
+  }
+}
+
+}  // namespace rooflaw::search

@@ -1,0 +1,106 @@
+#include "row_kernels.hpp"
+
+#include <bit>
+
+#include "rooflaw/search/exact/slack.hpp"
+
+// Sanitizers do not get on with the resolver functions that target_clones makes.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define ROOFLAW_CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define ROOFLAW_CLONES
+#endif
+
+namespace rooflaw::search {
+
+ROOFLAW_CLONES
+void row_loss(std::size_t size, const double* __restrict ffn_loss, double kv_loss,
+              double depth_loss, double* __restrict loss) {
+  for (std::size_t i = 0; i < size; ++i)
+    loss[i] = model::shape_loss(ffn_loss[i], kv_loss, depth_loss);
+}
+
+ROOFLAW_CLONES
+void row_latency(const RowView& row, double* __restrict prefill_s, double* __restrict decode_s) {
+  const double* __restrict ffn_prefill = row.ffn->prefill_s.data();
+  const double* __restrict ffn_decode = row.ffn->decode_s.data();
+  const WidthPart width = *row.width_part;
+  const AttentionPart attention = *row.attention;
+  const double layers = row.layers;
+  for (std::size_t i = 0; i < row.size; ++i) {
+    prefill_s[i] = model::phase_time(
+        layers, model::layer_time(attention.prefill_s, ffn_prefill[i], width.prefill_overhead_s),
+        width.prefill_head_s);
+    decode_s[i] = model::phase_time(
+        layers, model::layer_time(attention.decode_s, ffn_decode[i], width.decode_overhead_s),
+        width.decode_head_s);
+  }
+}
+
+ROOFLAW_CLONES
+void row_latency_of_kind(std::size_t size, model::LatencyKind kind, double output_tokens,
+                         const double* __restrict prefill_s, const double* __restrict decode_s,
+                         double* __restrict latency_s) {
+  switch (kind) {
+    case model::LatencyKind::prefill:
+      for (std::size_t i = 0; i < size; ++i) latency_s[i] = prefill_s[i];
+      break;
+    case model::LatencyKind::tpot:
+      for (std::size_t i = 0; i < size; ++i)
+        latency_s[i] = model::time_per_output_token(decode_s[i], output_tokens);
+      break;
+    case model::LatencyKind::total:
+      for (std::size_t i = 0; i < size; ++i)
+        latency_s[i] = model::total_time(prefill_s[i], decode_s[i]);
+      break;
+  }
+}
+
+ROOFLAW_CLONES
+void row_feasible(const RowView& row, const Setting& setting, const double* __restrict prefill_s,
+                  const double* __restrict decode_s, std::int64_t* __restrict feasible_lane) {
+  const double* __restrict ffn_bytes = row.ffn->weight_bytes.data();
+  const double* __restrict ffn_activations = row.ffn_activations;
+  const AttentionPart attention = *row.attention;
+  const double embedding = row.width_part->embedding_bytes;
+  for (std::size_t i = 0; i < row.size; ++i) {
+    const double workspace = model::workspace_bytes(row.width, row.attention_activations,
+                                                    ffn_activations[i], setting.scenario);
+    const double memory = model::model_memory(row.layers, attention.weight_bytes, ffn_bytes[i],
+                                              embedding, attention.kv_bytes, workspace)
+                              .total();
+    const double tpot = model::time_per_output_token(decode_s[i], row.output_tokens);
+    const double total = model::total_time(prefill_s[i], decode_s[i]);
+    feasible_lane[i] = feasible(setting, memory, prefill_s[i], tpot, total) ? -1 : 0;
+  }
+}
+
+ROOFLAW_CLONES
+bool row_candidates(std::size_t size, const double* __restrict least_loss_before,
+                    const double* __restrict latency_s, const double* __restrict loss,
+                    double loss_delta, std::int64_t* __restrict candidate) {
+  std::int64_t any = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const double least = least_loss_before[DominanceBins::bin(latency_s[i])];
+    const std::int64_t open = least > loss[i] + loss_delta ? -1 : 0;
+    candidate[i] = open;
+    any |= open;
+  }
+  return any != 0;
+}
+
+ROOFLAW_CLONES
+void slack_values(std::size_t size, const double* __restrict layers, const double* __restrict loss,
+                  double layer, double head, const double* __restrict bound, std::int64_t first,
+                  std::int64_t last, double* __restrict value) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const double latency = layers[i] * layer + head;
+    std::int64_t bin = (std::bit_cast<std::int64_t>(latency) >> LossBound::shift) - first;
+    bin = bin < 0 ? 0 : bin;
+    bin = bin > last ? last : bin;
+    value[i] = bound[bin] - loss[i];
+  }
+}
+
+}  // namespace rooflaw::search

@@ -1,0 +1,51 @@
+#pragma once
+// The inner loops of the scan: one attention block, one depth, a run of FFN blocks. Compiled for
+// several instruction sets and chosen at start; only + - * / max and comparisons, so all give the
+// same bits.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "rooflaw/search/score/parts.hpp"
+
+namespace rooflaw::search {
+
+struct RowView {
+  std::size_t size;
+  double layers;
+  double width;
+  double attention_activations;
+  double output_tokens;
+  const WidthPart* width_part;
+  const AttentionPart* attention;
+  const FfnParts::PerSetting* ffn;
+  const double* ffn_activations;
+};
+
+/// loss[i] = FFN part + KV part + depth part.
+void row_loss(std::size_t size, const double* ffn_loss, double kv_loss, double depth_loss,
+              double* loss);
+
+/// Both phases of every point of the row.
+void row_latency(const RowView& row, double* prefill_s, double* decode_s);
+
+/// latency[i] of a kind, from the phases.
+void row_latency_of_kind(std::size_t size, model::LatencyKind kind, double output_tokens,
+                         const double* prefill_s, const double* decode_s, double* latency_s);
+
+/// feasible[i] = -1 or 0; returns how many are feasible.
+void row_feasible(const RowView& row, const Setting& setting, const double* prefill_s,
+                  const double* decode_s, std::int64_t* feasible);
+
+/// candidate[i] != 0 for points that the bins cannot tell to be dominated. Returns whether there
+/// are any.
+bool row_candidates(std::size_t size, const double* least_loss_before, const double* latency_s,
+                    const double* loss, double loss_delta, std::int64_t* candidate);
+
+/// value[i] = bound at latency layers[i] * layer + head, less loss[i]. `bound` is a LossBound's
+/// table, from bin `first` to `last`.
+void slack_values(std::size_t size, const double* layers, const double* loss, double layer,
+                  double head, const double* bound, std::int64_t first, std::int64_t last,
+                  double* value);
+
+}  // namespace rooflaw::search

@@ -1,0 +1,159 @@
+#include "rooflaw/search/score/scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "row_kernels.hpp"
+
+namespace rooflaw::search {
+
+void drop_extrapolated(const Problem& problem, Block& block) {
+  if (!problem.enforce_range) return;
+  const Space& space = problem.space;
+  const model::LawRange& range = problem.law.range;
+  const auto kind = space.ffn[block.ffn_digit];
+  if (!model::width_in_range(range, static_cast<double>(space.widths[block.width_digit])))
+    block.ffn.clear();
+  std::erase_if(block.attention, [&](const AttentionOption& o) {
+    return !model::attention_in_range(range, o.kind, o.kv_heads, o.heads);
+  });
+  std::erase_if(block.ffn, [&](const FfnOption& o) {
+    return !model::ffn_in_range(range, kind, static_cast<double>(o.shared_ffn)) ||
+           !model::experts_in_range(range, o.routing.experts, o.routing.top_k);
+  });
+  std::erase_if(block.layer_digits, [&](std::size_t digit) {
+    return !model::layers_in_range(range, static_cast<double>(space.layers[digit]));
+  });
+}
+
+Scanner::Scanner(const Problem& problem, const PowerTables& tables)
+    : problem_(problem),
+      tables_(tables),
+      frontiers_(problem.targets.size()),
+      width_parts_(problem.settings.size()),
+      attention_parts_(problem.settings.size()) {}
+
+void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
+  if (block.ffn.empty() || block.attention.empty()) return;
+  const TableLayout layout(problem_.space);
+  fill_ffn_parts(problem_, tables_, block.ffn_digit, block.width_digit, block.ffn, ffn_);
+  resize_rows(ffn_.loss.size());
+  for (std::size_t s = 0; s < problem_.settings.size(); ++s)
+    width_parts_[s] = width_part(problem_.space, block.width_digit, problem_.settings[s]);
+
+  const Index base = index_share(problem_.space, Axis::ffn, block.ffn_digit) +
+                     index_share(problem_.space, Axis::width, block.width_digit);
+  for (const auto& option : block.attention) {
+    const auto shape = attention_shape(problem_.space, block.width_digit, option);
+    for (std::size_t s = 0; s < problem_.settings.size(); ++s)
+      attention_parts_[s] = attention_part(shape, problem_.settings[s]);
+    attention_activations_ = model::attention_activations(shape);
+    kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
+    for (const std::size_t layer : block.layer_digits) {
+      row_index_ = base + option.index + static_cast<Index>(layer);
+      scan_row(block, layer);
+      if (between_rows) between_rows();
+    }
+  }
+}
+
+void Scanner::resize_rows(std::size_t padded) {
+  for (auto* column : {&loss_, &prefill_s_, &decode_s_, &latency_s_}) column->resize(padded);
+  candidate_.resize(padded);
+  feasible_.resize(padded);
+}
+
+namespace {
+bool unlimited(const Setting& s) {
+  return std::isinf(s.memory_budget_bytes) && std::isinf(s.limits.prefill_s) &&
+         std::isinf(s.limits.tpot_s) && std::isinf(s.limits.total_s);
+}
+}  // namespace
+
+RowView Scanner::row_view(std::size_t setting, const Block& block, std::size_t layer_digit,
+                          const FfnParts& ffn) const {
+  return {.size = ffn.size,
+          .layers = static_cast<double>(problem_.space.layers[layer_digit]),
+          .width = static_cast<double>(problem_.space.widths[block.width_digit]),
+          .attention_activations = attention_activations_,
+          .output_tokens =
+              static_cast<double>(problem_.settings[setting].scenario.workload.output_tokens),
+          .width_part = &width_parts_[setting],
+          .attention = &attention_parts_[setting],
+          .ffn = &ffn.settings[setting],
+          .ffn_activations = ffn.activations.data()};
+}
+
+void Scanner::insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
+                                bool& feasibility_known) {
+  const Setting& setting = problem_.settings[problem_.targets[target].setting];
+  const double delta = setting.scenario.precision.loss_delta;
+  Frontier& frontier = frontiers_[target];
+  row_latency_of_kind(row.size, problem_.targets[target].latency, row.output_tokens,
+                      prefill_s_.data(), decode_s_.data(), latency_s_.data());
+  if (!row_candidates(row.size, frontier.bins().data(), latency_s_.data(), loss_.data(), delta,
+                      candidate_.data()))
+    return;
+  if (!feasibility_known) {
+    if (unlimited(setting))
+      std::fill_n(feasible_.begin(), row.size, -1);
+    else
+      row_feasible(row, setting, prefill_s_.data(), decode_s_.data(), feasible_.data());
+    feasibility_known = true;
+  }
+  for (std::size_t i = 0; i < row.size; ++i) {
+    if ((candidate_[i] & feasible_[i]) == 0) continue;
+    const FrontierPoint point{latency_s_[i], loss_[i] + delta, row_index_ + ffn.index[i]};
+    const auto before = frontier.additions();
+    frontier.insert(point);
+    if (keeps_found_ && frontier.additions() != before) found_.push_back({target, point});
+  }
+}
+
+std::vector<FoundPoint> Scanner::take_found() {
+  std::vector<FoundPoint> found;
+  found.swap(found_);
+  std::erase_if(found,
+                [&](const FoundPoint& f) { return !frontiers_[f.target].contains(f.point); });
+  return found;
+}
+
+void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
+  row_loss(ffn_.size, ffn_.loss.data(), kv_loss_, tables_.depth[layer_digit], loss_.data());
+  pairs_scored_ += static_cast<std::int64_t>(ffn_.size * problem_.targets.size());
+  std::size_t target = 0;
+  for (std::size_t s = 0; s < problem_.settings.size(); ++s) {
+    const RowView row = row_view(s, block, layer_digit, ffn_);
+    row_latency(row, prefill_s_.data(), decode_s_.data());
+    bool feasibility_known = false;
+    for (; target < problem_.targets.size() && problem_.targets[target].setting == s; ++target)
+      insert_candidates(target, row, ffn_, feasibility_known);
+  }
+}
+
+void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts& ffn) {
+  const std::size_t s = problem_.targets[target].setting;
+  const Setting& setting = problem_.settings[s];
+  const TableLayout layout(problem_.space);
+  resize_rows(ffn.loss.size());
+  width_parts_[s] = width_part(problem_.space, block.width_digit, setting);
+  const Index base = index_share(problem_.space, Axis::ffn, block.ffn_digit) +
+                     index_share(problem_.space, Axis::width, block.width_digit);
+  for (const auto& option : block.attention) {
+    const auto shape = attention_shape(problem_.space, block.width_digit, option);
+    attention_parts_[s] = attention_part(shape, setting);
+    attention_activations_ = model::attention_activations(shape);
+    kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
+    for (const std::size_t layer : block.layer_digits) {
+      row_index_ = base + option.index + static_cast<Index>(layer);
+      row_loss(ffn.size, ffn.loss.data(), kv_loss_, tables_.depth[layer], loss_.data());
+      const RowView row = row_view(s, block, layer, ffn);
+      row_latency(row, prefill_s_.data(), decode_s_.data());
+      bool feasibility_known = false;
+      insert_candidates(target, row, ffn, feasibility_known);
+      pairs_scored_ += static_cast<std::int64_t>(ffn.size);
+    }
+  }
+}
+
+}  // namespace rooflaw::search

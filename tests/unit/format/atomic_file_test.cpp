@@ -1,0 +1,128 @@
+// A file is replaced whole or stays as it was.
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/core/error.hpp"
+#include "rooflaw/format/atomic_file.hpp"
+#include "unit/temporary_folder.hpp"
+
+namespace rooflaw::format {
+namespace {
+
+using testing::file_text;
+using testing::TemporaryFolder;
+
+void write(const std::string& path, const std::string& text) {
+  write_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+TEST(WriteAtomically, CreatesAndReplacesWhole) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("result.h5");
+  write(path, "first, and rather long");
+  EXPECT_EQ("first, and rather long", file_text(path));
+  write(path, "second");
+  EXPECT_EQ("second", file_text(path));
+  write(path, "");
+  EXPECT_EQ("", file_text(path));
+  const std::string large(5'000'000, 'x');
+  write(path, large);
+  EXPECT_EQ(large, file_text(path));
+  EXPECT_EQ(1u, folder.files());  // no temporary file is left
+}
+
+TEST(WriteAtomically, ReadersKeepTheFileTheyOpened) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("result.h5", "old");
+  std::ifstream reader(path);
+  write(path, "new and longer");
+  std::string seen;
+  std::getline(reader, seen);
+  EXPECT_EQ("old", seen);
+  EXPECT_EQ("new and longer", file_text(path));
+}
+
+TEST(WriteAtomically, AFolderThatVanishedLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path("real"));
+  std::filesystem::create_directory_symlink(folder.path("real"), folder.path("link"));
+  const std::string path = folder.path("link/result.h5");
+  write(path, "old");
+  std::filesystem::remove(folder.path("link"));
+  EXPECT_THROW(write(path, "new"), FileError);
+  EXPECT_EQ("old", file_text(folder.path("real/result.h5")));
+  EXPECT_FALSE(std::filesystem::exists(folder.path("link")));
+}
+
+/// Files of this process may not grow beyond `bytes`: what a full disk does to a write.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit now = before_;
+    now.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(WriteAtomically, ADiskThatFillsUpLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("result.h5", "old");
+  {
+    const SmallDisk disk(1000);
+    EXPECT_THROW(write(path, std::string(100'000, 'x')), FileError);
+  }
+  EXPECT_EQ("old", file_text(path));
+  EXPECT_EQ(1u, folder.files());
+  write(path, "new");
+  EXPECT_EQ("new", file_text(path));
+}
+
+TEST(WriteAtomically, AFolderIsNoFile) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path("dir"));
+  EXPECT_THROW(write(folder.path("dir"), "x"), FileError);
+  EXPECT_TRUE(std::filesystem::is_directory(folder.path("dir")));
+  EXPECT_THROW(write(folder.path("dir/none/file"), "x"), FileError);
+}
+
+TEST(WriteAtomically, APipeIsNoFile) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("pipe");
+  ASSERT_EQ(0, ::mkfifo(path.c_str(), 0600));
+  EXPECT_THROW(write(path, "x"), FileError);
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  EXPECT_THROW(write("/dev/null", "x"), FileError);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+TEST(RequireWritable, SaysSoBeforeTheRun) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("result.h5", "old");
+  EXPECT_NO_THROW(require_writable(path));
+  EXPECT_EQ("old", file_text(path));  // and touches nothing
+  EXPECT_NO_THROW(require_writable(folder.path("fresh.h5")));
+  EXPECT_EQ(1u, folder.files());
+  EXPECT_THROW(require_writable(folder.path("none/result.h5")), FileError);
+  std::filesystem::create_directory(folder.path("dir"));
+  EXPECT_THROW(require_writable(folder.path("dir")), FileError);
+}
+
+}  // namespace
+}  // namespace rooflaw::format

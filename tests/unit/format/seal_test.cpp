@@ -1,0 +1,113 @@
+// The seal of a file: any other byte, anywhere, and the file is refused.
+
+#include <filesystem>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rooflaw/core/error.hpp"
+#include "rooflaw/format/seal.hpp"
+#include "rooflaw/format/sha256.hpp"
+#include "unit/temporary_folder.hpp"
+
+namespace rooflaw::format {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+std::string sealed(const std::string& contents) {
+  return seal_of(std::as_bytes(std::span(contents))) + contents;
+}
+
+/// What opening a file of these bytes says against it; empty if nothing.
+std::string complaint(const std::string& bytes) {
+  static const TemporaryFolder folder;  // thousands of files, one at a time
+  const std::string path = folder.write("result.h5", bytes);
+  try {
+    require_sealed(path);
+  } catch (const FileError& e) {
+    EXPECT_THAT(e.what(), HasSubstr(path));
+    return e.what();
+  }
+  return "";
+}
+
+/// More than the block that is read at a time.
+std::string long_contents() {
+  std::mt19937 random(1);
+  std::string contents(3'000'001, '\0');
+  for (char& c : contents) c = static_cast<char>(random());
+  return contents;
+}
+
+TEST(Sha256, KnownVectors) {  // FIPS 180-2
+  EXPECT_EQ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", sha256_hex(""));
+  EXPECT_EQ("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", sha256_hex("abc"));
+  EXPECT_EQ("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"));
+  EXPECT_EQ("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+            sha256_hex(std::string(1'000'000, 'a')));
+}
+
+TEST(Sha256, InPieces) {
+  // The example of FIPS 180-2, B.2.
+  const std::string text = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+  for (std::size_t cut = 0; cut <= text.size(); cut += 7) {
+    Sha256 hash;
+    hash.add(std::as_bytes(std::span(text).first(cut)));
+    hash.add(std::as_bytes(std::span(text).subspan(cut)));
+    EXPECT_EQ("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1", hash.hex());
+  }
+}
+
+TEST(Seal, IsALineOfTextThenZeros) {
+  const std::string contents = "abc";
+  const std::string line =
+      "rooflaw-result sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
+  EXPECT_EQ(line + std::string(seal_bytes - line.size(), '\0'),
+            seal_of(std::as_bytes(std::span(contents))));
+}
+
+TEST(Seal, WhatWasSealedIsAccepted) {
+  for (const std::string& contents : {std::string(), std::string("abc"), long_contents()})
+    EXPECT_EQ("", complaint(sealed(contents))) << contents.size();
+}
+
+TEST(Seal, AnyBitOfASmallFile) {
+  const std::string whole = sealed("contents");
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    EXPECT_NE("", complaint(damaged)) << "bit " << bit;
+  }
+}
+
+TEST(Seal, SomeBitOfALargeFile) {
+  const std::string whole = sealed(long_contents());
+  for (const std::size_t at : {seal_bytes, std::size_t{1} << 20, whole.size() - 1}) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    EXPECT_THAT(complaint(damaged), HasSubstr("is damaged")) << at;
+  }
+}
+
+TEST(Seal, AFileThatLostItsEndOrGotALongerOne) {
+  const std::string whole = sealed("contents");
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_NE("", complaint(whole.substr(0, size))) << size;
+  EXPECT_THAT(complaint(whole + '\0'), HasSubstr("is damaged"));
+}
+
+TEST(Seal, WhatHasNone) {
+  EXPECT_THAT(complaint(""), HasSubstr("is no result of rooflaw"));
+  EXPECT_THAT(complaint("\x89HDF\r\n\x1a\n"), HasSubstr("is no result of rooflaw"));
+  const TemporaryFolder folder;
+  EXPECT_THROW(require_sealed(folder.path("none.h5")), FileError);
+  EXPECT_THROW(require_sealed(folder.path("")), FileError);
+  EXPECT_THROW(require_sealed("/dev/null"), FileError);
+}
+
+}  // namespace
+}  // namespace rooflaw::format
