@@ -19,7 +19,7 @@ struct Question {
   theory::UserBudgets user_budgets;
   theory::Budgets budgets;
   theory::XiModel xi;
-  theory::Box box;
+  theory::ShapeBox box;
   bool width_given = false;
 };
 

@@ -82,10 +82,10 @@ std::optional<double> seconds_option(const po::variables_map& values, const std:
 }
 
 /// KEY=LO:HI.
-void apply_box(theory::Box& box, const std::string& text) {
+void apply_box(theory::ShapeBox& box, const std::string& text) {
   const auto equals = text.find('=');
   const auto colon = text.find(':');
-  const std::pair<const char*, theory::Interval*> axes[] = {
+  const std::pair<const char*, model::Interval*> axes[] = {
       {"layers", &box.layers},
       {"width", &box.width},
       {"ffn_ratio", &box.ffn_ratio},

@@ -11,7 +11,7 @@ namespace rooflaw::app {
 cluster::Bytes earlier_run(const io::Job& job, const std::string& result, RunLog& log) {
   const auto checkpoint = io::read_checkpoint(
       result, io::identity_of(job),
-      [&](const cluster::Bytes& state) { cluster::check_kept(job.problem, state); });
+      [&](const cluster::Bytes& state) { cluster::check_kept(job.question, state); });
   if (!checkpoint) {
     log.tell({"no_checkpoint",
               fmt::format("there is no {}: the run begins anew", io::checkpoint_path(result))});

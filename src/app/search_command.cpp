@@ -59,7 +59,7 @@ struct Request {
   std::string json_log;
   bool certify = false;
   bool resume = false;
-  cluster::WatchSettings watch;
+  cluster::WatchOptions watch;
   std::string command_line;
 };
 
@@ -73,19 +73,19 @@ io::Job read_job(const Request& request, io::SourceFiles& files) {
 }
 
 void print_plan(const io::Job& job) {
-  const auto& space = job.problem.space;
+  const auto& space = job.question.space;
   const std::string count = space.continuous
                                 ? "a continuous space of"
                                 : readable_count(static_cast<double>(search::valid_count(space)));
   fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, count,
-             to_string(job.problem.strategy), job.problem.targets.size());
-  for (const auto& target : job.problem.targets) fmt::print("  {}\n", target.id);
+             to_string(job.question.strategy), job.question.targets.size());
+  for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.
 io::Job prepare(const Request& request, io::SourceFiles& files) {
   io::Job job = read_job(request, files);
-  const auto strategy = job.problem.strategy;
+  const auto strategy = job.question.strategy;
   if (request.certify && strategy != search::Strategy::plas && strategy != search::Strategy::sample)
     throw InputError(
         std::vector{InputFault{.file = "--certify",
@@ -103,8 +103,8 @@ void tell_start(const io::Job& job, const std::string& output, cluster::Communic
             "",
             {{"job", job.name},
              {"output", output},
-             {"strategy", std::string(to_string(job.problem.strategy))},
-             {"targets", static_cast<std::int64_t>(job.problem.targets.size())},
+             {"strategy", std::string(to_string(job.question.strategy))},
+             {"targets", static_cast<std::int64_t>(job.question.targets.size())},
              {"ranks", std::int64_t{ranks.size()}},
              {"host", host_name()},
              {"program", std::string(program_version())},
@@ -129,7 +129,7 @@ void tell_end(const Ending& ending, Clock::time_point start, RunLog& log) {
 Ending lead(const Request& request, const io::Job& job, const cluster::Bytes& kept,
             cluster::Communicator& ranks, io::RunRecord run, RunLog& log) {
   const std::string output = output_path(request, job);
-  cluster::WatchSettings settings = request.watch;
+  cluster::WatchOptions settings = request.watch;
   settings.stop_file = (std::filesystem::path(output).parent_path() / "stop").string();
   cluster::Watch watch(ranks, settings, [&](const cluster::Event& event) { log.tell(event); });
   Keeper keeper(output, io::identity_of(job), log);
@@ -137,7 +137,7 @@ Ending lead(const Request& request, const io::Job& job, const cluster::Bytes& ke
       .progress = [&](const cluster::Progress& p) { log.progress(p); },
       .keep = [&](const cluster::Bytes& state) { keeper.write(state); }};
   try {
-    const auto found = cluster::run_study(job.problem, request.certify, ranks, watch, kept, hooks);
+    const auto found = cluster::run_study(job.question, request.certify, ranks, watch, kept, hooks);
     log.end_bar();
     try {
       write_report(job, found, std::move(run), output, [&] { watch.look(); });
@@ -157,7 +157,7 @@ void follow(const Request& request, const io::Job& job, const cluster::Bytes& ke
             cluster::Communicator& ranks, RunLog& log) {
   cluster::Watch watch(ranks, request.watch, [&](const cluster::Event& event) { log.tell(event); });
   try {
-    cluster::run_study(job.problem, request.certify, ranks, watch, kept, {});
+    cluster::run_study(job.question, request.certify, ranks, watch, kept, {});
   } catch (const cluster::Interrupted&) {
     // Rank 0 says so and ends with the code.
   }

@@ -20,9 +20,9 @@ using cluster::Found;
 namespace {
 
 /// Does the strategy cover every point?
-bool covers_all(const search::Problem& problem, const Found& found) {
-  return (problem.strategy == search::Strategy::exact ||
-          problem.strategy == search::Strategy::grid) &&
+bool covers_all(const search::Question& question, const Found& found) {
+  return (question.strategy == search::Strategy::exact ||
+          question.strategy == search::Strategy::grid) &&
          found.search->complete;
 }
 
@@ -40,7 +40,7 @@ void note_counts(const search::PlasCounts& counts, const std::string& prefix, io
 }
 
 /// A target's frontier as rows, and what stands beside them; notes how long each step took.
-io::TargetFrontier describe_target(const search::Problem& problem, const search::Problem& fine,
+io::TargetFrontier describe_target(const search::Question& question, const search::Question& fine,
                                    const Found& found, std::size_t i, io::RunRecord& run) {
   const auto timed = [&](const char* phase, auto step) {
     const auto start = std::chrono::steady_clock::now();
@@ -49,11 +49,11 @@ io::TargetFrontier describe_target(const search::Problem& problem, const search:
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
   };
-  const auto& target = problem.targets[i];
+  const auto& target = question.targets[i];
   io::TargetFrontier f;
   f.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
-  if (covers_all(problem, found)) {
-    f.loss_gap_bound = problem.tolerance;
+  if (covers_all(question, found)) {
+    f.loss_gap_bound = question.tolerance;
   } else if (found.whole) {
     const auto truth = (*found.whole)[i].points();
     const auto points = found.search->frontiers[i].points();
@@ -61,11 +61,12 @@ io::TargetFrontier describe_target(const search::Problem& problem, const search:
     f.hypervolume_share = search::hypervolume_share(points, truth);
   }
   f.certified = f.loss_gap_bound == 0.0;
-  f.rows = timed("describe", [&] { return describe(problem, target, found.search->frontiers[i]); });
-  if (problem.refine.enabled)
+  f.rows =
+      timed("describe", [&] { return describe(question, target, found.search->frontiers[i]); });
+  if (question.refine.enabled)
     f.refined =
         timed("describe", [&] { return describe(fine, target, found.refined->improvements[i]); });
-  f.sensitivity = timed("sensitivity", [&] { return sensitivities(problem, target, f.rows); });
+  f.sensitivity = timed("sensitivity", [&] { return sensitivities(question, target, f.rows); });
   f.theory = (*found.theory)[i];
   return f;
 }
@@ -83,12 +84,12 @@ void print_relaxations(const io::RunRecord& run, const std::string& prefix) {
 }
 
 /// What a run says of itself at the end.
-void print_work(const search::Problem& problem, const io::RunRecord& run) {
+void print_work(const search::Question& question, const io::RunRecord& run) {
   const double seconds = run.seconds.at("search");
   const auto pairs = static_cast<double>(run.points_scored);
-  if (problem.strategy == search::Strategy::exact) {
-    const auto all = static_cast<double>(search::valid_count(problem.space)) *
-                     static_cast<double>(problem.targets.size());
+  if (question.strategy == search::Strategy::exact) {
+    const auto all = static_cast<double>(search::valid_count(question.space)) *
+                     static_cast<double>(question.targets.size());
     fmt::print(
         "{} pairs of architecture and target proven, {} of them scored, in {} on {} rank{} "
         "({}/s)\n",
@@ -122,10 +123,10 @@ void write_report(const io::Job& job, const Found& found, io::RunRecord run,
   if (search.plas) note_counts(*search.plas, "", run);
   if (found.refined) note_counts(found.refined->counts, "refine_", run);
   if (!run.complete) run.messages = "ended by search.max_seconds";
-  const search::Problem fine = search::refined_problem(job.problem);
+  const search::Question fine = search::refined_question(job.question);
   std::string summary;
   const auto describe_next = [&](std::size_t target) {
-    auto frontier = describe_target(job.problem, fine, found, target, run);
+    auto frontier = describe_target(job.question, fine, found, target, run);
     summary += target_summary(job, target, frontier);
     between();
     return frontier;
@@ -133,7 +134,7 @@ void write_report(const io::Job& job, const Found& found, io::RunRecord run,
   format::write_atomically(path, io::result_image(job, describe_next, run));
 
   fmt::print("{}\n{}", summary, trust_notes(job));
-  print_work(job.problem, run);
+  print_work(job.question, run);
   fmt::print("result: {}\n", path);
 }
 

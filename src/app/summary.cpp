@@ -45,15 +45,15 @@ FrontierSummary summarize(const std::vector<Row>& rows) {
 std::vector<Comparison> compare_models(const io::Job& job, const search::Target& target,
                                        const std::vector<Row>& rows) {
   std::vector<Comparison> list;
-  const auto& setting = job.problem.settings[target.setting];
+  const auto& deployment = job.question.deployments[target.deployment];
   for (const auto& [entry, provenance] : job.models) {
     if (!entry.not_expressible.empty()) continue;
-    if (model::extrapolates(job.problem.law.range, entry.architecture)) continue;
-    const auto e = model::evaluate(job.problem.law, entry.architecture, setting.scenario);
+    if (model::extrapolates(job.question.law.range, entry.architecture)) continue;
+    const auto e = model::evaluate(job.question.law, entry.architecture, deployment.scenario);
     Comparison c{.model = entry.id,
                  .model_loss = e.loss,
                  .latency_s = e.latency(target.latency),
-                 .fits = e.memory.total() <= setting.memory_budget_bytes,
+                 .fits = e.memory.total() <= deployment.memory_budget_bytes,
                  .best_loss = std::numeric_limits<double>::quiet_NaN()};
     const auto slower =
         std::upper_bound(rows.begin(), rows.end(), c.latency_s,
@@ -84,20 +84,20 @@ void write_comparisons(Text out, const std::vector<Comparison>& comparisons) {
   }
 }
 
-std::string how_found(const search::Problem& problem, const io::TargetFrontier& frontier) {
+std::string how_found(const search::Question& question, const io::TargetFrontier& frontier) {
   if (frontier.certified) return "all there are";
-  if (problem.strategy == search::Strategy::exact)
-    return fmt::format("none of the space is better by {:g} nats", problem.tolerance);
+  if (question.strategy == search::Strategy::exact)
+    return fmt::format("none of the space is better by {:g} nats", question.tolerance);
   std::string text =
-      problem.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
+      question.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
   if (frontier.hypervolume_share)
     text += fmt::format(", {:.4f} % of the true hypervolume, at most {:.2g} nats above",
                         100 * *frontier.hypervolume_share, frontier.loss_gap_bound);
   return text;
 }
 
-void write_refined(Text out, const search::Problem& problem, const io::TargetFrontier& frontier) {
-  if (!problem.refine.enabled) return;
+void write_refined(Text out, const search::Question& question, const io::TargetFrontier& frontier) {
+  if (!question.refine.enabled) return;
   const FrontierSummary s = summarize(frontier.refined);
   fmt::format_to(out,
                  "  refined: {} more points between those of the space, hypervolume {:+.2f} %, law "
@@ -110,7 +110,7 @@ void write_refined(Text out, const search::Problem& problem, const io::TargetFro
 
 std::string target_summary(const io::Job& job, std::size_t number,
                            const io::TargetFrontier& frontier) {
-  const auto& target = job.problem.targets[number];
+  const auto& target = job.question.targets[number];
   const FrontierSummary s = summarize(frontier.rows);
   std::string text = fmt::format("\n{}\n", target.id);
   const Text out = std::back_inserter(text);
@@ -119,7 +119,7 @@ std::string target_summary(const io::Job& job, std::size_t number,
     return text;
   }
   fmt::format_to(out, "  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n",
-                 s.size, how_found(job.problem, frontier), s.least_loss, s.largest_loss,
+                 s.size, how_found(job.question, frontier), s.least_loss, s.largest_loss,
                  readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
   fmt::format_to(
       out,
@@ -127,15 +127,15 @@ std::string target_summary(const io::Job& job, std::size_t number,
       "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
       100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
       100 * s.extrapolated);
-  write_refined(out, job.problem, frontier);
+  write_refined(out, job.question, frontier);
   write_comparisons(out, compare_models(job, target, frontier.rows));
   return text;
 }
 
 std::string trust_notes(const io::Job& job) {
   std::set<std::string> uncalibrated, estimated, replaced;
-  for (const auto& setting : job.problem.settings) {
-    const auto& s = setting.scenario;
+  for (const auto& deployment : job.question.deployments) {
+    const auto& s = deployment.scenario;
     if (!s.calibrated) uncalibrated.insert(s.device.id);
     if (s.device.confidence == "estimate") estimated.insert(s.device.id);
     if (s.attention_type != s.precision.attention)

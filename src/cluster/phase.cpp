@@ -8,12 +8,12 @@ using search::TheoryRow;
 
 void require(bool fits) {
   if (!fits)
-    throw Error("the state it holds is not of this problem", ExitCode::checkpoint_mismatch);
+    throw Error("the state it holds is not of this question", ExitCode::checkpoint_mismatch);
 }
 
-void require_frontiers(const std::vector<Frontier>& frontiers, const search::Problem& problem) {
-  require(frontiers.size() == problem.targets.size());
-  const Index end = *search::index_count(problem.space);
+void require_frontiers(const std::vector<Frontier>& frontiers, const search::Question& question) {
+  require(frontiers.size() == question.targets.size());
+  const Index end = *search::index_count(question.space);
   for (const auto& frontier : frontiers)
     for (const auto& point : frontier.points()) require(point.index >= 0 && point.index < end);
 }

@@ -17,25 +17,25 @@ struct Phase {
 };
 
 /// Strategies exact, grid and sample.
-Outcome scan_phase(const search::Problem& problem, Phase& phase);
-Outcome plas_phase(const search::Problem& problem, Phase& phase);
+Outcome scan_phase(const search::Question& question, Phase& phase);
+Outcome plas_phase(const search::Question& question, Phase& phase);
 /// `frontiers` on all ranks.
-Refined refine_phase(const search::Problem& problem, const std::vector<search::Frontier>& frontiers,
-                     Phase& phase);
-TheoryTable theory_phase(const search::Problem& problem,
+Refined refine_phase(const search::Question& question,
+                     const std::vector<search::Frontier>& frontiers, Phase& phase);
+TheoryTable theory_phase(const search::Question& question,
                          const std::vector<search::Frontier>& frontiers, Phase& phase);
 
-/// What a phase kept, against its problem: @throws Error if it cannot be of it. Numbers that are
+/// What a phase kept, against its question: @throws Error if it cannot be of it. Numbers that are
 /// used as places are looked at one by one, so that no state, however it came about, leads astray.
-void check_scan(const search::Problem& problem, const Bytes& kept);
-void check_plas(const search::Problem& problem, const Bytes& kept);
-void check_refine(const search::Problem& problem, const Bytes& kept);
-void check_theory(const search::Problem& problem, const std::vector<search::Frontier>& frontiers,
+void check_scan(const search::Question& question, const Bytes& kept);
+void check_plas(const search::Question& question, const Bytes& kept);
+void check_refine(const search::Question& question, const Bytes& kept);
+void check_theory(const search::Question& question, const std::vector<search::Frontier>& frontiers,
                   const Bytes& kept);
 
 void require(bool fits);
 void require_frontiers(const std::vector<search::Frontier>& frontiers,
-                       const search::Problem& problem);
+                       const search::Question& question);
 void require_queue(const QueueState& state, Index pieces);
 
 void put_frontiers(Packer& packer, const std::vector<search::Frontier>& frontiers);
@@ -132,9 +132,9 @@ void run_table(TableWork<Result>& work, std::size_t frontier_points, Phase& phas
 }
 
 /// Measures max_seconds, what earlier runs took included.
-class Budget {
+class TimeLimit {
  public:
-  Budget(double max_seconds, double spent) : max_(max_seconds), spent_(spent) {}
+  TimeLimit(double max_seconds, double spent) : max_(max_seconds), spent_(spent) {}
   double spent() const {
     return spent_ + std::chrono::duration<double>(Clock::now() - start_).count();
   }

@@ -80,8 +80,8 @@ std::vector<search::Score> shared_scores(const Plas& plas, Communicator& ranks) 
 }
 
 /// Does rank 0's clock say stop?
-bool out_of_time(const Budget& budget, Communicator& ranks) {
-  const std::uint8_t stop = budget.used_up() ? 1 : 0;
+bool out_of_time(const TimeLimit& limit, Communicator& ranks) {
+  const std::uint8_t stop = limit.used_up() ? 1 : 0;
   Bytes bytes = to_bytes(std::span<const std::uint8_t>(&stop, 1));
   ranks.broadcast(bytes);
   return values_from<std::uint8_t>(bytes).at(0) != 0;
@@ -116,22 +116,22 @@ search::PlasState unpacked(Unpacker& unpacker) {
 
 }  // namespace
 
-void check_plas(const search::Problem& problem, const Bytes& kept) {
+void check_plas(const search::Question& question, const Bytes& kept) {
   Unpacker unpacker(kept);
   unpacker.get<double>();
   const auto state = unpacked(unpacker);
-  const Index end = *search::index_count(problem.space);
+  const Index end = *search::index_count(question.space);
   for (const Index index : state.points) {
     require(index >= 0 && index < end);
-    require(search::architecture_at(problem.space, search::digits_of(problem.space, index))
+    require(search::architecture_at(question.space, search::digits_of(question.space, index))
                 .has_value());
   }
-  require(state.scores.size() == state.points.size() * problem.settings.size());
-  require(state.reference.size() == problem.targets.size());
+  require(state.scores.size() == state.points.size() * question.deployments.size());
+  require(state.reference.size() == question.targets.size());
 }
 
-Outcome plas_phase(const search::Problem& problem, Phase& phase) {
-  Plas plas(problem, problem.plas);
+Outcome plas_phase(const search::Question& question, Phase& phase) {
+  Plas plas(question, question.plas);
   double spent = 0;
   if (phase.kept.empty()) {
     plas.absorb(shared_scores(plas, phase.ranks));
@@ -140,13 +140,13 @@ Outcome plas_phase(const search::Problem& problem, Phase& phase) {
     spent = unpacker.get<double>();
     plas.restore(unpacked(unpacker));
   }
-  const Budget budget(problem.max_seconds, spent);
+  const TimeLimit limit(question.max_seconds, spent);
   Outcome outcome;
   const auto report = [&] {
     if (!phase.ranks.is_root()) return;
     phase.progress({.phase = phase.name,
                     .done = plas.counts().evaluations(),
-                    .of = problem.plas.max_evaluations,
+                    .of = question.plas.max_evaluations,
                     .frontier_points = points_of(plas.frontiers()),
                     .rounds = plas.counts().rounds,
                     .hypervolume = plas.hypervolume(),
@@ -154,9 +154,9 @@ Outcome plas_phase(const search::Problem& problem, Phase& phase) {
   };
   // A round that is interrupted is done again: what is kept is the state before it.
   const QueueHooks hooks{
-      .checkpoint = [&](const QueueState&) { phase.keep(packed(plas.state(), budget.spent())); }};
+      .checkpoint = [&](const QueueState&) { phase.keep(packed(plas.state(), limit.spent())); }};
   for (report(); !plas.finished(); report()) {
-    if (out_of_time(budget, phase.ranks)) break;
+    if (out_of_time(limit, phase.ranks)) break;
     RoundWork round(plas);
     QueueState queue;
     run_queue(round, queue, phase.ranks, phase.watch, hooks, outcome.serving);
@@ -164,7 +164,7 @@ Outcome plas_phase(const search::Problem& problem, Phase& phase) {
     plas.absorb(shared_scores(plas, phase.ranks));
   }
   outcome.frontiers = plas.frontiers();
-  outcome.pairs_scored = plas.counts().scored * static_cast<Index>(problem.targets.size());
+  outcome.pairs_scored = plas.counts().scored * static_cast<Index>(question.targets.size());
   outcome.complete = plas.finished();
   outcome.plas = plas.counts();
   return outcome;

@@ -11,20 +11,20 @@ namespace {
 
 class RefineWork : public TableWork<Refinement> {
  public:
-  RefineWork(const search::Problem& problem, const std::vector<Frontier>& frontiers)
+  RefineWork(const search::Question& question, const std::vector<Frontier>& frontiers)
       : TableWork(frontiers.size()),
-        problem_(problem),
-        fine_(search::refined_problem(problem)),
+        question_(question),
+        fine_(search::refined_question(question)),
         frontiers_(frontiers) {}
 
   std::string name(Index piece) const override {
-    return "refine stage of " + problem_.targets[static_cast<std::size_t>(piece)].id;
+    return "refine stage of " + question_.targets[static_cast<std::size_t>(piece)].id;
   }
   bool long_pieces() const override { return true; }
 
  protected:
   Refinement make(std::size_t target, const Between& between) override {
-    return search::refine(problem_, fine_, target, frontiers_[target], between);
+    return search::refine(question_, fine_, target, frontiers_[target], between);
   }
   void put(Packer& packer, const Refinement& found) const override {
     packer.put(found.counts);
@@ -39,26 +39,26 @@ class RefineWork : public TableWork<Refinement> {
   }
 
  private:
-  const search::Problem& problem_;
-  search::Problem fine_;
+  const search::Question& question_;
+  search::Question fine_;
   const std::vector<Frontier>& frontiers_;
 };
 
 }  // namespace
 
-void check_refine(const search::Problem& problem, const Bytes& kept) {
-  const std::vector<Frontier> none(problem.targets.size());
-  RefineWork work(problem, none);
+void check_refine(const search::Question& question, const Bytes& kept) {
+  const std::vector<Frontier> none(question.targets.size());
+  RefineWork work(question, none);
   take_kept(work, kept);
-  std::vector<Frontier> found(problem.targets.size());
+  std::vector<Frontier> found(question.targets.size());
   for (std::size_t t = 0; t < found.size(); ++t)
     if (const auto& refinement = work.results()[t]) found[t] = refinement->improvements;
-  require_frontiers(found, search::refined_problem(problem));
+  require_frontiers(found, search::refined_question(question));
 }
 
-Refined refine_phase(const search::Problem& problem, const std::vector<Frontier>& frontiers,
+Refined refine_phase(const search::Question& question, const std::vector<Frontier>& frontiers,
                      Phase& phase) {
-  RefineWork work(problem, frontiers);
+  RefineWork work(question, frontiers);
   run_table(work, points_of(frontiers), phase);
   Refined all;
   if (!phase.ranks.is_root()) return all;

@@ -16,9 +16,9 @@ using search::Scanner;
 namespace {
 
 /// Rank 0's tables on all ranks: see tables.hpp for why they are not filled everywhere.
-PowerTables shared_tables(const search::Problem& problem, Communicator& ranks) {
+PowerTables shared_tables(const search::Question& question, Communicator& ranks) {
   PowerTables tables;
-  if (ranks.is_root()) tables = fill_tables(problem);
+  if (ranks.is_root()) tables = fill_tables(question);
   for (auto* column :
        {&tables.depth, &tables.width_sparsity, &tables.width_capacity, &tables.kv, &tables.ratio,
         &tables.activation, &tables.activation_shared, &tables.distinct, &tables.rows_read}) {
@@ -134,7 +134,7 @@ template <class Pieces>
 void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_finds,
                 double max_seconds, Phase& phase, Serving& serving) {
   ScanWork<Pieces> work(pieces, scanner, phase.ranks, shares_finds, state.pairs);
-  const Budget budget(max_seconds, state.seconds);
+  const TimeLimit limit(max_seconds, state.seconds);
   const QueueHooks hooks{.progress =
                              [&](const QueueState& queue) {
                                phase.progress({.phase = phase.name,
@@ -147,33 +147,33 @@ void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_
                                ScanState now = state;
                                now.queue = queue;
                                now.pairs = work.pairs();
-                               now.seconds = budget.spent();
+                               now.seconds = limit.spent();
                                phase.keep(packed(now, scanner.frontiers()));
                              },
-                         .out_of_time = [&] { return budget.used_up(); }};
+                         .out_of_time = [&] { return limit.used_up(); }};
   run_queue(work, state.queue, phase.ranks, phase.watch, hooks, serving);
   state.pairs = work.pairs();
 }
 
-Outcome run_plan(const search::Problem& problem, Phase& phase) {
-  const PowerTables tables = shared_tables(problem, phase.ranks);
-  const search::Plan plan(problem);
-  Scanner scanner(problem, tables);
+Outcome run_plan(const search::Question& question, Phase& phase) {
+  const PowerTables tables = shared_tables(question, phase.ranks);
+  const search::Plan plan(question);
+  Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);
   if (!phase.kept.empty()) scanner.frontiers() = std::move(state.frontiers);
   plan.look_around(scanner);
   Outcome outcome;
-  run_pieces(plan, scanner, state, false, problem.max_seconds, phase, outcome.serving);
+  run_pieces(plan, scanner, state, false, question.max_seconds, phase, outcome.serving);
   outcome.complete = state.queue.next == plan.pieces() && state.queue.open.empty();
   outcome.pairs_scored = state.pairs;
   outcome.frontiers = std::move(scanner.frontiers());
   return outcome;
 }
 
-Outcome run_exact(const search::Problem& problem, Phase& phase) {
-  const PowerTables tables = shared_tables(problem, phase.ranks);
-  const auto levels = search::exact_levels(problem.space);
-  Scanner scanner(problem, tables);
+Outcome run_exact(const search::Question& question, Phase& phase) {
+  const PowerTables tables = shared_tables(question, phase.ranks);
+  const auto levels = search::exact_levels(question.space);
+  Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);
   if (!phase.kept.empty()) scanner.frontiers() = std::move(state.frontiers);
   constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -181,12 +181,12 @@ Outcome run_exact(const search::Problem& problem, Phase& phase) {
   for (; state.level < levels.size(); ++state.level) {
     const bool begins = state.queue.next == 0;
     const bool last = state.level + 1 == levels.size();
-    if (problem.tolerance > 0.0 && last && begins) state.seed = scanner.frontiers();
+    if (question.tolerance > 0.0 && last && begins) state.seed = scanner.frontiers();
     std::vector<search::LossBound> lowered_seed;
     if (last)
       for (const auto& frontier : state.seed)
-        lowered_seed.emplace_back(frontier, problem.tolerance);
-    search::ExactLevel level(problem, tables, levels[state.level], std::move(lowered_seed));
+        lowered_seed.emplace_back(frontier, question.tolerance);
+    search::ExactLevel level(question, tables, levels[state.level], std::move(lowered_seed));
     run_pieces(level, scanner, state, true, no_limit, phase, outcome.serving);
     if (!last) share_frontiers(scanner.frontiers(), phase.ranks);
     state.queue = {};
@@ -199,20 +199,20 @@ Outcome run_exact(const search::Problem& problem, Phase& phase) {
 
 }  // namespace
 
-void check_scan(const search::Problem& problem, const Bytes& kept) {
+void check_scan(const search::Question& question, const Bytes& kept) {
   const ScanState state = unpacked(kept);
-  require_frontiers(state.frontiers, problem);
-  if (!state.seed.empty()) require_frontiers(state.seed, problem);
-  if (problem.strategy != search::Strategy::exact)
-    return require_queue(state.queue, search::Plan(problem).pieces());
-  const auto levels = search::exact_levels(problem.space);
+  require_frontiers(state.frontiers, question);
+  if (!state.seed.empty()) require_frontiers(state.seed, question);
+  if (question.strategy != search::Strategy::exact)
+    return require_queue(state.queue, search::Plan(question).pieces());
+  const auto levels = search::exact_levels(question.space);
   require(state.level < levels.size());
-  require_queue(state.queue, search::pieces_of(problem, levels[state.level]));
+  require_queue(state.queue, search::pieces_of(question, levels[state.level]));
 }
 
-Outcome scan_phase(const search::Problem& problem, Phase& phase) {
-  return problem.strategy == search::Strategy::exact ? run_exact(problem, phase)
-                                                     : run_plan(problem, phase);
+Outcome scan_phase(const search::Question& question, Phase& phase) {
+  return question.strategy == search::Strategy::exact ? run_exact(question, phase)
+                                                      : run_plan(question, phase);
 }
 
 }  // namespace rooflaw::cluster

@@ -88,16 +88,16 @@ Kept unpack(const Bytes& bytes) {
   return kept;
 }
 
-search::Problem as_exact(search::Problem problem) {
-  problem.strategy = search::Strategy::exact;
-  return problem;
+search::Question as_exact(search::Question question) {
+  question.strategy = search::Strategy::exact;
+  return question;
 }
 
 class Study {
  public:
-  Study(const search::Problem& problem, Communicator& ranks, Watch& watch, Kept kept,
+  Study(const search::Question& question, Communicator& ranks, Watch& watch, Kept kept,
         const StudyHooks& hooks)
-      : problem_(problem),
+      : question_(question),
         ranks_(ranks),
         watch_(watch),
         hooks_(hooks),
@@ -106,19 +106,19 @@ class Study {
 
   Found run(bool certify) {
     do_phase("search", found_.search, [&](Phase& phase) {
-      return problem_.strategy == search::Strategy::plas ? plas_phase(problem_, phase)
-                                                         : scan_phase(problem_, phase);
+      return question_.strategy == search::Strategy::plas ? plas_phase(question_, phase)
+                                                          : scan_phase(question_, phase);
     });
     share_frontiers(found_.search->frontiers, ranks_);
     const auto& frontiers = found_.search->frontiers;
-    if (problem_.refine.enabled)
+    if (question_.refine.enabled)
       do_phase("refine", found_.refined,
-               [&](Phase& phase) { return refine_phase(problem_, frontiers, phase); });
+               [&](Phase& phase) { return refine_phase(question_, frontiers, phase); });
     if (certify)
       do_phase("certify", found_.whole,
-               [&](Phase& phase) { return scan_phase(as_exact(problem_), phase).frontiers; });
+               [&](Phase& phase) { return scan_phase(as_exact(question_), phase).frontiers; });
     do_phase("theory", found_.theory,
-             [&](Phase& phase) { return theory_phase(problem_, frontiers, phase); });
+             [&](Phase& phase) { return theory_phase(question_, frontiers, phase); });
     return std::move(found_);
   }
 
@@ -146,7 +146,7 @@ class Study {
     note_time();
   }
 
-  const search::Problem& problem_;
+  const search::Question& question_;
   Communicator& ranks_;
   Watch& watch_;
   const StudyHooks& hooks_;
@@ -156,40 +156,40 @@ class Study {
 
 }  // namespace
 
-void check_kept(const search::Problem& problem, const Bytes& bytes) {
+void check_kept(const search::Question& question, const Bytes& bytes) {
   const Kept kept = unpack(bytes);
   const Found& found = kept.found;
-  if (found.search) require_frontiers(found.search->frontiers, problem);
+  if (found.search) require_frontiers(found.search->frontiers, question);
   if (found.refined)
-    require_frontiers(found.refined->improvements, search::refined_problem(problem));
-  if (found.whole) require_frontiers(*found.whole, problem);
+    require_frontiers(found.refined->improvements, search::refined_question(question));
+  if (found.whole) require_frontiers(*found.whole, question);
   if (found.theory) {
-    require(found.search && found.theory->size() == problem.targets.size());
-    for (std::size_t t = 0; t < problem.targets.size(); ++t)
+    require(found.search && found.theory->size() == question.targets.size());
+    for (std::size_t t = 0; t < question.targets.size(); ++t)
       require((*found.theory)[t].size() == found.search->frontiers[t].size());
   }
   if (kept.phase.empty() || kept.of_phase.empty()) return;
-  const bool by_plas = problem.strategy == search::Strategy::plas;
+  const bool by_plas = question.strategy == search::Strategy::plas;
   if (kept.phase == "search" && by_plas)
-    check_plas(problem, kept.of_phase);
+    check_plas(question, kept.of_phase);
   else if (kept.phase == "search")
-    check_scan(problem, kept.of_phase);
+    check_scan(question, kept.of_phase);
   else if (kept.phase == "certify")
-    check_scan(as_exact(problem), kept.of_phase);
+    check_scan(as_exact(question), kept.of_phase);
   else if (kept.phase == "refine")
-    check_refine(problem, kept.of_phase);
+    check_refine(question, kept.of_phase);
   else {
     require(kept.phase == "theory" && found.search.has_value());
-    check_theory(problem, found.search->frontiers, kept.of_phase);
+    check_theory(question, found.search->frontiers, kept.of_phase);
   }
 }
 
 Bytes packed(const Found& found) { return pack(found, "", {}); }
 
-Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
+Found run_study(const search::Question& question, bool certify, Communicator& ranks, Watch& watch,
                 const Bytes& kept, const StudyHooks& hooks) {
   Found found;
-  watch.together([&] { found = Study(problem, ranks, watch, unpack(kept), hooks).run(certify); });
+  watch.together([&] { found = Study(question, ranks, watch, unpack(kept), hooks).run(certify); });
   return found;
 }
 

@@ -36,14 +36,14 @@ std::size_t rows_of(const Run& run, const std::vector<Frontier>& frontiers) {
 
 class TheoryWork : public TableWork<Rows> {
  public:
-  TheoryWork(const search::Problem& problem, const std::vector<Frontier>& frontiers,
+  TheoryWork(const search::Question& question, const std::vector<Frontier>& frontiers,
              const std::vector<Run>& runs)
-      : TableWork(runs.size()), problem_(problem), runs_(runs) {
+      : TableWork(runs.size()), question_(question), runs_(runs) {
     for (const auto& frontier : frontiers) points_.push_back(frontier.points());
   }
   std::string name(Index piece) const override {
     const auto& run = runs_[static_cast<std::size_t>(piece)];
-    return fmt::format("closed forms of {}, from point {}", problem_.targets[run.target].id,
+    return fmt::format("closed forms of {}, from point {}", question_.targets[run.target].id,
                        run.first);
   }
 
@@ -54,34 +54,34 @@ class TheoryWork : public TableWork<Rows> {
     Frontier points;
     for (std::size_t i = run.first; i < std::min(run.first + rows_per_piece, all.size()); ++i)
       points.insert(all[i]);
-    const auto& target = problem_.targets[run.target];
-    return search::theory_rows(problem_, target, describe(problem_, target, points));
+    const auto& target = question_.targets[run.target];
+    return search::theory_rows(question_, target, describe(question_, target, points));
   }
   void put(Packer& packer, const Rows& rows) const override { put_theory(packer, rows); }
   Rows get(Unpacker& unpacker) const override { return get_theory(unpacker); }
 
  private:
-  const search::Problem& problem_;
+  const search::Question& question_;
   const std::vector<Run>& runs_;                    // by piece
   std::vector<std::vector<FrontierPoint>> points_;  // by target
 };
 
 }  // namespace
 
-void check_theory(const search::Problem& problem, const std::vector<Frontier>& frontiers,
+void check_theory(const search::Question& question, const std::vector<Frontier>& frontiers,
                   const Bytes& kept) {
   const auto runs = runs_of(frontiers);
-  TheoryWork work(problem, frontiers, runs);
+  TheoryWork work(question, frontiers, runs);
   take_kept(work, kept);
   for (std::size_t piece = 0; piece < runs.size(); ++piece)
     if (const auto& rows = work.results()[piece])
       require(rows->size() == rows_of(runs[piece], frontiers));
 }
 
-TheoryTable theory_phase(const search::Problem& problem, const std::vector<Frontier>& frontiers,
+TheoryTable theory_phase(const search::Question& question, const std::vector<Frontier>& frontiers,
                          Phase& phase) {
   const auto runs = runs_of(frontiers);
-  TheoryWork work(problem, frontiers, runs);
+  TheoryWork work(question, frontiers, runs);
   run_table(work, points_of(frontiers), phase);
   TheoryTable table(frontiers.size());
   if (!phase.ranks.is_root()) return table;

@@ -45,9 +45,9 @@ void catch_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) catch_signal(signal);
 }
 
-Watch::Watch(Communicator& ranks, WatchSettings settings, EventSink sink)
+Watch::Watch(Communicator& ranks, WatchOptions options, EventSink sink)
     : ranks_(ranks),
-      settings_(std::move(settings)),
+      options_(std::move(options)),
       sink_(std::move(sink)),
       heard_(static_cast<std::size_t>(ranks.size())) {}
 
@@ -76,14 +76,14 @@ void Watch::look_as_root(Clock::time_point now) {
            {{"signal", signal_name(signal)}, {"rank", std::int64_t{0}}}});
     throw Interrupted(signal_name(signal));
   }
-  if (seconds(now - start_) > settings_.max_wall_s)
-    throw Interrupted(fmt::format("the wall time of {:g} s is over", settings_.max_wall_s));
+  if (seconds(now - start_) > options_.max_wall_s)
+    throw Interrupted(fmt::format("the wall time of {:g} s is over", options_.max_wall_s));
   if (now - last_slow_look_ < 1s && !first_look_) return;
   last_slow_look_ = now;
   std::error_code unreadable;
-  if (!settings_.stop_file.empty() && std::filesystem::exists(settings_.stop_file, unreadable))
+  if (!options_.stop_file.empty() && std::filesystem::exists(options_.stop_file, unreadable))
     throw Interrupted(
-        fmt::format("the file {} asks for it; remove it before you resume", settings_.stop_file));
+        fmt::format("the file {} asks for it; remove it before you resume", options_.stop_file));
   if (at_work_) check_silence(now);
 }
 
@@ -121,7 +121,7 @@ void Watch::check_silence(Clock::time_point now) {
   for (int rank = 1; rank < ranks_.size(); ++rank) {
     auto& heard = heard_[static_cast<std::size_t>(rank)];
     const double silent = seconds(now - heard.last);
-    if (heard.missed || silent < settings_.stall_after_s) continue;
+    if (heard.missed || silent < options_.stall_after_s) continue;
     heard.missed = true;
     sink_({"stall",
            fmt::format("{} has given no sign of life for {:.0f} s; the run waits for it",
@@ -138,7 +138,7 @@ void Watch::look_as_worker(Clock::time_point now) {
     signal_told_ = signal;
   }
   // Several within the time after which rank 0 would miss them.
-  const double pause = std::min(1.0, settings_.stall_after_s / 4);
+  const double pause = std::min(1.0, options_.stall_after_s / 4);
   if (seconds(now - last_slow_look_) < pause && !first_look_) return;
   last_slow_look_ = now;
   ranks_.send(0, Tag::alive, first_look_ ? to_bytes(host_name()) : Bytes{});
@@ -146,7 +146,7 @@ void Watch::look_as_worker(Clock::time_point now) {
 
 void Watch::waiting(Clock::time_point since) {
   const auto now = Clock::now();
-  if (ranks_.rank() != 1 || silence_told_ || seconds(now - since) < settings_.stall_after_s) return;
+  if (ranks_.rank() != 1 || silence_told_ || seconds(now - since) < options_.stall_after_s) return;
   silence_told_ = true;
   sink_({"stall",
          fmt::format("rank 0 has not answered for {:.0f} s; rank 1 waits for it",
@@ -156,7 +156,7 @@ void Watch::waiting(Clock::time_point since) {
 
 bool Watch::checkpoint_due() {
   const auto now = Clock::now();
-  if (seconds(now - last_checkpoint_) < settings_.checkpoint_every_s) return false;
+  if (seconds(now - last_checkpoint_) < options_.checkpoint_every_s) return false;
   last_checkpoint_ = now;
   return true;
 }

@@ -10,25 +10,25 @@
 
 namespace rooflaw::io {
 
-using search::Problem;
+using search::Question;
 
 namespace {
 
-void read_search(format::TableReader& reader, Problem& problem) {
+void read_search(format::TableReader& reader, Question& question) {
   using search::Strategy;
   const auto strategy = reader.word<Strategy>(
       "strategy", search::strategy_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
-  problem.strategy = strategy.value_or(problem.strategy);
+  question.strategy = strategy.value_or(question.strategy);
   constexpr std::int64_t most = 1'000'000'000'000;
   constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
-  const bool plas = problem.strategy == Strategy::plas;
+  const bool plas = question.strategy == Strategy::plas;
   if (const auto n = reader.integer("max_evaluations", 1, plas ? most_scored : most)) {
-    problem.max_evaluations = *n;
-    problem.plas.max_evaluations = *n;
+    question.max_evaluations = *n;
+    question.plas.max_evaluations = *n;
   }
   if (const auto s = reader.number("max_seconds", format::rules::positive))
-    problem.max_seconds = *s;
-  auto& settings = problem.plas;
+    question.max_seconds = *s;
+  auto& settings = question.plas;
   const auto count = [&](std::string_view key, std::int64_t low, std::int64_t& value) {
     value = reader.integer(key, low, most_scored).value_or(value);
   };
@@ -38,7 +38,7 @@ void read_search(format::TableReader& reader, Problem& problem) {
   settings.hypervolume_gain = reader.number("hypervolume_gain", format::rules::fraction)
                                   .value_or(settings.hypervolume_gain);
 
-  if (problem.strategy == Strategy::sample && !reader.has("max_evaluations"))
+  if (question.strategy == Strategy::sample && !reader.has("max_evaluations"))
     reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
   const bool known = strategy.has_value() || !reader.has("strategy");
   const auto only_with = [&](std::initializer_list<std::string_view> keys, bool right,
@@ -46,18 +46,18 @@ void read_search(format::TableReader& reader, Problem& problem) {
     for (const auto key : keys)
       if (known && !right && reader.has(key)) reader.fault(key, rule);
   };
-  problem.tolerance =
-      reader.number("tolerance", format::rules::non_negative).value_or(problem.tolerance);
+  question.tolerance =
+      reader.number("tolerance", format::rules::non_negative).value_or(question.tolerance);
   only_with(
-      {"max_evaluations", "max_seconds"}, plas || problem.strategy == Strategy::sample,
+      {"max_evaluations", "max_seconds"}, plas || question.strategy == Strategy::sample,
       "goes with strategies \"sample\" and \"plas\"; \"exact\" and \"grid\" cover every point");
-  only_with({"tolerance"}, problem.strategy == Strategy::exact, "goes with strategy \"exact\"");
+  only_with({"tolerance"}, question.strategy == Strategy::exact, "goes with strategy \"exact\"");
   only_with({"initial_samples", "gaps_per_round", "moves_per_stretch", "hypervolume_gain"}, plas,
             "goes with strategy \"plas\"");
   reader.reject_unknown_keys();
 }
 
-void read_refine(format::TableReader& reader, search::RefineSettings& refine) {
+void read_refine(format::TableReader& reader, search::RefineOptions& refine) {
   refine.enabled = reader.boolean("enabled").value_or(refine.enabled);
   refine.max_evaluations =
       reader.integer("max_evaluations", 1, 10'000'000).value_or(refine.max_evaluations);
@@ -78,7 +78,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
           return std::nullopt;
         },
         "must be \"flag\" or \"enforce\"");
-    job.problem.enforce_range = enforce.value_or(false);
+    job.question.enforce_range = enforce.value_or(false);
     table.erase("range");
   }
   std::vector<Loaded<model::Law>> laws;
@@ -92,7 +92,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
     reader.fault("id", "is missing");
   }
   if (laws.size() == 1) {
-    job.problem.law = laws.front().value;
+    job.question.law = laws.front().value;
     job.inputs.push_back(laws.front().provenance);
   }
   reader.reject_unknown_keys();
@@ -123,16 +123,16 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
     job.output = reader.text("output").value_or("");
     if (output == OutputKey::required && !reader.has("output"))
       reader.fault("output", "is missing, and there is no -o FILE.h5");
-    job.problem.seed = static_cast<std::uint64_t>(
+    job.question.seed = static_cast<std::uint64_t>(
         reader.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(1));
     reader.reject_unknown_keys();
   }
   if (format::TableReader reader = sub("search", false); table["search"].is_table())
-    read_search(reader, job.problem);
+    read_search(reader, job.question);
   if (format::TableReader reader = sub("refine", false); table["refine"].is_table())
-    read_refine(reader, job.problem.refine);
+    read_refine(reader, job.question.refine);
   if (format::TableReader reader = sub("space", true); table["space"].is_table())
-    job.problem.space = read_space(reader);
+    job.question.space = read_space(reader);
   if (format::TableReader reader = sub("law", true); table["law"].is_table())
     read_job_law(reader, *table["law"].as_table(), catalogue, job);
   format::TableReader engine_reader = sub("engine", false);

@@ -125,8 +125,7 @@ model::Engine read_engine(format::TableReader& reader) {
 
 namespace {
 
-std::optional<model::LawRange::Interval> read_interval(format::TableReader& reader,
-                                                       std::string_view key) {
+std::optional<model::Interval> read_interval(format::TableReader& reader, std::string_view key) {
   const toml::array* list = reader.array(key);
   if (list == nullptr) return std::nullopt;
   const auto low = list->size() == 2 ? (*list)[0].value<double>() : std::nullopt;
@@ -135,7 +134,7 @@ std::optional<model::LawRange::Interval> read_interval(format::TableReader& read
     reader.fault(key, "must be [low, high] with low <= high");
     return std::nullopt;
   }
-  return model::LawRange::Interval{*low, *high};
+  return model::Interval{*low, *high};
 }
 
 /// A list of which every element satisfies `read` (which returns nullopt for one that does not).

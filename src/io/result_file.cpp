@@ -173,20 +173,20 @@ void write_frontier(format::Hdf5Writer& file, const std::string& group,
     file.attribute(group, "hypervolume_share", *frontier.hypervolume_share);
 }
 
-void write_targets(format::Hdf5Writer& file, const search::Problem& problem) {
+void write_targets(format::Hdf5Writer& file, const search::Question& question) {
   using Texts = std::vector<std::string>;
   Texts ids, devices, precisions, workloads, latencies, matmul, attention, confidence;
   std::vector<double> budgets;
   std::vector<std::int64_t> calibrated;
-  for (const auto& target : problem.targets) {
-    const auto& setting = problem.settings[target.setting];
-    const auto& s = setting.scenario;
+  for (const auto& target : question.targets) {
+    const auto& deployment = question.deployments[target.deployment];
+    const auto& s = deployment.scenario;
     ids.push_back(target.id);
     devices.push_back(s.device.id);
     precisions.push_back(s.precision.id);
     workloads.push_back(s.workload.id);
     latencies.emplace_back(to_string(target.latency));
-    budgets.push_back(setting.memory_budget_bytes);
+    budgets.push_back(deployment.memory_budget_bytes);
     calibrated.push_back(s.calibrated ? 1 : 0);
     attention.emplace_back(to_string(s.attention_type));
     confidence.push_back(s.device.confidence);
@@ -208,7 +208,7 @@ void write_targets(format::Hdf5Writer& file, const search::Problem& problem) {
 format::Hdf5Image result_image(const Job& job,
                                const std::function<TargetFrontier(std::size_t)>& frontier,
                                const RunRecord& run) {
-  const search::Problem& problem = job.problem;
+  const search::Question& question = job.question;
   format::Hdf5Writer file;
   file.attribute("/", "filetype", std::string(filetype));
   file.attribute("/", "format_version",
@@ -217,10 +217,10 @@ format::Hdf5Image result_image(const Job& job,
   file.attribute("/", "git_commit", std::string(git_commit()));
   file.attribute("/", "command_line", run.command_line);
   file.attribute("/", "job_toml", job.text);
-  file.attribute("/", "strategy", std::string(to_string(problem.strategy)));
-  file.attribute("/", "seed", static_cast<std::int64_t>(problem.seed));
+  file.attribute("/", "strategy", std::string(to_string(question.strategy)));
+  file.attribute("/", "seed", static_cast<std::int64_t>(question.seed));
   file.attribute("/", "points_in_space",
-                 problem.space.continuous ? 0 : search::valid_count(problem.space));
+                 question.space.continuous ? 0 : search::valid_count(question.space));
   file.attribute("/", "complete", std::int64_t{run.complete});
 
   for (const auto& input : job.inputs) {
@@ -229,14 +229,14 @@ format::Hdf5Image result_image(const Job& job,
     file.attribute(path, "sha256", format::sha256_hex(input.text));
     file.attribute(path, "file", input.file);
   }
-  write_targets(file, problem);
-  for (std::size_t i = 0; i < problem.targets.size(); ++i) {
+  write_targets(file, question);
+  for (std::size_t i = 0; i < question.targets.size(); ++i) {
     const TargetFrontier f = frontier(i);
     const auto group = [&](const char* kind) {
-      return fmt::format("/{}/{}/{}", kind, problem.law.id, problem.targets[i].id);
+      return fmt::format("/{}/{}/{}", kind, question.law.id, question.targets[i].id);
     };
     write_frontier(file, group("frontiers"), f);
-    if (problem.refine.enabled) {
+    if (question.refine.enabled) {
       write_table(file, group("refined"), row_columns(), f.refined);
       file.attribute(group("refined"), "hypervolume_gain",
                      search::hypervolume_gain(f.rows, f.refined));

@@ -8,7 +8,7 @@
 
 namespace rooflaw::io {
 
-using search::Problem;
+using search::Question;
 
 namespace {
 
@@ -45,13 +45,13 @@ constexpr double most_targets = 10'000;
 enum class MissingPrecision { error, skip };
 
 /// The memory budget of a job: the device's capacity, none, or bytes.
-struct Budget {
+struct MemoryBudget {
   bool capacity = true;
   double bytes = std::numeric_limits<double>::infinity();
 };
 
-Budget read_budget(format::TableReader& reader) {
-  Budget budget;
+MemoryBudget read_budget(format::TableReader& reader) {
+  MemoryBudget budget;
   const toml::node* node = reader.node("memory_budget");
   if (node == nullptr) return budget;
   if (node->is_string()) {
@@ -113,7 +113,7 @@ class TargetReader {
       for (const auto& precision : precisions_)
         for (const auto& workload : workloads_)
           add_setting(device.value, precision.value, workload.value);
-    if (job_.problem.targets.empty() && reader_.faults().size() == faults_before &&
+    if (job_.question.targets.empty() && reader_.faults().size() == faults_before &&
         reader_.faults().empty())
       reader_.fault("devices", "no device has any of the precisions, so there is no target");
     for (const auto& d : devices_) job_.inputs.push_back(d.provenance);
@@ -128,7 +128,7 @@ class TargetReader {
     if (list == nullptr) return;
     if (list->empty()) reader_.fault("latency", "must not be empty");
     for (const toml::node& node : *list) {
-      const auto kind = model::latency_kind_from(node.value<std::string>().value_or(""));
+      const auto kind = model::objective_from(node.value<std::string>().value_or(""));
       const std::string name = reader_.full_name("latency");
       if (!kind)
         reader_.faults().add(node, name, "must be \"prefill\", \"tpot\" or \"total\"");
@@ -149,9 +149,10 @@ class TargetReader {
                       "missing_precision = \"skip\" leaves such pairs out");
       return;
     }
-    search::Setting setting{.scenario = make_scenario(device, precision, entry.workload, engine_),
-                            .memory_budget_bytes = budget_.bytes,
-                            .limits = tighter(limits_, entry.limits)};
+    search::Deployment deployment{
+        .scenario = make_scenario(device, precision, entry.workload, engine_),
+        .memory_budget_bytes = budget_.bytes,
+        .limits = tighter(limits_, entry.limits)};
     if (budget_.capacity) {
       if (!device.memory_bytes) {
         reader_.fault("devices",
@@ -160,9 +161,9 @@ class TargetReader {
                                   device.id));
         return;
       }
-      setting.memory_budget_bytes = *device.memory_bytes;
+      deployment.memory_budget_bytes = *device.memory_bytes;
     }
-    Problem& problem = job_.problem;
+    Question& question = job_.question;
     for (const auto kind : kinds_) {
       try {
         require_latency(entry.workload, kind);
@@ -174,9 +175,9 @@ class TargetReader {
           fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id, to_string(kind));
       if (!target_ids_.insert(id).second)
         reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
-      problem.targets.push_back({id, problem.settings.size(), kind});
+      question.targets.push_back({id, question.deployments.size(), kind});
     }
-    problem.settings.push_back(std::move(setting));
+    question.deployments.push_back(std::move(deployment));
   }
 
   format::TableReader& reader_;
@@ -185,8 +186,8 @@ class TargetReader {
   std::vector<Loaded<model::Device>> devices_;
   std::vector<Loaded<model::Precision>> precisions_;
   std::vector<Loaded<WorkloadEntry>> workloads_;
-  std::vector<model::LatencyKind> kinds_;
-  Budget budget_;
+  std::vector<model::Objective> kinds_;
+  MemoryBudget budget_;
   model::LatencyLimits limits_;
   MissingPrecision missing_ = MissingPrecision::error;
   std::set<std::string> target_ids_;

@@ -34,18 +34,18 @@ PhaseResult phase_result(const Architecture& a, const Scenario& s, Phase phase) 
 
 }  // namespace
 
-void require_latency(const Workload& workload, LatencyKind kind) {
-  if (kind == LatencyKind::tpot && workload.output_tokens == 0)
+void require_latency(const Workload& workload, Objective kind) {
+  if (kind == Objective::tpot && workload.output_tokens == 0)
     throw DomainError("workload " + workload.id + " has no output tokens, so no tpot");
-  if (kind == LatencyKind::prefill && workload.input_tokens == 0)
+  if (kind == Objective::prefill && workload.input_tokens == 0)
     throw DomainError("workload " + workload.id + " has no input tokens, so no prefill");
   if (workload.input_tokens == 0 && workload.output_tokens == 0)
     throw DomainError("workload " + workload.id + " has no tokens, so no latency");
 }
 
-double Evaluation::latency(LatencyKind kind) const {
-  if (kind == LatencyKind::total) return total_s;
-  if (kind == LatencyKind::prefill) {
+double Evaluation::latency(Objective kind) const {
+  if (kind == Objective::total) return total_s;
+  if (kind == Objective::prefill) {
     if (prefill.seconds > 0.0) return prefill.seconds;
     throw DomainError("the workload has no input tokens, so no prefill");
   }

@@ -2,20 +2,20 @@
 
 namespace rooflaw::model {
 
-std::string_view to_string(LatencyKind kind) {
+std::string_view to_string(Objective kind) {
   switch (kind) {
-    case LatencyKind::prefill:
+    case Objective::prefill:
       return "prefill";
-    case LatencyKind::tpot:
+    case Objective::tpot:
       return "tpot";
-    case LatencyKind::total:
+    case Objective::total:
       return "total";
   }
   return "";
 }
 
-std::optional<LatencyKind> latency_kind_from(std::string_view name) {
-  for (const auto kind : {LatencyKind::prefill, LatencyKind::tpot, LatencyKind::total})
+std::optional<Objective> objective_from(std::string_view name) {
+  for (const auto kind : {Objective::prefill, Objective::tpot, Objective::total})
     if (to_string(kind) == name) return kind;
   return std::nullopt;
 }

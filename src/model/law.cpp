@@ -16,8 +16,8 @@ LawPoint<double> law_point(const Architecture& a) {
 }
 
 namespace {
-bool within(const std::optional<LawRange::Interval>& interval, double x) {
-  return !interval || (x >= (*interval)[0] && x <= (*interval)[1]);
+bool within(const std::optional<Interval>& interval, double x) {
+  return !interval || interval->contains(x);
 }
 template <class T>
 bool listed(const std::optional<std::vector<T>>& list, const T& x) {

@@ -12,17 +12,17 @@ namespace rooflaw::search {
 
 namespace {
 
-std::optional<double> budget_of(const Setting& setting) {
-  if (std::isinf(setting.memory_budget_bytes)) return std::nullopt;
-  return setting.memory_budget_bytes;
+std::optional<double> budget_of(const Deployment& deployment) {
+  if (std::isinf(deployment.memory_budget_bytes)) return std::nullopt;
+  return deployment.memory_budget_bytes;
 }
 
-TheoryRow theory_row(const model::Law& law, const Setting& setting, model::LatencyKind kind,
-                     const Row& row, const theory::Box& box) {
-  const auto& s = setting.scenario;
+TheoryRow theory_row(const model::Law& law, const Deployment& deployment, model::Objective kind,
+                     const Row& row, const theory::ShapeBox& box) {
+  const auto& s = deployment.scenario;
   TheoryRow out;
   try {
-    const auto budgets = theory::budgets_at_latency(s, kind, row.latency_s, budget_of(setting));
+    const auto budgets = theory::budgets_at_latency(s, kind, row.latency_s, budget_of(deployment));
     const auto best =
         theory::optimise(law, theory::xi_model(s), budgets, box, s.precision.loss_delta);
     out.shape = best.shape;
@@ -42,15 +42,15 @@ TheoryRow theory_row(const model::Law& law, const Setting& setting, model::Laten
 }
 
 template <class T>
-theory::Interval span_of(const std::vector<T>& values) {
+model::Interval span_of(const std::vector<T>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   return {static_cast<double>(*low), static_cast<double>(*high)};
 }
 
 }  // namespace
 
-theory::Box bounding_box(const Space& space) {
-  theory::Box box;
+theory::ShapeBox bounding_box(const Space& space) {
+  theory::ShapeBox box;
   box.layers = span_of(space.layers);
   box.width = span_of(space.widths);
 
@@ -94,23 +94,23 @@ theory::Box bounding_box(const Space& space) {
   return box;
 }
 
-std::vector<theory::Sensitivity> sensitivities(const Problem& problem, const Target& target,
+std::vector<theory::Sensitivity> sensitivities(const Question& question, const Target& target,
                                                const std::vector<Row>& rows) {
-  const Setting& setting = problem.settings[target.setting];
+  const Deployment& deployment = question.deployments[target.deployment];
   std::vector<theory::Sensitivity> out;
   for (const auto& row : rows)
-    out.push_back(theory::sensitivity(problem.law, row.architecture, setting.scenario,
-                                      target.latency, budget_of(setting)));
+    out.push_back(theory::sensitivity(question.law, row.architecture, deployment.scenario,
+                                      target.latency, budget_of(deployment)));
   return out;
 }
 
-std::vector<TheoryRow> theory_rows(const Problem& problem, const Target& target,
+std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
                                    const std::vector<Row>& rows) {
-  const theory::Box box = bounding_box(problem.space);
+  const theory::ShapeBox box = bounding_box(question.space);
   std::vector<TheoryRow> out;
   for (const auto& row : rows)
-    out.push_back(
-        theory_row(problem.law, problem.settings[target.setting], target.latency, row, box));
+    out.push_back(theory_row(question.law, question.deployments[target.deployment], target.latency,
+                             row, box));
   return out;
 }
 

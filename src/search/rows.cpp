@@ -6,23 +6,25 @@
 
 namespace rooflaw::search {
 
-std::vector<Row> describe(const Problem& problem, const Target& target, const Frontier& frontier) {
+std::vector<Row> describe(const Question& question, const Target& target,
+                          const Frontier& frontier) {
   std::vector<Row> rows;
   rows.reserve(frontier.size());
   for (const auto& point : frontier.points()) {
-    const auto architecture = architecture_at(problem.space, digits_of(problem.space, point.index));
+    const auto architecture =
+        architecture_at(question.space, digits_of(question.space, point.index));
     if (!architecture)
       throw Error(
           fmt::format("point {} on the frontier of {} is no architecture", point.index, target.id));
-    const auto e =
-        model::evaluate(problem.law, *architecture, problem.settings[target.setting].scenario);
+    const auto e = model::evaluate(question.law, *architecture,
+                                   question.deployments[target.deployment].scenario);
     if (e.latency(target.latency) != point.latency_s || e.loss != point.loss)
       throw Error(fmt::format(
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, e.latency(target.latency), e.loss));
     rows.push_back(
-        {*architecture, e, point.latency_s, problem.space.continuous ? -1 : point.index});
+        {*architecture, e, point.latency_s, question.space.continuous ? -1 : point.index});
   }
   return rows;
 }

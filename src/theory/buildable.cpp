@@ -57,7 +57,7 @@ bool within(const model::Evaluation& e, const UserBudgets& budgets) {
 class Builder {
  public:
   Builder(const model::Law& law, const model::Scenario& scenario, const UserBudgets& budgets,
-          const Box& box, const BuildRules& rules)
+          const ShapeBox& box, const BuildRules& rules)
       : law_(law), scenario_(scenario), budgets_(budgets), box_(box), rules_(rules) {
     Sizes all;
     for (std::int64_t n = 1; n <= most_experts; ++n)
@@ -86,7 +86,7 @@ class Builder {
   static constexpr std::int64_t most_experts = 1024;
   static constexpr double most_layers = 1e6;
 
-  static bool holds(const Interval& interval, double x) {
+  static bool holds(const model::Interval& interval, double x) {
     constexpr double rounding = 1e-9;
     return x >= interval.lo * (1 - rounding) && x <= interval.hi * (1 + rounding);
   }
@@ -196,7 +196,7 @@ class Builder {
   const model::Law& law_;
   const model::Scenario& scenario_;
   const UserBudgets& budgets_;
-  const Box& box_;
+  const ShapeBox& box_;
   const BuildRules& rules_;
   Sizes experts_;
   std::optional<model::Architecture> best_;
@@ -206,7 +206,7 @@ class Builder {
 }  // namespace
 
 model::Architecture buildable(const model::Law& law, const model::Scenario& scenario,
-                              const Shape& shape, const UserBudgets& budgets, const Box& box,
+                              const Shape& shape, const UserBudgets& budgets, const ShapeBox& box,
                               const BuildRules& rules) {
   return Builder(law, scenario, budgets, box, rules).build(shape);
 }

@@ -45,11 +45,12 @@ struct LayerCost {
 LayerCost layer_cost(const Posynomial& usage, double width, double activation_rate) {
   LayerCost cost;
   for (const auto& m : usage) {
-    const double part = std::exp(m.log_coefficient + m.exponents[width_axis] * std::log(width) +
-                                 m.exponents[activation_rate_axis] * std::log(activation_rate));
-    double& kind = m.exponents[gqa_axis] != 0.0         ? cost.per_kv
-                   : m.exponents[ffn_ratio_axis] != 0.0 ? cost.per_ffn
-                                                        : cost.base;
+    const double part =
+        std::exp(m.log_coefficient + m.exponents[width_dimension] * std::log(width) +
+                 m.exponents[activation_rate_dimension] * std::log(activation_rate));
+    double& kind = m.exponents[gqa_dimension] != 0.0         ? cost.per_kv
+                   : m.exponents[ffn_ratio_dimension] != 0.0 ? cost.per_ffn
+                                                             : cost.base;
     kind += part;
   }
   return cost;
@@ -224,7 +225,7 @@ std::optional<CaseSolution> solve_case_of_both(const model::Law& law, const XiMo
   }
   // Start where the latency budget is spent in full and the model is dense.
   const Shape start = solve_latency_case(law, xi, width, latency, latency_budget, 1.0).shape;
-  const AxisVector log_start = log_axes(start);
+  const ShapeVector log_start = log_axes(start);
   GeometricProgram program;
   program.objective = loss_posynomial(law);
   program.constraints = {
@@ -232,7 +233,7 @@ std::optional<CaseSolution> solve_case_of_both(const model::Law& law, const XiMo
       resource_posynomial(xi, only(Resource::memory, memory_bytes), Resource::memory)};
   program.lower = log_start.array() - search_reach;
   program.upper = log_start.array() + search_reach;
-  program.lower[width_axis] = program.upper[width_axis] = log_start[width_axis];
+  program.lower[width_dimension] = program.upper[width_dimension] = log_start[width_dimension];
   const GpSolution solution = solve(program);
 
   CaseSolution s{.shape = shape_at(solution.y)};

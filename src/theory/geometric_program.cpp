@@ -22,7 +22,7 @@ constexpr double gap_factor = 0.2;         // the complementarity gap shrinks by
 constexpr double to_the_boundary = 0.995;  // share of the way to a zero slack or multiplier
 constexpr double longest_step = 2.0;       // of any axis, in log units
 
-constexpr std::size_t max_rows = max_gp_constraints + std::size_t{2} * axis_count;
+constexpr std::size_t max_rows = max_gp_constraints + std::size_t{2} * dimension_count;
 template <int Columns>
 using RowsOf = Eigen::Matrix<double, Eigen::Dynamic, Columns, 0, max_rows, Columns>;
 using RowVector = RowsOf<1>;
@@ -32,8 +32,8 @@ using RowVector = RowsOf<1>;
 struct Local {
   Expansion objective;
   RowVector value;
-  RowsOf<axis_count> gradient;
-  FixedVector<AxisMatrix, max_gp_constraints> hessian;  // bounds have none
+  RowsOf<dimension_count> gradient;
+  FixedVector<ShapeMatrix, max_gp_constraints> hessian;  // bounds have none
 };
 
 bool is_free(const GeometricProgram& program, int axis) {
@@ -44,7 +44,7 @@ bool is_free(const GeometricProgram& program, int axis) {
 GeometricProgram without_fixed_axes(GeometricProgram program) {
   const auto fold = [&](Posynomial& p) {
     for (auto& m : p)
-      for (int i = 0; i < axis_count; ++i)
+      for (int i = 0; i < dimension_count; ++i)
         if (!is_free(program, i)) {
           m.log_coefficient += m.exponents[i] * program.lower[i];
           m.exponents[i] = 0.0;
@@ -57,16 +57,16 @@ GeometricProgram without_fixed_axes(GeometricProgram program) {
 
 int row_count(const GeometricProgram& program) {
   int free_axes = 0;
-  for (int i = 0; i < axis_count; ++i) free_axes += is_free(program, i) ? 1 : 0;
+  for (int i = 0; i < dimension_count; ++i) free_axes += is_free(program, i) ? 1 : 0;
   return static_cast<int>(program.constraints.size()) + 2 * free_axes;
 }
 
-Local expand(const GeometricProgram& program, const AxisVector& y) {
+Local expand(const GeometricProgram& program, const ShapeVector& y) {
   Local at;
   at.objective = expand_log(program.objective, y);
   const int rows = row_count(program);
   at.value = RowVector::Zero(rows);
-  at.gradient = RowsOf<axis_count>::Zero(rows, axis_count);
+  at.gradient = RowsOf<dimension_count>::Zero(rows, dimension_count);
   int row = 0;
   for (const auto& constraint : program.constraints) {
     const Expansion g = expand_log(constraint, y);
@@ -74,7 +74,7 @@ Local expand(const GeometricProgram& program, const AxisVector& y) {
     at.gradient.row(row++) = g.gradient.transpose();
     at.hessian.push_back(g.hessian);
   }
-  for (int i = 0; i < axis_count; ++i) {
+  for (int i = 0; i < dimension_count; ++i) {
     if (!is_free(program, i)) continue;
     at.value[row] = program.lower[i] - y[i];
     at.gradient(row++, i) = -1.0;
@@ -86,14 +86,14 @@ Local expand(const GeometricProgram& program, const AxisVector& y) {
 
 /// The iterate: the point, a slack > 0 and a multiplier > 0 for every row.
 struct Iterate {
-  AxisVector y;
+  ShapeVector y;
   RowVector slack;
   RowVector multiplier;
 };
 
 /// What a solution makes zero: stationarity, value + slack, slack * multiplier - gap.
 struct Equations {
-  AxisVector stationarity;
+  ShapeVector stationarity;
   RowVector feasibility;
   RowVector complementarity;
   double norm() const {
@@ -111,16 +111,16 @@ Equations equations(const Local& at, const Iterate& x, double gap) {
 /// Newton's step for the equations. Only the slack is eliminated: with the multipliers gone too the
 /// system would be smaller, and near the solution lose half of its digits to the stiff rows.
 Iterate newton_step(const Local& at, const Iterate& x, const Equations& miss) {
-  constexpr int max_size = axis_count + static_cast<int>(max_rows);
+  constexpr int max_size = dimension_count + static_cast<int>(max_rows);
   const Eigen::Index rows = at.value.size();
-  const Eigen::Index size = axis_count + rows;
+  const Eigen::Index size = dimension_count + rows;
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, 0, max_size, max_size> system(size, size);
   Eigen::Matrix<double, Eigen::Dynamic, 1, 0, max_size, 1> side(size);
 
-  AxisMatrix hessian = at.objective.hessian;
+  ShapeMatrix hessian = at.objective.hessian;
   for (std::size_t j = 0; j < at.hessian.size(); ++j)
     hessian += x.multiplier[static_cast<Eigen::Index>(j)] * at.hessian[j];
-  for (int i = 0; i < axis_count; ++i)
+  for (int i = 0; i < dimension_count; ++i)
     if (hessian(i, i) == 0.0) hessian(i, i) = 1.0;  // a fixed axis, where nothing else is left
   system << hessian, at.gradient.transpose(), at.gradient,
       RowVector(-x.slack.cwiseQuotient(x.multiplier)).asDiagonal().toDenseMatrix();
@@ -128,7 +128,7 @@ Iterate newton_step(const Local& at, const Iterate& x, const Equations& miss) {
 
   const auto solution = system.partialPivLu().solve(side).eval();
   Iterate step;
-  step.y = solution.head<axis_count>();
+  step.y = solution.head<dimension_count>();
   step.multiplier = solution.tail(rows);
   step.slack = -miss.feasibility - at.gradient * step.y;
   return step;
@@ -143,7 +143,7 @@ double largest_step(const RowVector& x, const RowVector& step) {
 }
 
 /// The largest derivative of any one monomial: what "relative" means in the KKT residual.
-double derivative_scale(const Posynomial& objective, const AxisVector& y) {
+double derivative_scale(const Posynomial& objective, const ShapeVector& y) {
   double scale = 0.0;
   for (const auto& m : objective)
     scale = std::max(scale, std::exp(m.log_coefficient + m.exponents.dot(y)) *
@@ -158,7 +158,7 @@ GpSolution to_solution(const GeometricProgram& program, const Iterate& x) {
   Eigen::Index row = 0;
   for (std::size_t j = 0; j < program.constraints.size(); ++j)
     solution.multipliers.push_back(objective * x.multiplier[row++]);
-  for (int i = 0; i < axis_count; ++i) {
+  for (int i = 0; i < dimension_count; ++i) {
     if (!is_free(program, i)) continue;
     // Where a bound holds, the point lies on it, not within rounding of it.
     if (x.slack[row] < x.multiplier[row]) solution.y[i] = program.lower[i];
@@ -172,7 +172,7 @@ GpSolution to_solution(const GeometricProgram& program, const Iterate& x) {
 
 }  // namespace
 
-Expansion expand(const Posynomial& p, const AxisVector& y) {
+Expansion expand(const Posynomial& p, const ShapeVector& y) {
   Expansion sum;
   for (const auto& m : p) {
     const double term = std::exp(m.log_coefficient + m.exponents.dot(y));
@@ -183,9 +183,9 @@ Expansion expand(const Posynomial& p, const AxisVector& y) {
   return sum;
 }
 
-Expansion expand_log(const Posynomial& p, const AxisVector& y) {
+Expansion expand_log(const Posynomial& p, const ShapeVector& y) {
   const Expansion sum = expand(p, y);
-  const AxisVector gradient = sum.gradient / sum.value;
+  const ShapeVector gradient = sum.gradient / sum.value;
   return {.value = std::log(sum.value),
           .gradient = gradient,
           .hessian = sum.hessian / sum.value - gradient * gradient.transpose()};
@@ -193,9 +193,9 @@ Expansion expand_log(const Posynomial& p, const AxisVector& y) {
 
 double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
   const double scale = derivative_scale(program.objective, s.y);
-  AxisVector stationarity = expand(program.objective, s.y).gradient;
+  ShapeVector stationarity = expand(program.objective, s.y).gradient;
   double breach = 0.0;
-  const auto add = [&](double value, const AxisVector& gradient, double multiplier) {
+  const auto add = [&](double value, const ShapeVector& gradient, double multiplier) {
     stationarity += multiplier * gradient;
     breach = std::max({breach, value, std::abs(multiplier * value) / scale, -multiplier / scale});
   };
@@ -203,9 +203,9 @@ double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
     const Expansion g = expand_log(program.constraints[j], s.y);
     add(g.value, g.gradient, s.multipliers[j]);
   }
-  for (int i = 0; i < axis_count; ++i) {
-    add(program.lower[i] - s.y[i], -AxisVector::Unit(i), s.lower_multipliers[i]);
-    add(s.y[i] - program.upper[i], AxisVector::Unit(i), s.upper_multipliers[i]);
+  for (int i = 0; i < dimension_count; ++i) {
+    add(program.lower[i] - s.y[i], -ShapeVector::Unit(i), s.lower_multipliers[i]);
+    add(s.y[i] - program.upper[i], ShapeVector::Unit(i), s.upper_multipliers[i]);
     if (!is_free(program, i)) stationarity[i] = 0.0;
   }
   const double residual = std::max(breach, stationarity.lpNorm<Eigen::Infinity>() / scale);

@@ -17,18 +17,18 @@ namespace {
 constexpr double fits = 1.0 + 1e-12;          // a budget met exactly, give or take rounding
 constexpr double positive_multiplier = 1e-9;  // nats per unit of a logarithm
 
-using NamedInterval = std::pair<Axis, Interval>;
+using NamedInterval = std::pair<Dimension, model::Interval>;
 
-std::array<NamedInterval, axis_count> intervals(const Box& box) {
-  return {{{layers_axis, box.layers},
-           {width_axis, box.width},
-           {ffn_ratio_axis, box.ffn_ratio},
-           {gqa_axis, box.gqa},
-           {activation_rate_axis, box.activation_rate}}};
+std::array<NamedInterval, dimension_count> intervals(const ShapeBox& box) {
+  return {{{layers_dimension, box.layers},
+           {width_dimension, box.width},
+           {ffn_ratio_dimension, box.ffn_ratio},
+           {gqa_dimension, box.gqa},
+           {activation_rate_dimension, box.activation_rate}}};
 }
 
 /// gqa and width limit each other through min_kv_dim; these are the ends that remain.
-Box tightened(Box box) {
+ShapeBox tightened(ShapeBox box) {
   box.gqa.hi = std::min(box.gqa.hi, box.width.hi / box.min_kv_dim);
   box.width.lo = std::max(box.width.lo, box.gqa.lo * box.min_kv_dim);
   return box;
@@ -53,17 +53,17 @@ void require_room(const XiModel& xi, const Budgets& budgets, const Shape& cheape
 }
 
 /// The shape at a point; where the point lies on a bound, the bound itself and not exp(log(bound)).
-Shape shape_in(const Box& box, const GeometricProgram& program, const AxisVector& y) {
-  const auto axis = [&](Axis i, const Interval& interval) {
+Shape shape_in(const ShapeBox& box, const GeometricProgram& program, const ShapeVector& y) {
+  const auto axis = [&](Dimension i, const model::Interval& interval) {
     if (y[i] == program.lower[i]) return interval.lo;
     if (y[i] == program.upper[i]) return interval.hi;
     return std::exp(y[i]);
   };
-  return {.layers = axis(layers_axis, box.layers),
-          .width = axis(width_axis, box.width),
-          .ffn_ratio = axis(ffn_ratio_axis, box.ffn_ratio),
-          .gqa = axis(gqa_axis, box.gqa),
-          .activation_rate = axis(activation_rate_axis, box.activation_rate)};
+  return {.layers = axis(layers_dimension, box.layers),
+          .width = axis(width_dimension, box.width),
+          .ffn_ratio = axis(ffn_ratio_dimension, box.ffn_ratio),
+          .gqa = axis(gqa_dimension, box.gqa),
+          .activation_rate = axis(activation_rate_dimension, box.activation_rate)};
 }
 
 double price(const Optimum& optimum, Resource resource) {
@@ -91,37 +91,37 @@ ShadowPrices shadow_prices(const Optimum& optimum, const Budgets& budgets) {
 
 }  // namespace
 
-std::string_view to_string(Axis axis) {
+std::string_view to_string(Dimension axis) {
   switch (axis) {
-    case layers_axis:
+    case layers_dimension:
       return "layers";
-    case width_axis:
+    case width_dimension:
       return "width";
-    case ffn_ratio_axis:
+    case ffn_ratio_dimension:
       return "ffn_ratio";
-    case gqa_axis:
+    case gqa_dimension:
       return "gqa";
-    case activation_rate_axis:
+    case activation_rate_dimension:
       return "activation_rate";
   }
   return "";
 }
 
-Box default_box(const model::Law& law) {
-  Box box;
-  if (law.range.layers) box.layers = {(*law.range.layers)[0], (*law.range.layers)[1]};
-  if (law.range.width) box.width = {(*law.range.width)[0], (*law.range.width)[1]};
+ShapeBox default_box(const model::Law& law) {
+  ShapeBox box;
+  if (law.range.layers) box.layers = *law.range.layers;
+  if (law.range.width) box.width = *law.range.width;
   return box;
 }
 
-Box at_width(Box box, double width) {
+ShapeBox at_width(ShapeBox box, double width) {
   box.width = {width, width};
   return box;
 }
 
-void require_valid(const Box& box) {
+void require_valid(const ShapeBox& box) {
   for (const auto& [axis, interval] : intervals(box)) {
-    const bool may_be_open = axis == gqa_axis;
+    const bool may_be_open = axis == gqa_dimension;
     if (!(interval.lo > 0.0 && interval.lo <= interval.hi && std::isfinite(interval.lo) &&
           (may_be_open || std::isfinite(interval.hi))))
       throw DomainError(
@@ -164,9 +164,9 @@ const BudgetState* find(const Optimum& optimum, Resource resource) {
   return found != optimum.budgets.end() ? &*found : nullptr;
 }
 
-Shape cheapest_shape(const Box& given) {
+Shape cheapest_shape(const ShapeBox& given) {
   require_valid(given);
-  const Box box = tightened(given);
+  const ShapeBox box = tightened(given);
   return {.layers = box.layers.lo,
           .width = box.width.lo,
           .ffn_ratio = box.ffn_ratio.lo,
@@ -175,11 +175,11 @@ Shape cheapest_shape(const Box& given) {
 }
 
 Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& given,
-                 const Box& given_box, double loss_delta) {
+                 const ShapeBox& given_box, double loss_delta) {
   require_valid(xi);
   const Budgets budgets = checked(given);
   const Shape cheapest = cheapest_shape(given_box);
-  const Box box = tightened(given_box);
+  const ShapeBox box = tightened(given_box);
   GeometricProgram program;
   program.objective = loss_posynomial(law);
   require_room(xi, budgets, cheapest);

@@ -119,14 +119,14 @@ bool memory_binds(const ContinuousArchitecture& a, const model::Scenario& s, dou
 }
 
 Sensitivity sensitivity(const model::Law& law, const ContinuousArchitecture& a,
-                        const model::Scenario& s, model::LatencyKind kind,
+                        const model::Scenario& s, model::Objective kind,
                         std::optional<double> memory_budget) {
   model::require_latency(s.workload, kind);
   Times times;
-  if (kind != model::LatencyKind::tpot) add_phase(times, a, s, Phase::prefill);
-  if (kind != model::LatencyKind::prefill) add_phase(times, a, s, Phase::decode);
+  if (kind != model::Objective::tpot) add_phase(times, a, s, Phase::prefill);
+  if (kind != model::Objective::prefill) add_phase(times, a, s, Phase::decode);
   const double per_token =
-      kind == model::LatencyKind::tpot ? 1.0 / static_cast<double>(s.workload.output_tokens) : 1.0;
+      kind == model::Objective::tpot ? 1.0 / static_cast<double>(s.workload.output_tokens) : 1.0;
 
   const auto whole = [&](const LayerNumber& layer, const LayerNumber& head) -> LayerNumber {
     return per_token * (a.layers * layer + head);
@@ -165,7 +165,7 @@ Sensitivity sensitivity(const model::Law& law, const ContinuousArchitecture& a,
 }
 
 Sensitivity sensitivity(const model::Law& law, const model::Architecture& a,
-                        const model::Scenario& s, model::LatencyKind kind,
+                        const model::Scenario& s, model::Objective kind,
                         std::optional<double> memory_budget) {
   model::require_sound(a);
   return sensitivity(law, continuous(a), s, kind, memory_budget);

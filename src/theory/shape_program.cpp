@@ -46,19 +46,19 @@ void add_memory(Posynomial& sum, const XiModel& xi, double weight) {
 
 }  // namespace
 
-AxisVector log_axes(const Shape& shape) {
-  AxisVector x;
+ShapeVector log_axes(const Shape& shape) {
+  ShapeVector x;
   x << shape.layers, shape.width, shape.ffn_ratio, shape.gqa, shape.activation_rate;
   return x.array().log();
 }
 
-Shape shape_at(const AxisVector& log_axes) {
-  const auto axis = [&](Axis i) { return std::exp(log_axes[i]); };
-  return {.layers = axis(layers_axis),
-          .width = axis(width_axis),
-          .ffn_ratio = axis(ffn_ratio_axis),
-          .gqa = axis(gqa_axis),
-          .activation_rate = axis(activation_rate_axis)};
+Shape shape_at(const ShapeVector& log_axes) {
+  const auto axis = [&](Dimension i) { return std::exp(log_axes[i]); };
+  return {.layers = axis(layers_dimension),
+          .width = axis(width_dimension),
+          .ffn_ratio = axis(ffn_ratio_dimension),
+          .gqa = axis(gqa_dimension),
+          .activation_rate = axis(activation_rate_dimension)};
 }
 
 Posynomial loss_posynomial(const model::Law& law) {

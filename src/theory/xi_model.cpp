@@ -129,18 +129,18 @@ Budgets to_budgets(const UserBudgets& user, const model::Workload& workload,
   return budgets;
 }
 
-Budgets budgets_at_latency(const model::Scenario& scenario, model::LatencyKind kind,
-                           double latency_s, std::optional<double> memory_bytes) {
+Budgets budgets_at_latency(const model::Scenario& scenario, model::Objective kind, double latency_s,
+                           std::optional<double> memory_bytes) {
   model::require_latency(scenario.workload, kind);
   UserBudgets user{.memory_bytes = memory_bytes};
   switch (kind) {
-    case model::LatencyKind::prefill:
+    case model::Objective::prefill:
       user.prefill_s = latency_s;
       break;
-    case model::LatencyKind::tpot:
+    case model::Objective::tpot:
       user.decode_s = latency_s * static_cast<double>(scenario.workload.output_tokens);
       break;
-    case model::LatencyKind::total:
+    case model::Objective::total:
       user.total_s = latency_s;
       break;
   }

@@ -49,12 +49,12 @@ memory_budget = "{}"
 void grid(benchmark::State& state) {
   const io::Job job =
       bench::read_job_text(job_text(static_cast<int>(state.range(0)), state.range(1) != 0));
-  const search::Plan plan(job.problem);
+  const search::Plan plan(job.question);
   std::int64_t pairs = 0;
   std::size_t points = 0;
   for (auto _ : state) {
-    const auto tables = search::fill_tables(job.problem);
-    search::Scanner scanner(job.problem, tables);
+    const auto tables = search::fill_tables(job.question);
+    search::Scanner scanner(job.question, tables);
     plan.look_around(scanner);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
     pairs += scanner.pairs_scored();
@@ -64,7 +64,7 @@ void grid(benchmark::State& state) {
   state.counters["pairs"] =
       benchmark::Counter(static_cast<double>(pairs), benchmark::Counter::kIsRate);
   state.counters["architectures"] = static_cast<double>(plan.architectures());
-  state.counters["targets"] = static_cast<double>(job.problem.targets.size());
+  state.counters["targets"] = static_cast<double>(job.question.targets.size());
   state.counters["frontier_points"] = static_cast<double>(points);
 }
 

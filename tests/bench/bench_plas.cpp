@@ -23,7 +23,7 @@
 #include <pagmo/algorithms/nsga2.hpp>
 #include <pagmo/algorithms/nspso.hpp>
 #include <pagmo/population.hpp>
-#include <pagmo/problem.hpp>
+#include <pagmo/question.hpp>
 #endif
 
 #include <fmt/format.h>
@@ -62,10 +62,10 @@ memory_budget = "none"
 /// The frontier to find, and how much of it another has.
 class Truth {
  public:
-  explicit Truth(const search::Problem& problem) {
-    const auto tables = search::fill_tables(problem);
-    search::Scanner scanner(problem, tables);
-    const search::Plan plan(problem);
+  explicit Truth(const search::Question& question) {
+    const auto tables = search::fill_tables(question);
+    search::Scanner scanner(question, tables);
+    const search::Plan plan(question);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
     points_ = scanner.frontiers().front().points();
     for (const auto& p : points_) indices_.insert(p.index);
@@ -106,11 +106,11 @@ void note(Calls& calls, const Truth& truth, const search::Frontier& frontier, st
   if (calls.all_of_it < 0 && truth.complete(frontier)) calls.all_of_it = n;
 }
 
-Calls run_plas(search::Problem problem, const Truth& truth, std::uint64_t seed) {
-  problem.seed = seed;
+Calls run_plas(search::Question question, const Truth& truth, std::uint64_t seed) {
+  question.seed = seed;
   Calls calls;
   const auto start = std::chrono::steady_clock::now();
-  search::Plas plas(problem, problem.plas);
+  search::Plas plas(question, question.plas);
   for (;;) {
     plas.absorb(plas.score());
     note(calls, truth, plas.frontiers().front(), plas.counts().evaluations());
@@ -126,8 +126,8 @@ Calls run_plas(search::Problem problem, const Truth& truth, std::uint64_t seed) 
 /// The model as a black box over places of the lattice; keeps the frontier of all it was asked.
 class BlackBox {
  public:
-  BlackBox(const search::Problem& problem, const Truth& truth, std::int64_t most)
-      : problem_(problem), truth_(truth), lattice_(problem), most_(most) {}
+  BlackBox(const search::Question& question, const Truth& truth, std::int64_t most)
+      : question_(question), truth_(truth), lattice_(question), most_(most) {}
 
   /// (log10 latency, loss) of the lattice point nearest to `x`, in places.
   std::pair<double, double> operator()(const std::vector<double>& x) {
@@ -140,7 +140,7 @@ class BlackBox {
     const auto point = lattice_.point(places);
     if (!point) return {3.0, 100.0};
     const auto e =
-        model::evaluate(problem_.law, point->architecture, problem_.settings[0].scenario);
+        model::evaluate(question_.law, point->architecture, question_.deployments[0].scenario);
     if (evaluations_ <= most_) {
       frontier_.insert({e.total_s, e.loss, point->index});
       if (evaluations_ % 20 == 0) note(calls_, truth_, frontier_, evaluations_);
@@ -157,7 +157,7 @@ class BlackBox {
   const Calls& calls() const { return calls_; }
 
  private:
-  const search::Problem& problem_;
+  const search::Question& question_;
   const Truth& truth_;
   search::Lattice lattice_;
   std::int64_t most_;
@@ -196,7 +196,7 @@ template <class Algorithm>
 void run_pagmo(BlackBox& box, std::uint64_t seed) {
   const auto small_seed = static_cast<unsigned>(seed);
   constexpr pagmo::population::size_type size = 100;
-  pagmo::population population(pagmo::problem(PagmoProblem{&box}), size, small_seed);
+  pagmo::population population(pagmo::question(PagmoProblem{&box}), size, small_seed);
   Algorithm algorithm(1);
   algorithm.set_seed(small_seed);
   while (!box.spent()) population = algorithm.evolve(population);
@@ -241,17 +241,17 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench_plas [SEEDS [EVALUATIONS_OF_THE_OTHERS]]\n", stderr);
     return 2;
   }
-  const search::Problem problem = bench::read_job_text(job_text).problem;
-  const Truth truth(problem);
+  const search::Question question = bench::read_job_text(job_text).question;
+  const Truth truth(question);
   fmt::print(
       "{} architectures, {} on the frontier; calls of the model, median (least .. most) of {} "
       "seeds\n{:<10} {:<28} {:<28} {}\n",
-      search::valid_count(problem.space), truth.size(), seeds, "", "99.9 % of hypervolume",
+      search::valid_count(question.space), truth.size(), seeds, "", "99.9 % of hypervolume",
       "whole frontier", "share at the end");
-  compare("plas", seeds, [&](std::uint64_t seed) { return run_plas(problem, truth, seed); });
+  compare("plas", seeds, [&](std::uint64_t seed) { return run_plas(question, truth, seed); });
   const auto black_box = [&](void (*run)(BlackBox&, std::uint64_t)) {
     return [&, run](std::uint64_t seed) {
-      BlackBox box(problem, truth, most);
+      BlackBox box(question, truth, most);
       run(box, seed);
       return box.calls();
     };

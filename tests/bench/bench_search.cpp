@@ -73,13 +73,13 @@ std::string targets_text(int targets) {
          rest;
 }
 
-search::Problem read_problem(const SpaceSize& size, int targets, bool budgets) {
+search::Question read_problem(const SpaceSize& size, int targets, bool budgets) {
   const std::string text = fmt::format(
       "[job]\nname = \"bench\"\n[space]\n{}\nhead_dim = 64\nvocab = 128256\n"
       "[law]\nid = \"codesign-2026\"\n[targets]\n{}\nworkloads = [\"vla\"]\n"
       "memory_budget = \"{}\"\n",
       size.axes, targets_text(targets), budgets ? "capacity" : "none");
-  return bench::read_job_text(text).problem;
+  return bench::read_job_text(text).question;
 }
 
 std::size_t frontier_points(const search::Scanner& scanner) {
@@ -89,21 +89,21 @@ std::size_t frontier_points(const search::Scanner& scanner) {
 }
 
 nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
-  const auto problem = read_problem(size, targets, budgets);
+  const auto question = read_problem(size, targets, budgets);
   const auto start = Clock::now();
-  const auto tables = search::fill_tables(problem);
-  search::Scanner scanner(problem, tables);
-  for (const auto& subspace : search::exact_levels(problem.space)) {
-    search::ExactLevel level(problem, tables, subspace, {});
+  const auto tables = search::fill_tables(question);
+  search::Scanner scanner(question, tables);
+  for (const auto& subspace : search::exact_levels(question.space)) {
+    search::ExactLevel level(question, tables, subspace, {});
     for (search::Index piece = 0; piece < level.pieces(); ++piece) level.score(piece, scanner, {});
   }
   const double seconds = seconds_since(start);
-  const double points = static_cast<double>(search::valid_count(problem.space));
+  const double points = static_cast<double>(search::valid_count(question.space));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   nlohmann::json result = {{"space", size.name},
                            {"points", points},
-                           {"targets", problem.targets.size()},
+                           {"targets", question.targets.size()},
                            {"memory_budgets", budgets},
                            {"seconds", seconds},
                            {"decided_per_second", points * targets / seconds},
@@ -113,13 +113,13 @@ nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
   constexpr double most_for_grid = 5e9;
   if (points * targets <= most_for_grid) {
     const auto grid_start = Clock::now();
-    search::Scanner every(problem, tables);
-    const search::Plan plan(problem);
+    search::Scanner every(question, tables);
+    const search::Plan plan(question);
     plan.look_around(every);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, every);
     result["grid_seconds"] = seconds_since(grid_start);
     bool same = true;
-    for (std::size_t t = 0; t < problem.targets.size(); ++t)
+    for (std::size_t t = 0; t < question.targets.size(); ++t)
       same = same && every.frontiers()[t].points() == scanner.frontiers()[t].points();
     result["same_as_grid"] = same;
   }

@@ -46,22 +46,22 @@ void require_level(const search::Subspace& level, const search::Space& space) {
 }
 
 void require_searchable(const io::Job& job) {
-  const auto& problem = job.problem;
-  const auto& space = problem.space;
+  const auto& question = job.question;
+  const auto& space = question.space;
   const auto count = index_count(space);
   fuzz::require(count.has_value(), "an index fits 63 bits");
   const search::Index valid = valid_count(space);
   fuzz::require(valid > 0 && valid <= *count, "some points of the space are valid");
-  fuzz::require(!problem.targets.empty(), "there is a target");
-  for (const auto& target : problem.targets)
-    fuzz::require(target.setting < problem.settings.size(), "a target has its setting");
+  fuzz::require(!question.targets.empty(), "there is a target");
+  for (const auto& target : question.targets)
+    fuzz::require(target.setting < question.settings.size(), "a target has its setting");
   for (const auto& level : search::exact_levels(space)) require_level(level, space);
   const auto architecture = some_architecture(space, *count);
   if (!architecture) return;
   fuzz::require(!find_fault(*architecture), "a point of the space is an architecture");
-  for (std::size_t i = 0; i < std::min<std::size_t>(problem.settings.size(), 4); ++i) {
-    const auto& scenario = problem.settings[i].scenario;
-    fuzz::require_sound(model::evaluate(problem.law, *architecture, scenario), scenario);
+  for (std::size_t i = 0; i < std::min<std::size_t>(question.settings.size(), 4); ++i) {
+    const auto& scenario = question.settings[i].scenario;
+    fuzz::require_sound(model::evaluate(question.law, *architecture, scenario), scenario);
   }
 }
 

@@ -1,4 +1,4 @@
-// Both frontiers of golden.json through the search, from a Problem built from the JSON.
+// Both frontiers of golden.json through the search, from a Question built from the JSON.
 
 #include <cmath>
 
@@ -11,32 +11,32 @@
 namespace rooflaw::testing {
 namespace {
 
-search::Problem problem_from(const json& g) {
-  search::Problem problem;
-  problem.space = space_from(g.at("space"));
-  problem.law = published_law();
-  search::Setting setting;
-  setting.scenario = scenario_from(g);
+search::Question problem_from(const json& g) {
+  search::Question question;
+  question.space = space_from(g.at("space"));
+  question.law = published_law();
+  search::Deployment deployment;
+  deployment.scenario = scenario_from(g);
   const json& budget = g.at("memory_budget");
-  if (budget.is_number()) setting.memory_budget_bytes = budget.get<double>();
-  problem.settings = {setting};
-  const auto kind = model::latency_kind_from(g.at("latency").get<std::string>()).value();
-  problem.targets = {{.id = "golden", .setting = 0, .latency = kind}};
-  return problem;
+  if (budget.is_number()) deployment.memory_budget_bytes = budget.get<double>();
+  question.deployments = {deployment};
+  const auto kind = model::objective_from(g.at("latency").get<std::string>()).value();
+  question.targets = {{.id = "golden", .deployment = 0, .latency = kind}};
+  return question;
 }
 
 class GoldenFrontier : public ::testing::TestWithParam<std::size_t> {};
 
 TEST_P(GoldenFrontier, ThroughTheGrid) {
   const json& g = golden().at("frontiers").at(GetParam());
-  const search::Problem problem = problem_from(g);
-  EXPECT_EQ(g.at("points").get<search::Index>(), search::valid_count(problem.space));
+  const search::Question question = problem_from(g);
+  EXPECT_EQ(g.at("points").get<search::Index>(), search::valid_count(question.space));
 
-  const search::PowerTables tables = search::fill_tables(problem);
-  search::Scanner scanner(problem, tables);
-  const search::Plan plan(problem);
+  const search::PowerTables tables = search::fill_tables(question);
+  search::Scanner scanner(question, tables);
+  const search::Plan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  const auto rows = search::describe(problem, problem.targets[0], scanner.frontiers().at(0));
+  const auto rows = search::describe(question, question.targets[0], scanner.frontiers().at(0));
 
   const json& expected = g.at("frontier");
   ASSERT_EQ(expected.size(), rows.size());

@@ -25,7 +25,7 @@ struct Outcome {
   Serving serving;
 };
 
-/// What the refine stage found, as points of search::refined_problem.
+/// What the refine stage found, as points of search::refined_question.
 struct Refined {
   std::vector<search::Frontier> improvements;  // by target
   search::PlasCounts counts;                   // of all targets together
@@ -61,15 +61,15 @@ struct StudyHooks {
 };
 
 /// Does what is left of a study. `kept`, the same on all ranks, is what an earlier run of the same
-/// problem kept; empty to begin anew. Returns what was found on rank 0, an empty Found elsewhere.
+/// question kept; empty to begin anew. Returns what was found on rank 0, an empty Found elsewhere.
 /// @throws Interrupted on all ranks if the run is to end; rank 0 has then kept the study, and the
 ///         ranks have taken leave of each other
 /// @throws RankFailed on rank 0 if another rank cannot go on
-Found run_study(const search::Problem& problem, bool certify, Communicator& ranks, Watch& watch,
+Found run_study(const search::Question& question, bool certify, Communicator& ranks, Watch& watch,
                 const Bytes& kept, const StudyHooks& hooks);
 
-/// @throws Error if `kept` is not what a study of this problem keeps
-void check_kept(const search::Problem& problem, const Bytes& kept);
+/// @throws Error if `kept` is not what a study of this question keeps
+void check_kept(const search::Question& question, const Bytes& kept);
 
 /// A finished study as `keep` would have it: for a stop while its result is made.
 Bytes packed(const Found& found);

@@ -27,7 +27,7 @@ struct Event {
 };
 using EventSink = std::function<void(const Event&)>;
 
-struct WatchSettings {
+struct WatchOptions {
   double max_wall_s = std::numeric_limits<double>::infinity();  // since the Watch was made
   double checkpoint_every_s = 60;
   double stall_after_s = 60;  // without a sign of life
@@ -60,7 +60,7 @@ void catch_signals();
 class Watch {
  public:
   /// Keeps a reference to `ranks`. `sink` is called on the rank where something happens.
-  Watch(Communicator& ranks, WatchSettings settings, EventSink sink);
+  Watch(Communicator& ranks, WatchOptions options, EventSink sink);
 
   /// To be called often: a look at the clock, and every 20 ms at everything else.
   /// @throws Interrupted where the run is to end; RankFailed on rank 0 if another cannot go on
@@ -102,7 +102,7 @@ class Watch {
   std::string name_of(int rank) const;
 
   Communicator& ranks_;
-  WatchSettings settings_;
+  WatchOptions options_;
   EventSink sink_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_look_ = start_;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "rooflaw/io/catalogue.hpp"
-#include "rooflaw/search/problem.hpp"
+#include "rooflaw/search/question.hpp"
 
 namespace rooflaw::io {
 
@@ -13,7 +13,7 @@ struct Job {
   std::string name;
   std::string output;  // as written; empty if the job names none
   std::string text;    // the job as read, overrides applied
-  search::Problem problem;
+  search::Question question;
   std::vector<Loaded<ModelEntry>> models;  // public models, for comparison
   std::vector<Provenance> inputs;          // every table used, sorted by kind and id
 };

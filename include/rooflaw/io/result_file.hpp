@@ -19,7 +19,7 @@ namespace rooflaw::io {
 inline constexpr std::int64_t result_format_major = 1;
 inline constexpr std::int64_t result_format_minor = 0;
 
-/// The frontier of one target. Order of targets is that of the problem.
+/// The frontier of one target. Order of targets is that of the question.
 struct TargetFrontier {
   std::vector<search::Row> rows{};
   std::vector<theory::Sensitivity> sensitivity{};  // an entry a row

@@ -33,7 +33,7 @@ struct Evaluation {
   double params_active = 0;
 
   /// @throws DomainError for tpot without output tokens and prefill without input tokens
-  double latency(LatencyKind kind) const;
+  double latency(Objective kind) const;
 };
 
 /// Cost: about a microsecond.
@@ -50,6 +50,6 @@ std::optional<Operator<double>> head_operator(const Architecture& a, const Scena
 
 /// @throws DomainError if the scenario has no such latency (tpot without output tokens, prefill
 ///         without input tokens, any without both).
-void require_latency(const Workload& workload, LatencyKind kind);
+void require_latency(const Workload& workload, Objective kind);
 
 }  // namespace rooflaw::model

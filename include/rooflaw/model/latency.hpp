@@ -180,8 +180,8 @@ T phase_seconds(const T& layers, const AttentionShape<T>& attention, const FfnSh
   return phase_time<T>(layers, layer, head_time(attention.width, vocab, s, phase).seconds);
 }
 
-enum class LatencyKind { prefill, tpot, total };
-std::string_view to_string(LatencyKind kind);
-std::optional<LatencyKind> latency_kind_from(std::string_view name);
+enum class Objective { prefill, tpot, total };
+std::string_view to_string(Objective kind);
+std::optional<Objective> objective_from(std::string_view name);
 
 }  // namespace rooflaw::model

@@ -24,9 +24,16 @@
 
 namespace rooflaw::model {
 
+/// Both ends included.
+struct Interval {
+  double lo = 0;
+  double hi = 0;
+  bool contains(double x) const { return x >= lo && x <= hi; }
+  bool operator==(const Interval&) const = default;
+};
+
 /// Where a law was fitted. What a law does not state does not limit it.
 struct LawRange {
-  using Interval = std::array<double, 2>;  // both ends included
   std::optional<Interval> layers;
   std::optional<Interval> width;
   std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> experts_top_k;

@@ -24,14 +24,14 @@ struct TheoryRow {
 };
 
 /// Smallest box of continuous shapes that holds every valid point of the space.
-theory::Box bounding_box(const Space& space);
+theory::ShapeBox bounding_box(const Space& space);
 
 /// One entry a row. Cost: a microsecond a row.
-std::vector<theory::Sensitivity> sensitivities(const Problem& problem, const Target& target,
+std::vector<theory::Sensitivity> sensitivities(const Question& question, const Target& target,
                                                const std::vector<Row>& rows);
 
 /// One entry a row. Cost: 40 microseconds a row.
-std::vector<TheoryRow> theory_rows(const Problem& problem, const Target& target,
+std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
                                    const std::vector<Row>& rows);
 
 }  // namespace rooflaw::search

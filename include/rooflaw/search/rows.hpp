@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "rooflaw/search/problem.hpp"
+#include "rooflaw/search/question.hpp"
 
 namespace rooflaw::search {
 
@@ -16,6 +16,6 @@ struct Row {
 
 /// The frontier of a target as rows. Its latencies and losses are those of model::evaluate, bit for
 /// bit. @throws Error if they are not: the search and the model would disagree.
-std::vector<Row> describe(const Problem& problem, const Target& target, const Frontier& frontier);
+std::vector<Row> describe(const Question& question, const Target& target, const Frontier& frontier);
 
 }  // namespace rooflaw::search

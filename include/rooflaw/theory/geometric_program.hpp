@@ -26,27 +26,33 @@
 namespace rooflaw::theory {
 
 /// Indices into the vectors below.
-enum Axis : int { layers_axis, width_axis, ffn_ratio_axis, gqa_axis, activation_rate_axis };
-inline constexpr int axis_count = 5;
+enum Dimension : int {
+  layers_dimension,
+  width_dimension,
+  ffn_ratio_dimension,
+  gqa_dimension,
+  activation_rate_dimension
+};
+inline constexpr int dimension_count = 5;
 
-using AxisVector = Eigen::Matrix<double, axis_count, 1>;
-using AxisMatrix = Eigen::Matrix<double, axis_count, axis_count>;
+using ShapeVector = Eigen::Matrix<double, dimension_count, 1>;
+using ShapeMatrix = Eigen::Matrix<double, dimension_count, dimension_count>;
 
 /// coefficient * prod x_i^exponent_i, coefficient > 0.
 struct Monomial {
   double log_coefficient = 0;
-  AxisVector exponents = AxisVector::Zero();
+  ShapeVector exponents = ShapeVector::Zero();
 };
 using Posynomial = FixedVector<Monomial, 8>;
 
 /// A function of y = log x with its first two derivatives.
 struct Expansion {
   double value = 0;
-  AxisVector gradient = AxisVector::Zero();
-  AxisMatrix hessian = AxisMatrix::Zero();
+  ShapeVector gradient = ShapeVector::Zero();
+  ShapeMatrix hessian = ShapeMatrix::Zero();
 };
-Expansion expand(const Posynomial& p, const AxisVector& y);
-Expansion expand_log(const Posynomial& p, const AxisVector& y);  // of log p
+Expansion expand(const Posynomial& p, const ShapeVector& y);
+Expansion expand_log(const Posynomial& p, const ShapeVector& y);  // of log p
 
 inline constexpr std::size_t max_gp_constraints = 5;
 
@@ -54,8 +60,8 @@ inline constexpr std::size_t max_gp_constraints = 5;
 struct GeometricProgram {
   Posynomial objective;
   FixedVector<Posynomial, max_gp_constraints> constraints;
-  AxisVector lower = AxisVector::Zero();
-  AxisVector upper = AxisVector::Zero();
+  ShapeVector lower = ShapeVector::Zero();
+  ShapeVector upper = ShapeVector::Zero();
 };
 
 /// Multipliers are >= 0 and mean: the optimal objective falls by so much per unit of log limit,
@@ -63,10 +69,10 @@ struct GeometricProgram {
 /// an axis that is fixed they are 0. Where more constraints are active than can be told apart, they
 /// are one valid choice of several.
 struct GpSolution {
-  AxisVector y = AxisVector::Zero();  // log x
+  ShapeVector y = ShapeVector::Zero();  // log x
   FixedVector<double, max_gp_constraints> multipliers;
-  AxisVector lower_multipliers = AxisVector::Zero();
-  AxisVector upper_multipliers = AxisVector::Zero();
+  ShapeVector lower_multipliers = ShapeVector::Zero();
+  ShapeVector upper_multipliers = ShapeVector::Zero();
   double kkt_residual = 0;
 };
 

@@ -25,34 +25,29 @@
 namespace rooflaw::theory {
 
 /// Name of an axis, as a field of Shape.
-std::string_view to_string(Axis axis);
-
-struct Interval {
-  double lo = 0;
-  double hi = 0;
-};
+std::string_view to_string(Dimension axis);
 
 /// Where to look. Bounds are positive and finite, but for gqa.hi, which width / min_kv_dim limits.
-struct Box {
-  Interval layers;
-  Interval width;
-  Interval ffn_ratio{1.0 / 16.0, 16.0};
-  Interval gqa{1.0, std::numeric_limits<double>::infinity()};
-  Interval activation_rate{1.0 / 16.0, 1.0};
+struct ShapeBox {
+  model::Interval layers;
+  model::Interval width;
+  model::Interval ffn_ratio{1.0 / 16.0, 16.0};
+  model::Interval gqa{1.0, std::numeric_limits<double>::infinity()};
+  model::Interval activation_rate{1.0 / 16.0, 1.0};
   double min_kv_dim = 64;  // size of one head: at least one KV head is left
 };
 
 /// Layers and width where the law was fitted, the rest as above. An axis that the law states no
 /// range for is left empty ([0, 0]) and must be set before use.
-Box default_box(const model::Law& law);
+ShapeBox default_box(const model::Law& law);
 
 /// The same box at one width.
-Box at_width(Box box, double width);
+ShapeBox at_width(ShapeBox box, double width);
 
 /// @throws DomainError for a bound that is not positive and finite, lo > hi, an activation rate
 /// above
 ///         1, or min_kv_dim that leaves no gqa
-void require_valid(const Box& box);
+void require_valid(const ShapeBox& box);
 
 /// Not even the cheapest shape of the box, which is the same for every resource, meets a budget.
 class DoesNotFit : public DomainError {
@@ -82,7 +77,7 @@ struct BudgetState {
 
 /// A side of the box that holds the optimum back. `gain`: nats per unit of ln(bound), > 0.
 struct BoxSide {
-  Axis axis{};
+  Dimension axis{};
   bool upper = false;
   double gain = 0;
 };
@@ -116,12 +111,12 @@ const BudgetState* find(const Optimum& optimum, Resource resource);
 
 /// The cheapest shape of a box, in every resource at once: fewest layers, least width and FFN,
 /// fewest KV heads, highest activation rate.
-Shape cheapest_shape(const Box& box);
+Shape cheapest_shape(const ShapeBox& box);
 
 /// @param loss_delta  penalty of the precision, added to the loss
 /// @throws DoesNotFit   if no shape of the box meets the budgets
 /// @throws DomainError  for a law, xi model, budget or box out of range
-Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& budgets, const Box& box,
-                 double loss_delta = 0.0);
+Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& budgets,
+                 const ShapeBox& box, double loss_delta = 0.0);
 
 }  // namespace rooflaw::theory

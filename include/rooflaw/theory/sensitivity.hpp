@@ -82,10 +82,10 @@ bool memory_binds(const ContinuousArchitecture& a, const model::Scenario& s, dou
 /// @param memory_budget  bytes; absent = none
 /// @throws DomainError if the workload has no such latency, or an architecture is not sound
 Sensitivity sensitivity(const model::Law& law, const model::Architecture& a,
-                        const model::Scenario& s, model::LatencyKind kind,
+                        const model::Scenario& s, model::Objective kind,
                         std::optional<double> memory_budget);
 Sensitivity sensitivity(const model::Law& law, const ContinuousArchitecture& a,
-                        const model::Scenario& s, model::LatencyKind kind,
+                        const model::Scenario& s, model::Objective kind,
                         std::optional<double> memory_budget);
 
 }  // namespace rooflaw::theory

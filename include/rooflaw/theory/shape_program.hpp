@@ -8,9 +8,9 @@
 
 namespace rooflaw::theory {
 
-/// Axes of a shape and their logarithms, in the order of Axis.
-AxisVector log_axes(const Shape& shape);
-Shape shape_at(const AxisVector& log_axes);
+/// Axes of a shape and their logarithms, in the order of Dimension.
+ShapeVector log_axes(const Shape& shape);
+Shape shape_at(const ShapeVector& log_axes);
 
 /// The loss without its constants (l_inf, loss penalty).
 /// @throws DomainError unless the law is usable (require_usable)

@@ -118,8 +118,8 @@ Budgets to_budgets(const UserBudgets& user, const model::Workload& workload,
 /// The budgets under which a scenario takes `latency_s` (of that kind) and no more memory than
 /// given.
 /// @throws DomainError as to_budgets
-Budgets budgets_at_latency(const model::Scenario& scenario, model::LatencyKind kind,
-                           double latency_s, std::optional<double> memory_bytes);
+Budgets budgets_at_latency(const model::Scenario& scenario, model::Objective kind, double latency_s,
+                           std::optional<double> memory_bytes);
 
 /// Drops infinite limits.
 /// @throws DomainError for a limit that is not positive, or NaN

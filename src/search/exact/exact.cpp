@@ -11,7 +11,7 @@ namespace rooflaw::search {
 
 namespace {
 
-using model::LatencyKind;
+using model::Objective;
 
 // Boxes whose corners are computed together, and blocks that are scored together.
 constexpr std::size_t batch = 256;
@@ -85,8 +85,8 @@ std::vector<Subspace> exact_levels(const Space& space) {
   return levels;
 }
 
-Index pieces_of(const Problem& problem, const Subspace& subspace) {
-  return static_cast<Index>(problem.space.ffn.size() * subspace.widths.size());
+Index pieces_of(const Question& question, const Subspace& subspace) {
+  return static_cast<Index>(question.space.ffn.size() * subspace.widths.size());
 }
 
 /// The search of one piece: FFN boxes of one kind and width.
@@ -97,7 +97,7 @@ class PieceSearch {
   void run(const std::function<void()>& between);
 
  private:
-  struct SettingBounds {
+  struct DeploymentBounds {
     WidthPart width;
     AttentionPart least;  // of every component by itself
     bool limited = false;
@@ -112,19 +112,19 @@ class PieceSearch {
   void set_routes();
   FfnOption option(const Box& box, bool upper) const;
   void look_at(std::vector<Open>& boxes);
-  std::size_t depths_affordable(std::size_t setting, std::size_t lane) const;
+  std::size_t depths_affordable(std::size_t deployment, std::size_t lane) const;
   bool matters(std::size_t target, std::size_t lane, double loss, std::size_t depths);
   void cut(const Open& open);
   void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths);
   void flush(std::size_t target);
 
   const ExactLevel& level_;
-  const Problem& problem_;
+  const Question& question_;
   Scanner& scanner_;
   std::size_t ffn_digit_, width_digit_;
   std::vector<AttentionOption> attention_;
   double least_attention_activations_ = 0;
-  std::vector<SettingBounds> settings_;
+  std::vector<DeploymentBounds> deployments_;
   std::vector<SlackTable> slack_;       // by target
   std::vector<SlackTable> seed_slack_;  // with a tolerance
   std::vector<std::size_t> ratios_;     // digits, by value, that give an FFN at this width
@@ -138,13 +138,13 @@ class PieceSearch {
 PieceSearch::PieceSearch(const ExactLevel& level, std::size_t ffn_digit, std::size_t width_digit,
                          Scanner& scanner)
     : level_(level),
-      problem_(level.problem_),
+      question_(level.question_),
       scanner_(scanner),
       ffn_digit_(ffn_digit),
       width_digit_(width_digit),
-      kept_(problem_.targets.size()),
-      kept_depths_(problem_.targets.size(), 0) {
-  for (auto& parts : kept_) parts.settings.resize(problem_.settings.size());
+      kept_(question_.targets.size()),
+      kept_depths_(question_.targets.size(), 0) {
+  for (auto& parts : kept_) parts.deployments.resize(question_.deployments.size());
   set_attention();
   set_routes();
   if (attention_.empty() || routes_.empty() || ratios_.empty() || level_.depths_.digits.empty())
@@ -156,23 +156,23 @@ PieceSearch::PieceSearch(const ExactLevel& level, std::size_t ffn_digit, std::si
                       .last_ratio = static_cast<std::uint32_t>(ratios_.size() - 1),
                       .first_experts = 0,
                       .last_experts = static_cast<std::uint32_t>(routes_[r].by_experts.size() - 1)},
-                     Targets(problem_.targets.size(), true)});
+                     Targets(question_.targets.size(), true)});
 }
 
 void PieceSearch::set_attention() {
   Block block{.ffn_digit = ffn_digit_,
               .width_digit = width_digit_,
-              .attention = attention_options(problem_.space, width_digit_),
+              .attention = attention_options(question_.space, width_digit_),
               .ffn = {},
               .layer_digits = {}};
-  drop_extrapolated(problem_, block);
+  drop_extrapolated(question_, block);
   attention_ = std::move(block.attention);
 }
 
 void PieceSearch::set_routes() {
-  const Space& space = problem_.space;
-  const auto& range = problem_.law.range;
-  if (problem_.enforce_range &&
+  const Space& space = question_.space;
+  const auto& range = question_.law.range;
+  if (question_.enforce_range &&
       !model::width_in_range(range, static_cast<double>(space.widths[width_digit_])))
     return;
   for (const std::size_t digit : level_.subspace_.ratios)
@@ -180,7 +180,7 @@ void PieceSearch::set_routes() {
                         space.ffn_multiple_of) >= 1)
       ratios_.push_back(digit);
   for (std::size_t shared = 0; shared < space.shared_ffn.size(); ++shared) {
-    if (problem_.enforce_range &&
+    if (question_.enforce_range &&
         !model::ffn_in_range(range, space.ffn[ffn_digit_],
                              static_cast<double>(space.shared_ffn[shared])))
       continue;
@@ -194,7 +194,7 @@ void PieceSearch::set_routes() {
 }
 
 void PieceSearch::set_bounds() {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const TableLayout layout(space);
   std::vector<model::AttentionShape<double>> shapes;
   std::vector<double> kv_loss;
@@ -205,38 +205,38 @@ void PieceSearch::set_bounds() {
     least_attention_activations_ =
         std::min(least_attention_activations_, model::attention_activations(shapes.back()));
   }
-  std::vector<std::vector<AttentionPart>> parts(problem_.settings.size());
-  for (std::size_t s = 0; s < problem_.settings.size(); ++s) {
-    const Setting& setting = problem_.settings[s];
+  std::vector<std::vector<AttentionPart>> parts(question_.deployments.size());
+  for (std::size_t s = 0; s < question_.deployments.size(); ++s) {
+    const Deployment& deployment = question_.deployments[s];
     constexpr double inf = std::numeric_limits<double>::infinity();
-    SettingBounds b{.width = width_part(space, width_digit_, setting),
-                    .least = {inf, inf, inf, inf},
-                    .limited = std::isfinite(setting.memory_budget_bytes) ||
-                               std::isfinite(setting.limits.prefill_s) ||
-                               std::isfinite(setting.limits.tpot_s) ||
-                               std::isfinite(setting.limits.total_s)};
+    DeploymentBounds b{.width = width_part(space, width_digit_, deployment),
+                       .least = {inf, inf, inf, inf},
+                       .limited = std::isfinite(deployment.memory_budget_bytes) ||
+                                  std::isfinite(deployment.limits.prefill_s) ||
+                                  std::isfinite(deployment.limits.tpot_s) ||
+                                  std::isfinite(deployment.limits.total_s)};
     for (const auto& shape : shapes) {
-      const AttentionPart p = attention_part(shape, setting);
+      const AttentionPart p = attention_part(shape, deployment);
       parts[s].push_back(p);
       b.least = {std::min(b.least.prefill_s, p.prefill_s), std::min(b.least.decode_s, p.decode_s),
                  std::min(b.least.weight_bytes, p.weight_bytes),
                  std::min(b.least.kv_bytes, p.kv_bytes)};
     }
-    settings_.push_back(b);
+    deployments_.push_back(b);
   }
 
-  for (std::size_t t = 0; t < problem_.targets.size(); ++t) {
-    const Target& target = problem_.targets[t];
-    const Setting& setting = problem_.settings[target.setting];
-    const WidthPart& width = settings_[target.setting].width;
+  for (std::size_t t = 0; t < question_.targets.size(); ++t) {
+    const Target& target = question_.targets[t];
+    const Deployment& deployment = question_.deployments[target.deployment];
+    const WidthPart& width = deployments_[target.deployment].width;
     const auto of_kind = [&](double prefill, double decode) {
-      if (target.latency == LatencyKind::prefill) return prefill;
-      return target.latency == LatencyKind::tpot ? decode : prefill + decode;
+      if (target.latency == Objective::prefill) return prefill;
+      return target.latency == Objective::tpot ? decode : prefill + decode;
     };
     const double overhead = of_kind(width.prefill_overhead_s, width.decode_overhead_s);
     std::vector<AttentionCost> costs;
     for (std::size_t a = 0; a < shapes.size(); ++a) {
-      const AttentionPart& p = parts[target.setting][a];
+      const AttentionPart& p = parts[target.deployment][a];
       costs.push_back({of_kind(p.prefill_s, p.decode_s) + overhead, kv_loss[a]});
     }
     if (costs.size() > most_attention_costs) {
@@ -252,11 +252,11 @@ void PieceSearch::set_bounds() {
       costs = std::move(grouped);
     }
     const double per_token =
-        target.latency == LatencyKind::tpot
-            ? 1.0 / static_cast<double>(setting.scenario.workload.output_tokens)
+        target.latency == Objective::tpot
+            ? 1.0 / static_cast<double>(deployment.scenario.workload.output_tokens)
             : 1.0;
     const double head = of_kind(width.prefill_head_s, width.decode_head_s);
-    const double delta = setting.scenario.precision.loss_delta;
+    const double delta = deployment.scenario.precision.loss_delta;
     slack_.emplace_back(level_.bounds_[t], level_.depths_, costs, head, per_token, delta);
     if (!level_.lowered_seed_.empty())
       seed_slack_.emplace_back(level_.lowered_seed_[t], level_.depths_, costs, head, per_token,
@@ -265,7 +265,7 @@ void PieceSearch::set_bounds() {
 }
 
 FfnOption PieceSearch::option(const Box& box, bool upper) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const Routes& routes = routes_[box.routes];
   FfnOption o;
   o.routing = routes.by_experts[upper ? box.last_experts : box.first_experts];
@@ -290,28 +290,28 @@ void PieceSearch::run(const std::function<void()>& between) {
     look_at(boxes);
     if (between) between();
   }
-  for (std::size_t t = 0; t < problem_.targets.size(); ++t) flush(t);
+  for (std::size_t t = 0; t < question_.targets.size(); ++t) flush(t);
 }
 
 void PieceSearch::look_at(std::vector<Open>& boxes) {
   std::vector<FfnOption> lower;
   for (const auto& open : boxes) lower.push_back(option(open.box, false));
-  fill_ffn_parts(problem_, level_.tables_, ffn_digit_, width_digit_, lower, corners_);
+  fill_ffn_parts(question_, level_.tables_, ffn_digit_, width_digit_, lower, corners_);
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     Open& open = boxes[i];
     const bool single = open.box.single();
     const double loss =
         single ? corners_.loss[i]
-               : (1.0 - bound_margin) * ffn_part_loss(problem_, level_.tables_, ffn_digit_,
+               : (1.0 - bound_margin) * ffn_part_loss(question_, level_.tables_, ffn_digit_,
                                                       width_digit_, option(open.box, true));
     bool any = false;
     std::size_t depths = 0;
-    std::size_t known_setting = problem_.settings.size();
-    for (std::size_t t = 0; t < problem_.targets.size(); ++t) {
+    std::size_t known_deployment = question_.deployments.size();
+    for (std::size_t t = 0; t < question_.targets.size(); ++t) {
       if (!open.targets[t]) continue;
-      const std::size_t s = problem_.targets[t].setting;
-      if (s != known_setting) depths = depths_affordable(s, i);
-      known_setting = s;
+      const std::size_t s = question_.targets[t].deployment;
+      if (s != known_deployment) depths = depths_affordable(s, i);
+      known_deployment = s;
       open.targets[t] = depths > 0 && matters(t, i, loss, depths);
       any = any || open.targets[t];
       if (single && open.targets[t]) keep(t, i, loss, depths);
@@ -321,12 +321,12 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
 }
 
 /// Depths, from the shallowest, that the smallest and fastest block of a box allows.
-std::size_t PieceSearch::depths_affordable(std::size_t setting, std::size_t lane) const {
+std::size_t PieceSearch::depths_affordable(std::size_t deployment, std::size_t lane) const {
   const auto& layers = level_.depths_.layers;
-  const SettingBounds& b = settings_[setting];
+  const DeploymentBounds& b = deployments_[deployment];
   if (!b.limited) return layers.size();
-  const Setting& s = problem_.settings[setting];
-  const auto& part = corners_.settings[setting];
+  const Deployment& s = question_.deployments[deployment];
+  const auto& part = corners_.deployments[deployment];
   double most = std::numeric_limits<double>::infinity();
   const auto allow = [&](double limit, double fixed, double per_layer) {
     if (!std::isfinite(limit)) return;
@@ -335,7 +335,7 @@ std::size_t PieceSearch::depths_affordable(std::size_t setting, std::size_t lane
     most = std::min(most, left < 0.0 ? -1.0 : left / per_layer * (1.0 + bound_margin));
   };
   const double workspace =
-      model::workspace_bytes(static_cast<double>(problem_.space.widths[width_digit_]),
+      model::workspace_bytes(static_cast<double>(question_.space.widths[width_digit_]),
                              least_attention_activations_, corners_.activations[lane], s.scenario);
   allow(s.memory_budget_bytes, b.width.embedding_bytes + workspace,
         b.least.weight_bytes + part.weight_bytes[lane] + b.least.kv_bytes);
@@ -350,10 +350,10 @@ std::size_t PieceSearch::depths_affordable(std::size_t setting, std::size_t lane
 }
 
 bool PieceSearch::matters(std::size_t target, std::size_t lane, double loss, std::size_t depths) {
-  const Target& t = problem_.targets[target];
-  const auto& part = corners_.settings[t.setting];
-  const double seconds = t.latency == LatencyKind::prefill ? part.prefill_s[lane]
-                         : t.latency == LatencyKind::tpot
+  const Target& t = question_.targets[target];
+  const auto& part = corners_.deployments[t.deployment];
+  const double seconds = t.latency == Objective::prefill ? part.prefill_s[lane]
+                         : t.latency == Objective::tpot
                              ? part.decode_s[lane]
                              : part.prefill_s[lane] + part.decode_s[lane];
   const std::size_t group = SlackTable::group_of(depths);
@@ -375,13 +375,13 @@ void PieceSearch::cut(const Open& open) {
 }
 
 void PieceSearch::keep(std::size_t target, std::size_t lane, double loss, std::size_t depths) {
-  const std::size_t s = problem_.targets[target].setting;
+  const std::size_t s = question_.targets[target].deployment;
   FfnParts& kept = kept_[target];
   kept.index.push_back(corners_.index[lane]);
   kept.loss.push_back(loss);
   kept.activations.push_back(corners_.activations[lane]);
-  auto& to = kept.settings[s];
-  const auto& from = corners_.settings[s];
+  auto& to = kept.deployments[s];
+  const auto& from = corners_.deployments[s];
   to.prefill_s.push_back(from.prefill_s[lane]);
   to.decode_s.push_back(from.decode_s[lane]);
   to.weight_bytes.push_back(from.weight_bytes[lane]);
@@ -401,20 +401,20 @@ void PieceSearch::flush(std::size_t target) {
                                                                           kept_depths_[target])}};
   scanner_.scan_target(target, block, kept);
   kept = {};
-  kept.settings.resize(problem_.settings.size());
+  kept.deployments.resize(question_.deployments.size());
   kept_depths_[target] = 0;
 }
 
-ExactLevel::ExactLevel(const Problem& problem, const PowerTables& tables, const Subspace& subspace,
-                       std::vector<LossBound> lowered_seed)
-    : problem_(problem),
+ExactLevel::ExactLevel(const Question& question, const PowerTables& tables,
+                       const Subspace& subspace, std::vector<LossBound> lowered_seed)
+    : question_(question),
       tables_(tables),
       subspace_(subspace),
       lowered_seed_(std::move(lowered_seed)) {
-  const Space& space = problem.space;
+  const Space& space = question.space;
   for (const std::size_t digit : subspace.layers) {
     const auto layers = static_cast<double>(space.layers[digit]);
-    if (problem.enforce_range && !model::layers_in_range(problem.law.range, layers)) continue;
+    if (question.enforce_range && !model::layers_in_range(question.law.range, layers)) continue;
     depths_.digits.push_back(digit);
     depths_.layers.push_back(layers);
     depths_.loss.push_back(tables.depth[digit]);
@@ -423,21 +423,21 @@ ExactLevel::ExactLevel(const Problem& problem, const PowerTables& tables, const 
   for (const std::size_t digit : subspace.experts)
     for (const auto& o : all)
       if (o.experts_digit == digit &&
-          (!problem.enforce_range ||
-           model::experts_in_range(problem.law.range, o.experts, o.top_k)))
+          (!question.enforce_range ||
+           model::experts_in_range(question.law.range, o.experts, o.top_k)))
         routings_.push_back(o);
 }
 
 std::string ExactLevel::name(Index piece) const {
   const auto number = static_cast<std::size_t>(piece);
   const auto& widths = subspace_.widths;
-  return fmt::format("{} FFN, width {}", to_string(problem_.space.ffn[number / widths.size()]),
-                     problem_.space.widths[widths[number % widths.size()]]);
+  return fmt::format("{} FFN, width {}", to_string(question_.space.ffn[number / widths.size()]),
+                     question_.space.widths[widths[number % widths.size()]]);
 }
 
 void ExactLevel::refresh_bounds(const Scanner& scanner) {
-  bounds_.resize(problem_.targets.size());
-  additions_.resize(problem_.targets.size(), 0);
+  bounds_.resize(question_.targets.size());
+  additions_.resize(question_.targets.size(), 0);
   for (std::size_t t = 0; t < bounds_.size(); ++t) {
     const Frontier& frontier = scanner.frontiers()[t];
     if (frontier.additions() <= additions_[t] + frontier.size() / 64) continue;

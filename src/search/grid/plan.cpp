@@ -17,30 +17,31 @@ constexpr Index samples_per_piece = 4096;
 Index pieces_for(Index count, Index per_piece) { return (count + per_piece - 1) / per_piece; }
 }  // namespace
 
-Plan::Plan(const Problem& problem) : problem_(problem), routings_(expert_options(problem.space)) {
-  if (problem.strategy == Strategy::sample) {
-    architectures_ = problem.max_evaluations;
+Plan::Plan(const Question& question)
+    : question_(question), routings_(expert_options(question.space)) {
+  if (question.strategy == Strategy::sample) {
+    architectures_ = question.max_evaluations;
     pieces_ = pieces_for(architectures_, samples_per_piece);
     return;
   }
-  architectures_ = valid_count(problem.space);
-  const auto blocks = static_cast<Index>(problem.space.ffn.size() * problem.space.widths.size());
-  const auto options = static_cast<Index>(ffn_option_count(problem.space, routings_));
+  architectures_ = valid_count(question.space);
+  const auto blocks = static_cast<Index>(question.space.ffn.size() * question.space.widths.size());
+  const auto options = static_cast<Index>(ffn_option_count(question.space, routings_));
   pieces_ = blocks * pieces_for(options, ffn_options_per_piece);
 }
 
 std::string Plan::name(Index piece) const {
-  if (problem_.strategy == Strategy::sample)
+  if (question_.strategy == Strategy::sample)
     return fmt::format("samples from number {}", piece * samples_per_piece);
-  const auto options = static_cast<Index>(ffn_option_count(problem_.space, routings_));
+  const auto options = static_cast<Index>(ffn_option_count(question_.space, routings_));
   const auto block = static_cast<std::size_t>(piece / pieces_for(options, ffn_options_per_piece));
-  const auto widths = problem_.space.widths.size();
-  return fmt::format("{} FFN, width {}", to_string(problem_.space.ffn[block / widths]),
-                     problem_.space.widths[block % widths]);
+  const auto widths = question_.space.widths.size();
+  return fmt::format("{} FFN, width {}", to_string(question_.space.ffn[block / widths]),
+                     question_.space.widths[block % widths]);
 }
 
 void Plan::score(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const {
-  if (problem_.strategy == Strategy::sample)
+  if (question_.strategy == Strategy::sample)
     score_sample(piece, scanner);
   else
     score_grid(piece, scanner, between_rows);
@@ -49,18 +50,18 @@ void Plan::score(Index piece, Scanner& scanner, const std::function<void()>& bet
 Block Plan::grid_block(std::size_t ffn_digit, std::size_t width_digit) const {
   Block block{.ffn_digit = ffn_digit,
               .width_digit = width_digit,
-              .attention = attention_options(problem_.space, width_digit),
+              .attention = attention_options(question_.space, width_digit),
               .ffn = {},
-              .layer_digits = std::vector<std::size_t>(problem_.space.layers.size())};
+              .layer_digits = std::vector<std::size_t>(question_.space.layers.size())};
   std::iota(block.layer_digits.begin(), block.layer_digits.end(), std::size_t{0});
   return block;
 }
 
 void Plan::look_around(Scanner& scanner) const {
-  if (problem_.strategy == Strategy::sample) return;
+  if (question_.strategy == Strategy::sample) return;
   constexpr std::size_t most_widths = 16, most_ffn = 48, most_layers = 12;
   const auto step = [](std::size_t size, std::size_t most) { return (size + most - 1) / most; };
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const std::size_t options = ffn_option_count(space, routings_);
   const std::int64_t counted = scanner.pairs_scored();
   for (std::size_t kind = 0; kind < space.ffn.size(); ++kind)
@@ -70,7 +71,7 @@ void Plan::look_around(Scanner& scanner) const {
       std::erase_if(block.layer_digits, [&](std::size_t digit) { return digit % every != 0; });
       for (std::size_t n = 0; n < options; n += step(options, most_ffn))
         if (const auto option = ffn_option(space, routings_, w, n)) block.ffn.push_back(*option);
-      drop_extrapolated(problem_, block);
+      drop_extrapolated(question_, block);
       scanner.scan(block);
     }
   scanner.count_from(counted);
@@ -78,7 +79,7 @@ void Plan::look_around(Scanner& scanner) const {
 
 void Plan::score_grid(Index piece, Scanner& scanner,
                       const std::function<void()>& between_rows) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const auto options = static_cast<Index>(ffn_option_count(space, routings_));
   const Index runs = pieces_for(options, ffn_options_per_piece);
   const Index first = piece % runs * ffn_options_per_piece;
@@ -89,7 +90,7 @@ void Plan::score_grid(Index piece, Scanner& scanner,
     if (const auto option =
             ffn_option(space, routings_, block.width_digit, static_cast<std::size_t>(n)))
       block.ffn.push_back(*option);
-  drop_extrapolated(problem_, block);
+  drop_extrapolated(question_, block);
   scanner.scan(block, between_rows);
 }
 
@@ -109,13 +110,13 @@ Digits latin_hypercube(const Space& space, std::uint64_t seed, Index samples, In
 }
 
 void Plan::score_sample(Index piece, Scanner& scanner) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const auto digit = [](const Digits& digits, Axis axis) {
     return digits[static_cast<std::size_t>(axis)];
   };
   const Index first = piece * samples_per_piece;
-  for (Index n = first; n < std::min(first + samples_per_piece, problem_.max_evaluations); ++n) {
-    const Digits digits = latin_hypercube(space, problem_.seed, problem_.max_evaluations, n);
+  for (Index n = first; n < std::min(first + samples_per_piece, question_.max_evaluations); ++n) {
+    const Digits digits = latin_hypercube(space, question_.seed, question_.max_evaluations, n);
     if (!architecture_at(space, digits)) continue;
     Block block{.ffn_digit = digit(digits, Axis::ffn),
                 .width_digit = digit(digits, Axis::width),
@@ -136,7 +137,7 @@ void Plan::score_sample(Index piece, Scanner& scanner) const {
             routings_.size() +
         static_cast<std::size_t>(routing - routings_.begin());
     block.ffn.push_back(*ffn_option(space, routings_, block.width_digit, number));
-    drop_extrapolated(problem_, block);
+    drop_extrapolated(question_, block);
     scanner.scan(block);
   }
 }

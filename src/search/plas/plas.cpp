@@ -43,9 +43,9 @@ std::vector<std::size_t> gaps_by_area(const std::vector<FrontierPoint>& points) 
 
 }  // namespace
 
-double Score::latency(model::LatencyKind kind) const {
-  if (kind == model::LatencyKind::prefill) return prefill_s;
-  return kind == model::LatencyKind::tpot ? tpot_s : total_s;
+double Score::latency(model::Objective kind) const {
+  if (kind == model::Objective::prefill) return prefill_s;
+  return kind == model::Objective::tpot ? tpot_s : total_s;
 }
 
 RelaxationCounts& RelaxationCounts::operator+=(const RelaxationCounts& more) {
@@ -66,31 +66,31 @@ PlasCounts& PlasCounts::operator+=(const PlasCounts& more) {
   return *this;
 }
 
-Plas::Plas(const Problem& problem, const PlasSettings& settings, NothingYet)
-    : problem_(problem),
-      settings_(settings),
-      lattice_(problem),
-      box_(bounding_box(problem.space)),
-      frontiers_(problem.targets.size()),
-      frontier_points_(problem.targets.size()),
-      reference_(problem.targets.size()) {}
+Plas::Plas(const Question& question, const PlasOptions& options, NothingYet)
+    : question_(question),
+      options_(options),
+      lattice_(question),
+      box_(bounding_box(question.space)),
+      frontiers_(question.targets.size()),
+      frontier_points_(question.targets.size()),
+      reference_(question.targets.size()) {}
 
-Plas::Plas(const Problem& problem, const PlasSettings& settings)
-    : Plas(problem, settings, NothingYet{}) {
+Plas::Plas(const Question& question, const PlasOptions& options)
+    : Plas(question, options, NothingYet{}) {
   // The ends of all axes together: the fastest and, as a rule, the best point of the space.
   Places most{};
   for (std::size_t a = 0; a < axis_count; ++a) most[a] = lattice_.length(static_cast<Axis>(a)) - 1;
   for (const auto& ends : {Places{}, most})
     if (const auto point = lattice_.point(ends)) want(*point);
-  for (Index n = 0; n < settings_.initial_samples; ++n)
+  for (Index n = 0; n < options_.initial_samples; ++n)
     if (const auto point = lattice_.point(
-            latin_hypercube(problem.space, problem.seed, settings_.initial_samples, n)))
+            latin_hypercube(question.space, question.seed, options_.initial_samples, n)))
       want(*point);
 }
 
-Plas::Plas(const Problem& problem, const PlasSettings& settings,
+Plas::Plas(const Question& question, const PlasOptions& options,
            const std::vector<KnownFrontier>& known)
-    : Plas(problem, settings, NothingYet{}) {
+    : Plas(question, options, NothingYet{}) {
   for (std::size_t t = 0; t < known.size(); ++t) {
     std::vector<FrontierPoint> points;
     for (const auto& k : known[t]) points.push_back({k.latency_s, k.loss, k.point.index});
@@ -109,7 +109,7 @@ Plas::Plas(const Problem& problem, const PlasSettings& settings,
 }
 
 void Plas::want(const LatticePoint& point) {
-  const Index left = settings_.max_evaluations - counts_.evaluations();
+  const Index left = options_.max_evaluations - counts_.evaluations();
   if (static_cast<Index>(wanted_.size()) >= left) return;
   ++counts_.requested;
   const bool known = number_.contains(point.index) || !wanted_indices_.insert(point.index).second;
@@ -121,10 +121,10 @@ void Plas::want(const LatticePoint& point) {
 
 std::vector<Score> Plas::score() const {
   std::vector<Score> scores;
-  scores.reserve(wanted_.size() * problem_.settings.size());
+  scores.reserve(wanted_.size() * question_.deployments.size());
   for (const auto& point : wanted_)
-    for (const auto& setting : problem_.settings) {
-      const auto e = model::evaluate(problem_.law, point.architecture, setting.scenario);
+    for (const auto& deployment : question_.deployments) {
+      const auto e = model::evaluate(question_.law, point.architecture, deployment.scenario);
       scores.push_back({.prefill_s = e.prefill.seconds,
                         .tpot_s = e.tpot_s,
                         .total_s = e.total_s,
@@ -137,7 +137,7 @@ std::vector<Score> Plas::score() const {
 void Plas::absorb(const std::vector<Score>& scores) {
   take_in(scores);
   measure();
-  if (counts_.evaluations() >= settings_.max_evaluations) finished_ = true;
+  if (counts_.evaluations() >= options_.max_evaluations) finished_ = true;
   if (!finished_) plan_round();
 }
 
@@ -180,12 +180,12 @@ void Plas::take_in(const std::vector<Score>& scores) {
     points_.push_back(point);
   }
   for (std::size_t p = before; p < points_.size(); ++p)
-    for (std::size_t t = 0; t < problem_.targets.size(); ++t) {
-      const Target& target = problem_.targets[t];
-      const Score& s = score_of(p, target.setting);
+    for (std::size_t t = 0; t < question_.targets.size(); ++t) {
+      const Target& target = question_.targets[t];
+      const Score& s = score_of(p, target.deployment);
       const double latency = s.latency(target.latency);
       if (std::isfinite(latency) && std::isfinite(s.loss) &&
-          feasible(problem_.settings[target.setting], s.memory_bytes, s.prefill_s, s.tpot_s,
+          feasible(question_.deployments[target.deployment], s.memory_bytes, s.prefill_s, s.tpot_s,
                    s.total_s))
         frontiers_[t].insert({latency, s.loss, points_[p].index});
     }
@@ -214,7 +214,7 @@ void Plas::measure() {
       largest_gap_ = std::max(largest_gap_, gap_area(p[i], p[i + 1]) / v);
   }
   idle_rounds_ = moved ? 0 : idle_rounds_ + 1;
-  const bool slow = total - hypervolume_ < settings_.hypervolume_gain * total;
+  const bool slow = total - hypervolume_ < options_.hypervolume_gain * total;
   slow_rounds_ = slow ? slow_rounds_ + 1 : 0;
   hypervolume_ = total;
   if (idle_rounds_ >= most_idle_rounds || slow_rounds_ >= most_slow_rounds) finished_ = true;
@@ -224,8 +224,8 @@ void Plas::plan_round() {
   stretches_.clear();
   for (std::size_t t = 0; t < frontiers_.size(); ++t) plan_target(t);
   // No more than the evaluations left can serve: those with the most empty area.
-  const Index left = settings_.max_evaluations - counts_.evaluations();
-  const auto affordable = static_cast<std::size_t>(1 + left / settings_.moves_per_stretch);
+  const Index left = options_.max_evaluations - counts_.evaluations();
+  const auto affordable = static_cast<std::size_t>(1 + left / options_.moves_per_stretch);
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.empty_area > b.empty_area; });
   if (stretches_.size() > affordable) stretches_.resize(affordable);
@@ -245,8 +245,8 @@ void Plas::plan_target(std::size_t target) {
   const double v = volume(points, reference_[target]);
   std::set<std::size_t> to_relax;
   for (const std::size_t gap : gaps_by_area(points)) {
-    if (static_cast<Index>(to_relax.size()) == settings_.gaps_per_round) break;
-    if (idle_rounds_ == 0 && gap_area(points[gap], points[gap + 1]) < settings_.worth_relaxing * v)
+    if (static_cast<Index>(to_relax.size()) == options_.gaps_per_round) break;
+    if (idle_rounds_ == 0 && gap_area(points[gap], points[gap + 1]) < options_.worth_relaxing * v)
       break;
     if (!relaxed_.contains({target, points[gap].index, points[gap + 1].index}))
       to_relax.insert(gap);

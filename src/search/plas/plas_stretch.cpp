@@ -19,16 +19,16 @@ constexpr int random_moves = 10;  // a point, and as many mixes
 
 std::size_t at_axis(Axis axis) { return static_cast<std::size_t>(axis); }
 
-/// What a point has of a setting's limits: ln(use / limit) of each that is finite.
-std::vector<double> log_usages(const Setting& setting, const Score& s) {
+/// What a point has of a deployment's limits: ln(use / limit) of each that is finite.
+std::vector<double> log_usages(const Deployment& deployment, const Score& s) {
   std::vector<double> all;
   const auto add = [&](double use, double limit) {
     if (std::isfinite(limit) && use > 0.0) all.push_back(std::log(use / limit));
   };
-  add(s.memory_bytes, setting.memory_budget_bytes);
-  add(s.prefill_s, setting.limits.prefill_s);
-  add(s.tpot_s, setting.limits.tpot_s);
-  add(s.total_s, setting.limits.total_s);
+  add(s.memory_bytes, deployment.memory_budget_bytes);
+  add(s.prefill_s, deployment.limits.prefill_s);
+  add(s.tpot_s, deployment.limits.tpot_s);
+  add(s.total_s, deployment.limits.total_s);
   return all;
 }
 
@@ -114,8 +114,8 @@ class Plas::Candidates {
   std::vector<LatticePoint> points_;
 };
 
-const Score& Plas::score_of(std::size_t point, std::size_t setting) const {
-  return scores_[point * problem_.settings.size() + setting];
+const Score& Plas::score_of(std::size_t point, std::size_t deployment) const {
+  return scores_[point * question_.deployments.size() + deployment];
 }
 
 Proposal Plas::propose(std::size_t number) const {
@@ -139,10 +139,10 @@ std::vector<std::size_t> Plas::base_points(const Stretch& stretch) const {
       base.push_back(known->second);
   if (!points.empty() || points_.empty()) return base;
   // Nothing is feasible yet: from the points that exceed the limits by the least.
-  const std::size_t s = problem_.targets[stretch.target].setting;
+  const std::size_t s = question_.targets[stretch.target].deployment;
   std::vector<double> violation(points_.size());
   for (std::size_t p = 0; p < points_.size(); ++p)
-    violation[p] = largest(log_usages(problem_.settings[s], score_of(p, s)));
+    violation[p] = largest(log_usages(question_.deployments[s], score_of(p, s)));
   base.resize(points_.size());
   std::iota(base.begin(), base.end(), std::size_t{0});
   std::stable_sort(base.begin(), base.end(),
@@ -179,7 +179,7 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
     if (lattice_.length(static_cast<Axis>(a)) > 1) axes.push_back(a);
   std::uint64_t drawn = static_cast<std::uint64_t>(stretch) << 32;
   const auto stream = 100 + static_cast<std::uint64_t>(counts_.rounds);
-  const auto random = [&] { return random_unit(problem_.seed, stream, drawn++); };
+  const auto random = [&] { return random_unit(question_.seed, stream, drawn++); };
   const auto moved = [&](Places& places, std::size_t axis, Index step) {
     const auto length = static_cast<Index>(lattice_.length(static_cast<Axis>(axis)));
     const Index place = static_cast<Index>(places[axis]) + step;
@@ -225,18 +225,19 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
 
 RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
                                    Candidates& candidates) const {
-  const Target& t = problem_.targets[target];
-  const Setting& setting = problem_.settings[t.setting];
+  const Target& t = question_.targets[target];
+  const Deployment& deployment = question_.deployments[t.deployment];
   const auto& points = frontier_points_[target];
   const FrontierPoint &left = points[gap], &right = points[gap + 1];
   const double latency = std::sqrt(left.latency_s * right.latency_s);
   std::vector<RelaxedStart> starts{relaxed_start(lattice_.at(left.index).architecture),
                                    relaxed_start(lattice_.at(right.index).architecture)};
-  if (const auto start = closed_form_start(problem_, setting, t.latency, latency, box_))
+  if (const auto start = closed_form_start(question_, deployment, t.latency, latency, box_))
     starts.push_back(*start);
   RelaxationCounts counts;
   for (const auto& start : starts) {
-    const auto best = relax(problem_, setting, t.latency, latency, start, evaluations_per_start);
+    const auto best =
+        relax(question_, deployment, t.latency, latency, start, evaluations_per_start);
     counts += {.calls = Index{2} * best.evaluations,  // a gradient counts as much as a value
                .solves = 1,
                .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
@@ -283,17 +284,17 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
                                         const Candidates& candidates) const {
   const auto& points = candidates.points();
   if (points.empty()) return {};
-  const Target& target = problem_.targets[stretch.target];
-  const Setting& setting = problem_.settings[target.setting];
-  const double floor = problem_.law.l_inf + setting.scenario.precision.loss_delta;
+  const Target& target = question_.targets[stretch.target];
+  const Deployment& deployment = question_.deployments[target.deployment];
+  const double floor = question_.law.l_inf + deployment.scenario.precision.loss_delta;
 
   // Latency, loss above its floor and use of each limit, as logarithms.
   std::vector<std::vector<double>> rows;
   std::vector<std::size_t> used;
   for (const std::size_t p : training) {
-    const Score& s = score_of(p, target.setting);
+    const Score& s = score_of(p, target.deployment);
     std::vector<double> row{std::log10(s.latency(target.latency)), std::log(s.loss - floor)};
-    const auto usages = log_usages(setting, s);
+    const auto usages = log_usages(deployment, s);
     row.insert(row.end(), usages.begin(), usages.end());
     if (!std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); })) continue;
     rows.push_back(std::move(row));
@@ -325,7 +326,7 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
   };
   // Beside what promises to help, the more of what nearly does the longer nothing has helped.
   const std::size_t tries = std::size_t{1} << idle_rounds_;
-  const std::size_t most = std::max(static_cast<std::size_t>(settings_.moves_per_stretch), tries);
+  const std::size_t most = std::max(static_cast<std::size_t>(options_.moves_per_stretch), tries);
   std::vector<Index> chosen;
   while (chosen.size() < most) {
     std::size_t best = points.size();

@@ -47,9 +47,13 @@ struct Values {
 
 class Relaxation {
  public:
-  Relaxation(const Problem& problem, const Setting& setting, model::LatencyKind kind,
+  Relaxation(const Question& question, const Deployment& deployment, model::Objective kind,
              double latency_s, const model::Architecture& fixed)
-      : problem_(problem), setting_(setting), kind_(kind), latency_s_(latency_s), fixed_(fixed) {}
+      : question_(question),
+        deployment_(deployment),
+        kind_(kind),
+        latency_s_(latency_s),
+        fixed_(fixed) {}
 
   /// Values at a point; those of the last point are kept, since NLopt asks once a constraint.
   const Values& at(const Logs& z) {
@@ -66,7 +70,7 @@ class Relaxation {
     const auto constant = [](double x) { return Number(x, Gradient::Zero()); };
 
     const auto whole = model::attention_shape(fixed_);
-    const double per_head = static_cast<double>(problem_.space.head_dim);
+    const double per_head = static_cast<double>(question_.space.head_dim);
     const bool mla = fixed_.attention == model::AttentionKind::mla;
     const model::AttentionShape<Number> attention{
         .kind = whole.kind,
@@ -90,7 +94,7 @@ class Relaxation {
                                       .has_shared = constant(block.has_shared),
                                       .sparsity = block.sparsity};
 
-    const auto& scenario = setting_.scenario;
+    const auto& scenario = deployment_.scenario;
     const auto vocab = static_cast<double>(fixed_.vocab);
     const auto seconds = [&](model::Phase phase) {
       const double tokens = model::first_pass(scenario, phase).tokens;
@@ -117,15 +121,15 @@ class Relaxation {
                                         .activation_rate = ffn.activation_rate(),
                                         .kv_dim = attention.kv_dim()};
     values_.loss =
-        model::loss(problem_.law, model::loss_terms(problem_.law, point), precision.loss_delta);
+        model::loss(question_.law, model::loss_terms(question_.law, point), precision.loss_delta);
     return values_;
   }
 
   Number latency(const Logs& z) {
     const Values& v = at(z);
-    if (kind_ == model::LatencyKind::prefill) return v.prefill_s;
-    if (kind_ == model::LatencyKind::total) return v.prefill_s + v.decode_s;
-    return v.decode_s / static_cast<double>(setting_.scenario.workload.output_tokens);
+    if (kind_ == model::Objective::prefill) return v.prefill_s;
+    if (kind_ == model::Objective::total) return v.prefill_s + v.decode_s;
+    return v.decode_s / static_cast<double>(deployment_.scenario.workload.output_tokens);
   }
 
   /// Usage over limit of each limit there is; <= 1 is met.
@@ -135,11 +139,11 @@ class Relaxation {
     const auto add = [&](const Number& usage, double limit) {
       if (std::isfinite(limit)) all.emplace_back(usage / limit);
     };
-    add(v.memory_bytes, setting_.memory_budget_bytes);
-    add(v.prefill_s, setting_.limits.prefill_s);
-    add(v.decode_s,
-        setting_.limits.tpot_s * static_cast<double>(setting_.scenario.workload.output_tokens));
-    add(v.prefill_s + v.decode_s, setting_.limits.total_s);
+    add(v.memory_bytes, deployment_.memory_budget_bytes);
+    add(v.prefill_s, deployment_.limits.prefill_s);
+    add(v.decode_s, deployment_.limits.tpot_s *
+                        static_cast<double>(deployment_.scenario.workload.output_tokens));
+    add(v.prefill_s + v.decode_s, deployment_.limits.total_s);
     // A phase the workload does not have limits nothing, and has no logarithm.
     std::erase_if(all, [](const Number& usage) { return !(usage.value() > 0.0); });
     return all;
@@ -148,9 +152,9 @@ class Relaxation {
   int evaluations() const { return evaluations_; }
 
  private:
-  const Problem& problem_;
-  const Setting& setting_;
-  model::LatencyKind kind_;
+  const Question& question_;
+  const Deployment& deployment_;
+  model::Objective kind_;
   double latency_s_;
   const model::Architecture& fixed_;
   Logs last_;
@@ -194,8 +198,8 @@ struct Bounds {
   Logs lower, upper;
 };
 
-Bounds bounds_of(const Problem& problem, const model::Architecture& start) {
-  const Space& space = problem.space;
+Bounds bounds_of(const Question& question, const model::Architecture& start) {
+  const Space& space = question.space;
   Bounds b{Logs(sizes), Logs(sizes)};
   const auto set = [&](Size size, double lo, double hi) {
     b.lower[static_cast<std::size_t>(size)] = std::log(lo);
@@ -206,15 +210,15 @@ Bounds bounds_of(const Problem& problem, const model::Architecture& start) {
     return std::pair{static_cast<double>(*lo), static_cast<double>(*hi)};
   };
   const auto clipped = [&](std::pair<double, double> axis,
-                           const std::optional<model::LawRange::Interval>& range) {
-    if (problem.enforce_range && range) {
-      axis.first = std::max(axis.first, (*range)[0]);
-      axis.second = std::min(axis.second, (*range)[1]);
+                           const std::optional<model::Interval>& range) {
+    if (question.enforce_range && range) {
+      axis.first = std::max(axis.first, range->lo);
+      axis.second = std::min(axis.second, range->hi);
     }
     return axis;
   };
-  const auto layers = clipped(ends(space.layers), problem.law.range.layers);
-  const auto widths = clipped(ends(space.widths), problem.law.range.width);
+  const auto layers = clipped(ends(space.layers), question.law.range.layers);
+  const auto widths = clipped(ends(space.widths), question.law.range.width);
   const auto ratios = ends(space.expert_ffn_ratio);
   set(layers_size, layers.first, layers.second);
   set(width_size, widths.first, widths.second);
@@ -250,19 +254,19 @@ RelaxedStart relaxed_start(const model::Architecture& a) {
            .experts = static_cast<double>(a.experts)}};
 }
 
-std::optional<RelaxedStart> closed_form_start(const Problem& problem, const Setting& setting,
-                                              model::LatencyKind kind, double latency_s,
-                                              const theory::Box& box) {
-  const Space& space = problem.space;
+std::optional<RelaxedStart> closed_form_start(const Question& question,
+                                              const Deployment& deployment, model::Objective kind,
+                                              double latency_s, const theory::ShapeBox& box) {
+  const Space& space = question.space;
   if (std::find(space.attention.begin(), space.attention.end(), model::AttentionKind::gqa) ==
       space.attention.end())
     return std::nullopt;
-  const auto& s = setting.scenario;
+  const auto& s = deployment.scenario;
   std::optional<double> memory;
-  if (std::isfinite(setting.memory_budget_bytes)) memory = setting.memory_budget_bytes;
+  if (std::isfinite(deployment.memory_budget_bytes)) memory = deployment.memory_budget_bytes;
   theory::Shape shape;
   try {
-    shape = theory::optimise(problem.law, theory::xi_model(s),
+    shape = theory::optimise(question.law, theory::xi_model(s),
                              theory::budgets_at_latency(s, kind, latency_s, memory), box)
                 .shape;
   } catch (const DomainError&) {
@@ -305,10 +309,10 @@ std::optional<RelaxedStart> closed_form_start(const Problem& problem, const Sett
   return start;
 }
 
-RelaxedSolution relax(const Problem& problem, const Setting& setting, model::LatencyKind kind,
+RelaxedSolution relax(const Question& question, const Deployment& deployment, model::Objective kind,
                       double latency_s, const RelaxedStart& start, int most) {
-  Relaxation relaxation(problem, setting, kind, latency_s, start.architecture);
-  const Bounds bounds = bounds_of(problem, start.architecture);
+  Relaxation relaxation(question, deployment, kind, latency_s, start.architecture);
+  const Bounds bounds = bounds_of(question, start.architecture);
   Logs z = to_logs(start.sizes);
   for (std::size_t i = 0; i < z.size(); ++i)
     z[i] = std::clamp(z[i], bounds.lower[i], bounds.upper[i]);
@@ -321,7 +325,7 @@ RelaxedSolution relax(const Problem& problem, const Setting& setting, model::Lat
   constexpr double tolerance = 1e-6;
   solver.add_inequality_mconstraint(limits, &relaxation,
                                     std::vector<double>(limit_count, tolerance));
-  double head_dim = static_cast<double>(problem.space.head_dim);
+  double head_dim = static_cast<double>(question.space.head_dim);
   if (start.architecture.attention == model::AttentionKind::gqa)
     solver.add_inequality_constraint(kv_above_heads, &head_dim, tolerance);
   solver.set_xtol_abs(1e-3);  // a thousandth of a size is less than any rounding

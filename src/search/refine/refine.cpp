@@ -69,30 +69,30 @@ Space finest(const Space& space) {
   return fine;
 }
 
-Problem refined_problem(const Problem& problem) {
-  Problem fine = problem;
-  fine.space = finest(problem.space);
+Question refined_question(const Question& question) {
+  Question fine = question;
+  fine.space = finest(question.space);
   return fine;
 }
 
-Problem of_target(const Problem& problem, std::size_t target) {
-  Problem one = problem;
-  one.targets = {problem.targets[target]};
-  one.settings = {problem.settings[one.targets[0].setting]};
-  one.targets[0].setting = 0;
+Question of_target(const Question& question, std::size_t target) {
+  Question one = question;
+  one.targets = {question.targets[target]};
+  one.deployments = {question.deployments[one.targets[0].deployment]};
+  one.targets[0].deployment = 0;
   return one;
 }
 
-Refinement refine(const Problem& problem, const Problem& fine, std::size_t target,
+Refinement refine(const Question& question, const Question& fine, std::size_t target,
                   const Frontier& frontier, const std::function<void()>& between) {
-  const Problem alone = of_target(problem, target);
-  const Problem fine_alone = of_target(fine, target);
+  const Question alone = of_target(question, target);
+  const Question fine_alone = of_target(fine, target);
   const auto known = known_frontiers(alone, fine_alone, {frontier});
-  PlasSettings settings = problem.plas;
-  settings.max_evaluations = problem.refine.max_evaluations;
-  settings.hypervolume_gain = problem.refine.hypervolume_gain;
-  settings.worth_relaxing = 0;  // its frontiers are dense: what gaps there are, it is there for
-  Plas plas(fine_alone, settings, known);
+  PlasOptions options = question.plas;
+  options.max_evaluations = question.refine.max_evaluations;
+  options.hypervolume_gain = question.refine.hypervolume_gain;
+  options.worth_relaxing = 0;  // its frontiers are dense: what gaps there are, it is there for
+  Plas plas(fine_alone, options, known);
   for (plas.absorb(plas.score()); !plas.finished(); plas.absorb(plas.score())) {
     std::vector<Proposal> proposals;
     for (std::size_t s = 0; s < plas.stretches(); ++s) {
@@ -104,13 +104,13 @@ Refinement refine(const Problem& problem, const Problem& fine, std::size_t targe
   return {improvements(plas.frontiers(), known).front(), plas.counts()};
 }
 
-std::vector<KnownFrontier> known_frontiers(const Problem& problem, const Problem& fine,
+std::vector<KnownFrontier> known_frontiers(const Question& question, const Question& fine,
                                            const std::vector<Frontier>& frontiers) {
   const Lattice lattice(fine);
   std::vector<KnownFrontier> known(frontiers.size());
   for (std::size_t t = 0; t < frontiers.size(); ++t)
     for (const auto& p : frontiers[t].points()) {
-      const auto a = architecture_at(problem.space, digits_of(problem.space, p.index));
+      const auto a = architecture_at(question.space, digits_of(question.space, p.index));
       if (const auto point = lattice.find(*a)) known[t].push_back({*point, p.latency_s, p.loss});
     }
   return known;

@@ -27,8 +27,8 @@ model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
                            .ffn_sparsity = space.ffn_sparsity});
 }
 
-WidthPart width_part(const Space& space, std::size_t width_digit, const Setting& setting) {
-  const auto& s = setting.scenario;
+WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment) {
+  const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);
   const auto vocab = static_cast<double>(space.vocab);
   const double embedding = model::embedding_params(
@@ -40,8 +40,9 @@ WidthPart width_part(const Space& space, std::size_t width_digit, const Setting&
           .embedding_bytes = embedding * s.precision.head_bytes};
 }
 
-AttentionPart attention_part(const model::AttentionShape<double>& shape, const Setting& setting) {
-  const auto& s = setting.scenario;
+AttentionPart attention_part(const model::AttentionShape<double>& shape,
+                             const Deployment& deployment) {
+  const auto& s = deployment.scenario;
   return {.prefill_s = model::attention_time(shape, s, Phase::prefill).seconds,
           .decode_s = model::attention_time(shape, s, Phase::decode).seconds,
           .weight_bytes = model::attention_weight_bytes(shape, s.precision),
@@ -81,29 +82,29 @@ double activation_power(const PowerTables& tables, const TableLayout& layout,
 
 }  // namespace
 
-double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
                      std::size_t width_digit, const FfnOption& option) {
-  const TableLayout layout(problem.space);
+  const TableLayout layout(question.space);
   const double ratio = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
   const double activation = activation_power(tables, layout, width_digit, option);
   return model::ffn_loss(
-      model::sparsity_term(problem.law, activation, ratio, tables.width_sparsity[width_digit]),
-      model::capacity_term(problem.law, ratio, tables.width_capacity[width_digit]));
+      model::sparsity_term(question.law, activation, ratio, tables.width_sparsity[width_digit]),
+      model::capacity_term(question.law, ratio, tables.width_capacity[width_digit]));
 }
 
-void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
                     std::size_t width_digit, const std::vector<FfnOption>& options,
                     FfnParts& parts) {
-  const TableLayout layout(problem.space);
-  const std::vector<double> counts = token_counts(problem);
+  const TableLayout layout(question.space);
+  const std::vector<double> counts = token_counts(question);
   const std::size_t padded =
       (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
   parts.size = options.size();
   parts.index.resize(padded);
   parts.loss.resize(padded);
   parts.activations.resize(padded);
-  parts.settings.resize(problem.settings.size());
-  for (auto& s : parts.settings) {
+  parts.deployments.resize(question.deployments.size());
+  for (auto& s : parts.deployments) {
     s.prefill_s.resize(padded);
     s.decode_s.resize(padded);
     s.weight_bytes.resize(padded);
@@ -118,7 +119,7 @@ void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size
       const std::size_t place = start + static_cast<std::size_t>(lane);
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
-      set_lane(p, lane, ffn_shape(problem.space, ffn_digit, width_digit, option));
+      set_lane(p, lane, ffn_shape(question.space, ffn_digit, width_digit, option));
       p.ratio_power[lane] = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
       p.activation_power[lane] = activation_power(tables, layout, width_digit, option);
       for (std::size_t c = 0; c < counts.size(); ++c)
@@ -127,20 +128,20 @@ void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;
     };
-    const Lanes sparsity =
-        model::sparsity_term<Lanes>(problem.law, p.activation_power, p.ratio_power, width_sparsity);
-    const Lanes capacity = model::capacity_term<Lanes>(problem.law, p.ratio_power, width_capacity);
+    const Lanes sparsity = model::sparsity_term<Lanes>(question.law, p.activation_power,
+                                                       p.ratio_power, width_sparsity);
+    const Lanes capacity = model::capacity_term<Lanes>(question.law, p.ratio_power, width_capacity);
     store(parts.loss, model::ffn_loss<Lanes>(sparsity, capacity));
     store(parts.activations, model::ffn_activations(p.shape));
-    for (std::size_t i = 0; i < problem.settings.size(); ++i) {
-      const auto& s = problem.settings[i].scenario;
+    for (std::size_t i = 0; i < question.deployments.size(); ++i) {
+      const auto& s = question.deployments[i].scenario;
       const auto phase_seconds = [&](Phase phase) -> Lanes {
         const std::size_t c = token_count_number(counts, model::first_pass(s, phase).tokens);
         return model::ffn_time(p.shape, distinct[c], tables.rows_read[c], s, phase).seconds;
       };
-      store(parts.settings[i].prefill_s, phase_seconds(Phase::prefill));
-      store(parts.settings[i].decode_s, phase_seconds(Phase::decode));
-      store(parts.settings[i].weight_bytes, model::ffn_weight_bytes(p.shape, s.precision));
+      store(parts.deployments[i].prefill_s, phase_seconds(Phase::prefill));
+      store(parts.deployments[i].decode_s, phase_seconds(Phase::decode));
+      store(parts.deployments[i].weight_bytes, model::ffn_weight_bytes(p.shape, s.precision));
     }
   }
 }

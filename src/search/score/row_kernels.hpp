@@ -18,7 +18,7 @@ struct RowView {
   double output_tokens;
   const WidthPart* width_part;
   const AttentionPart* attention;
-  const FfnParts::PerSetting* ffn;
+  const FfnParts::PerDeployment* ffn;
   const double* ffn_activations;
 };
 
@@ -30,11 +30,11 @@ void row_loss(std::size_t size, const double* ffn_loss, double kv_loss, double d
 void row_latency(const RowView& row, double* prefill_s, double* decode_s);
 
 /// latency[i] of a kind, from the phases.
-void row_latency_of_kind(std::size_t size, model::LatencyKind kind, double output_tokens,
+void row_latency_of_kind(std::size_t size, model::Objective kind, double output_tokens,
                          const double* prefill_s, const double* decode_s, double* latency_s);
 
 /// feasible[i] = -1 or 0; returns how many are feasible.
-void row_feasible(const RowView& row, const Setting& setting, const double* prefill_s,
+void row_feasible(const RowView& row, const Deployment& deployment, const double* prefill_s,
                   const double* decode_s, std::int64_t* feasible);
 
 /// candidate[i] != 0 for points that the bins cannot tell to be dominated. Returns whether there

@@ -7,10 +7,10 @@
 
 namespace rooflaw::search {
 
-void drop_extrapolated(const Problem& problem, Block& block) {
-  if (!problem.enforce_range) return;
-  const Space& space = problem.space;
-  const model::LawRange& range = problem.law.range;
+void drop_extrapolated(const Question& question, Block& block) {
+  if (!question.enforce_range) return;
+  const Space& space = question.space;
+  const model::LawRange& range = question.law.range;
   const auto kind = space.ffn[block.ffn_digit];
   if (!model::width_in_range(range, static_cast<double>(space.widths[block.width_digit])))
     block.ffn.clear();
@@ -26,27 +26,27 @@ void drop_extrapolated(const Problem& problem, Block& block) {
   });
 }
 
-Scanner::Scanner(const Problem& problem, const PowerTables& tables)
-    : problem_(problem),
+Scanner::Scanner(const Question& question, const PowerTables& tables)
+    : question_(question),
       tables_(tables),
-      frontiers_(problem.targets.size()),
-      width_parts_(problem.settings.size()),
-      attention_parts_(problem.settings.size()) {}
+      frontiers_(question.targets.size()),
+      width_parts_(question.deployments.size()),
+      attention_parts_(question.deployments.size()) {}
 
 void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
   if (block.ffn.empty() || block.attention.empty()) return;
-  const TableLayout layout(problem_.space);
-  fill_ffn_parts(problem_, tables_, block.ffn_digit, block.width_digit, block.ffn, ffn_);
+  const TableLayout layout(question_.space);
+  fill_ffn_parts(question_, tables_, block.ffn_digit, block.width_digit, block.ffn, ffn_);
   resize_rows(ffn_.loss.size());
-  for (std::size_t s = 0; s < problem_.settings.size(); ++s)
-    width_parts_[s] = width_part(problem_.space, block.width_digit, problem_.settings[s]);
+  for (std::size_t s = 0; s < question_.deployments.size(); ++s)
+    width_parts_[s] = width_part(question_.space, block.width_digit, question_.deployments[s]);
 
-  const Index base = index_share(problem_.space, Axis::ffn, block.ffn_digit) +
-                     index_share(problem_.space, Axis::width, block.width_digit);
+  const Index base = index_share(question_.space, Axis::ffn, block.ffn_digit) +
+                     index_share(question_.space, Axis::width, block.width_digit);
   for (const auto& option : block.attention) {
-    const auto shape = attention_shape(problem_.space, block.width_digit, option);
-    for (std::size_t s = 0; s < problem_.settings.size(); ++s)
-      attention_parts_[s] = attention_part(shape, problem_.settings[s]);
+    const auto shape = attention_shape(question_.space, block.width_digit, option);
+    for (std::size_t s = 0; s < question_.deployments.size(); ++s)
+      attention_parts_[s] = attention_part(shape, question_.deployments[s]);
     attention_activations_ = model::attention_activations(shape);
     kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
     for (const std::size_t layer : block.layer_digits) {
@@ -64,41 +64,41 @@ void Scanner::resize_rows(std::size_t padded) {
 }
 
 namespace {
-bool unlimited(const Setting& s) {
+bool unlimited(const Deployment& s) {
   return std::isinf(s.memory_budget_bytes) && std::isinf(s.limits.prefill_s) &&
          std::isinf(s.limits.tpot_s) && std::isinf(s.limits.total_s);
 }
 }  // namespace
 
-RowView Scanner::row_view(std::size_t setting, const Block& block, std::size_t layer_digit,
+RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                           const FfnParts& ffn) const {
   return {.size = ffn.size,
-          .layers = static_cast<double>(problem_.space.layers[layer_digit]),
-          .width = static_cast<double>(problem_.space.widths[block.width_digit]),
+          .layers = static_cast<double>(question_.space.layers[layer_digit]),
+          .width = static_cast<double>(question_.space.widths[block.width_digit]),
           .attention_activations = attention_activations_,
-          .output_tokens =
-              static_cast<double>(problem_.settings[setting].scenario.workload.output_tokens),
-          .width_part = &width_parts_[setting],
-          .attention = &attention_parts_[setting],
-          .ffn = &ffn.settings[setting],
+          .output_tokens = static_cast<double>(
+              question_.deployments[deployment].scenario.workload.output_tokens),
+          .width_part = &width_parts_[deployment],
+          .attention = &attention_parts_[deployment],
+          .ffn = &ffn.deployments[deployment],
           .ffn_activations = ffn.activations.data()};
 }
 
 void Scanner::insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
                                 bool& feasibility_known) {
-  const Setting& setting = problem_.settings[problem_.targets[target].setting];
-  const double delta = setting.scenario.precision.loss_delta;
+  const Deployment& deployment = question_.deployments[question_.targets[target].deployment];
+  const double delta = deployment.scenario.precision.loss_delta;
   Frontier& frontier = frontiers_[target];
-  row_latency_of_kind(row.size, problem_.targets[target].latency, row.output_tokens,
+  row_latency_of_kind(row.size, question_.targets[target].latency, row.output_tokens,
                       prefill_s_.data(), decode_s_.data(), latency_s_.data());
   if (!row_candidates(row.size, frontier.bins().data(), latency_s_.data(), loss_.data(), delta,
                       candidate_.data()))
     return;
   if (!feasibility_known) {
-    if (unlimited(setting))
+    if (unlimited(deployment))
       std::fill_n(feasible_.begin(), row.size, -1);
     else
-      row_feasible(row, setting, prefill_s_.data(), decode_s_.data(), feasible_.data());
+      row_feasible(row, deployment, prefill_s_.data(), decode_s_.data(), feasible_.data());
     feasibility_known = true;
   }
   for (std::size_t i = 0; i < row.size; ++i) {
@@ -120,28 +120,28 @@ std::vector<FoundPoint> Scanner::take_found() {
 
 void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
   row_loss(ffn_.size, ffn_.loss.data(), kv_loss_, tables_.depth[layer_digit], loss_.data());
-  pairs_scored_ += static_cast<std::int64_t>(ffn_.size * problem_.targets.size());
+  pairs_scored_ += static_cast<std::int64_t>(ffn_.size * question_.targets.size());
   std::size_t target = 0;
-  for (std::size_t s = 0; s < problem_.settings.size(); ++s) {
+  for (std::size_t s = 0; s < question_.deployments.size(); ++s) {
     const RowView row = row_view(s, block, layer_digit, ffn_);
     row_latency(row, prefill_s_.data(), decode_s_.data());
     bool feasibility_known = false;
-    for (; target < problem_.targets.size() && problem_.targets[target].setting == s; ++target)
+    for (; target < question_.targets.size() && question_.targets[target].deployment == s; ++target)
       insert_candidates(target, row, ffn_, feasibility_known);
   }
 }
 
 void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts& ffn) {
-  const std::size_t s = problem_.targets[target].setting;
-  const Setting& setting = problem_.settings[s];
-  const TableLayout layout(problem_.space);
+  const std::size_t s = question_.targets[target].deployment;
+  const Deployment& deployment = question_.deployments[s];
+  const TableLayout layout(question_.space);
   resize_rows(ffn.loss.size());
-  width_parts_[s] = width_part(problem_.space, block.width_digit, setting);
-  const Index base = index_share(problem_.space, Axis::ffn, block.ffn_digit) +
-                     index_share(problem_.space, Axis::width, block.width_digit);
+  width_parts_[s] = width_part(question_.space, block.width_digit, deployment);
+  const Index base = index_share(question_.space, Axis::ffn, block.ffn_digit) +
+                     index_share(question_.space, Axis::width, block.width_digit);
   for (const auto& option : block.attention) {
-    const auto shape = attention_shape(problem_.space, block.width_digit, option);
-    attention_parts_[s] = attention_part(shape, setting);
+    const auto shape = attention_shape(question_.space, block.width_digit, option);
+    attention_parts_[s] = attention_part(shape, deployment);
     attention_activations_ = model::attention_activations(shape);
     kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
     for (const std::size_t layer : block.layer_digits) {

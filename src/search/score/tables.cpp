@@ -11,11 +11,11 @@ namespace rooflaw::search {
 
 using model::Phase;
 
-std::vector<double> token_counts(const Problem& problem) {
+std::vector<double> token_counts(const Question& question) {
   std::vector<double> counts;
-  for (const auto& setting : problem.settings)
+  for (const auto& deployment : question.deployments)
     for (const Phase phase : {Phase::prefill, Phase::decode})
-      counts.push_back(model::first_pass(setting.scenario, phase).tokens);
+      counts.push_back(model::first_pass(deployment.scenario, phase).tokens);
   std::sort(counts.begin(), counts.end());
   counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
   return counts;
@@ -28,13 +28,13 @@ std::size_t token_count_number(const std::vector<double>& counts, double tokens)
 
 namespace {
 
-void require_size(const Problem& problem, const TableLayout& layout, bool shared) {
+void require_size(const Question& question, const TableLayout& layout, bool shared) {
   const double combinations = static_cast<double>(layout.length(Axis::width)) *
                               static_cast<double>(layout.length(Axis::ratio)) *
                               static_cast<double>(layout.length(Axis::shared)) *
                               static_cast<double>(layout.length(Axis::top_k));
   const double entries =
-      combinations * static_cast<double>(problem.space.ffn.size()) +
+      combinations * static_cast<double>(question.space.ffn.size()) +
       (shared ? combinations * static_cast<double>(layout.length(Axis::experts)) : 0.0);
   constexpr double limit = 128.0 * 1024 * 1024;
   if (entries > limit)
@@ -47,13 +47,13 @@ void require_size(const Problem& problem, const TableLayout& layout, bool shared
 
 }  // namespace
 
-PowerTables fill_tables(const Problem& problem) {
-  const Space& space = problem.space;
-  const model::Law& law = problem.law;
+PowerTables fill_tables(const Question& question) {
+  const Space& space = question.space;
+  const model::Law& law = question.law;
   const TableLayout layout(space);
   const bool shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
                                   [](std::int64_t f) { return f > 0; });
-  require_size(problem, layout, shared);
+  require_size(question, layout, shared);
 
   PowerTables t;
   for (const auto layers : space.layers) {
@@ -76,7 +76,7 @@ PowerTables fill_tables(const Problem& problem) {
   const auto routings = expert_options(space);
   const std::size_t combinations = layout.length(Axis::experts) * layout.length(Axis::top_k);
   t.activation.resize(combinations);
-  const auto counts = token_counts(problem);
+  const auto counts = token_counts(question);
   t.distinct.resize(counts.size() * combinations);
   for (const auto& o : routings) {
     const auto experts = static_cast<double>(o.experts);

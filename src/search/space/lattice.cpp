@@ -45,12 +45,12 @@ std::vector<double> cache_sizes(const Space& space) {
 
 }  // namespace
 
-Lattice::Lattice(const Problem& problem)
-    : problem_(problem),
-      lengths_(axis_lengths(problem.space)),
+Lattice::Lattice(const Question& question)
+    : question_(question),
+      lengths_(axis_lengths(question.space)),
       order_(axis_count),
       values_(axis_count) {
-  const Space& space = problem.space;
+  const Space& space = question.space;
   const auto set_axis = [&](Axis axis, const std::vector<double>& values) {
     auto& order = order_[at_axis(axis)];
     order = sorted_digits(values);
@@ -69,8 +69,9 @@ Lattice::Lattice(const Problem& problem)
 std::size_t Lattice::digit(Axis axis, const Places& places) const {
   const std::size_t place = places[at_axis(axis)];
   if (axis == Axis::attention || axis == Axis::ffn) return place;
-  const bool mla = axis == Axis::kv && problem_.space.attention[places[at_axis(Axis::attention)]] ==
-                                           model::AttentionKind::mla;
+  const bool mla =
+      axis == Axis::kv &&
+      question_.space.attention[places[at_axis(Axis::attention)]] == model::AttentionKind::mla;
   const auto& order = mla ? mla_order_ : order_[at_axis(axis)];
   return order[std::min(place, order.size() - 1)];
 }
@@ -78,11 +79,11 @@ std::size_t Lattice::digit(Axis axis, const Places& places) const {
 std::optional<model::Architecture> Lattice::architecture(const Places& places,
                                                          Digits& digits) const {
   for (std::size_t a = 0; a < axis_count; ++a) digits[a] = digit(static_cast<Axis>(a), places);
-  return architecture_at(problem_.space, digits);
+  return architecture_at(question_.space, digits);
 }
 
 std::size_t Lattice::least_equal_ratio(std::size_t width_digit, std::size_t place) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   const auto& order = order_[at_axis(Axis::ratio)];
   const auto size = [&](std::size_t p) {
     return expert_ffn_size(space.expert_ffn_ratio[order[p]], space.widths[width_digit],
@@ -97,7 +98,7 @@ std::size_t Lattice::least_equal_ratio(std::size_t width_digit, std::size_t plac
 }
 
 std::optional<LatticePoint> Lattice::point(Places places) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   Digits digits{};
   auto& kv = places[at_axis(Axis::kv)];
   const std::size_t kinds =
@@ -119,14 +120,14 @@ std::optional<LatticePoint> Lattice::point(Places places) const {
     if (!a) a = architecture(places, digits);
   }
   if (!a) return std::nullopt;
-  if (problem_.enforce_range && model::extrapolates(problem_.law.range, *a)) return std::nullopt;
+  if (question_.enforce_range && model::extrapolates(question_.law.range, *a)) return std::nullopt;
   digits[at_axis(Axis::ratio)] =
       least_equal_ratio(digits[at_axis(Axis::width)], places[at_axis(Axis::ratio)]);
   return LatticePoint{places, index_of(space, digits), *a};
 }
 
 LatticePoint Lattice::at(Index index) const {
-  const Digits digits = digits_of(problem_.space, index);
+  const Digits digits = digits_of(question_.space, index);
   Places places = digits;
   const auto place_in = [](const std::vector<std::size_t>& order, std::size_t d) {
     return static_cast<std::size_t>(std::find(order.begin(), order.end(), d) - order.begin());
@@ -135,10 +136,10 @@ LatticePoint Lattice::at(Index index) const {
     if (order_[axis].empty() && axis != at_axis(Axis::kv)) continue;
     const bool mla =
         axis == at_axis(Axis::kv) &&
-        problem_.space.attention[digits[at_axis(Axis::attention)]] == model::AttentionKind::mla;
+        question_.space.attention[digits[at_axis(Axis::attention)]] == model::AttentionKind::mla;
     places[axis] = place_in(mla ? mla_order_ : order_[axis], digits[axis]);
   }
-  return {places, index, *architecture_at(problem_.space, digits)};
+  return {places, index, *architecture_at(question_.space, digits)};
 }
 
 std::size_t Lattice::place_below(Axis axis, double value) const {
@@ -149,12 +150,12 @@ std::size_t Lattice::place_below(Axis axis, double value) const {
 
 std::size_t Lattice::mla_place(const model::MlaRanks& ranks) const {
   const auto place = std::find_if(mla_order_.begin(), mla_order_.end(),
-                                  [&](std::size_t d) { return problem_.space.mla[d] == ranks; });
+                                  [&](std::size_t d) { return question_.space.mla[d] == ranks; });
   return static_cast<std::size_t>(place - mla_order_.begin());
 }
 
 std::optional<LatticePoint> Lattice::find(const model::Architecture& a) const {
-  const Space& space = problem_.space;
+  const Space& space = question_.space;
   Places places{};
   const auto kind = std::find(space.attention.begin(), space.attention.end(), a.attention);
   const auto ffn = std::find(space.ffn.begin(), space.ffn.end(), a.ffn);

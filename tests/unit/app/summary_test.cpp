@@ -75,14 +75,14 @@ class CompareModels : public ::testing::Test {
     model::Precision fp16;
     fp16.weight_bytes = fp16.activation_bytes = fp16.kv_bytes = fp16.input_bytes = fp16.head_bytes =
         2;
-    search::Setting setting;
-    setting.scenario = model::make_scenario(
+    search::Deployment deployment;
+    deployment.scenario = model::make_scenario(
         device, fp16, {.id = "w", .batch = 1, .input_tokens = 64, .output_tokens = 8}, {});
-    job_.problem.settings = {setting};
-    job_.problem.law = published_law();
+    job_.question.deployments = {deployment};
+    job_.question.law = published_law();
     job_.models = {model_entry("public", 16)};
     const auto e =
-        model::evaluate(job_.problem.law, job_.models[0].value.architecture, setting.scenario);
+        model::evaluate(job_.question.law, job_.models[0].value.architecture, deployment.scenario);
     latency_ = e.tpot_s;
     loss_ = e.loss;
     memory_ = e.memory.total();
@@ -93,7 +93,7 @@ class CompareModels : public ::testing::Test {
   static Row at(double latency, double loss) { return row(latency, loss, 8, 1, 1, 1, false); }
 
   io::Job job_;
-  search::Target target_{.id = "t", .setting = 0, .latency = model::LatencyKind::tpot};
+  search::Target target_{.id = "t", .deployment = 0, .latency = model::Objective::tpot};
   double latency_ = 0, loss_ = 0, memory_ = 0;
 };
 
@@ -121,9 +121,9 @@ TEST_F(CompareModels, NoneAsFast) {
 }
 
 TEST_F(CompareModels, FitsTheBudgetWithEquality) {
-  job_.problem.settings[0].memory_budget_bytes = memory_;
+  job_.question.deployments[0].memory_budget_bytes = memory_;
   EXPECT_TRUE(compare({})[0].fits);
-  job_.problem.settings[0].memory_budget_bytes = std::nextafter(memory_, 0.0);
+  job_.question.deployments[0].memory_budget_bytes = std::nextafter(memory_, 0.0);
   EXPECT_FALSE(compare({})[0].fits);
 }
 

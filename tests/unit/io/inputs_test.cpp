@@ -143,8 +143,8 @@ TEST(Inputs, ThePublishedLaw) {
                            law.beta_1, law.kappa_d, law.beta_2, law.kappa_m, law.alpha_m,
                            law.l_inf}),
       ::testing::ElementsAre(9.96, 1.63, 0.031, 1.09, 0.17, -0.33, 500, 0.97, 0.20, 0.05, 2.53));
-  EXPECT_EQ((model::LawRange::Interval{4, 32}), law.range.layers);
-  EXPECT_EQ((model::LawRange::Interval{768, 3072}), law.range.width);
+  EXPECT_EQ((model::Interval{4, 32}), law.range.layers);
+  EXPECT_EQ((model::Interval{768, 3072}), law.range.width);
   EXPECT_EQ(5u, law.range.experts_top_k->size());
   EXPECT_THAT(*law.range.kv_heads, ::testing::ElementsAre(1, 2, 4, 8, model::all_heads));
   for (const auto& [path, kind] : table_files())

@@ -20,7 +20,7 @@ TEST(ReadJob, TheSmallOne) {
   const Job job = read({});
   EXPECT_EQ("trial", job.name);
   EXPECT_EQ(job_text(), job.text);
-  const auto& space = job.problem.space;
+  const auto& space = job.question.space;
   EXPECT_THAT(space.layers, ElementsAre(4, 8));
   EXPECT_THAT(space.widths, ElementsAre(256, 512));
   EXPECT_EQ(64, space.head_dim);
@@ -35,20 +35,20 @@ TEST(ReadJob, TheSmallOne) {
   EXPECT_THAT(space.shared_ffn, ElementsAre(0));
   EXPECT_THAT(space.attention, ElementsAre(model::AttentionKind::gqa));
   EXPECT_THAT(space.ffn, ElementsAre(model::FfnKind::gated));
-  EXPECT_EQ("codesign-2026", job.problem.law.id);
-  EXPECT_EQ(9.96, job.problem.law.kappa_l);
-  EXPECT_FALSE(job.problem.enforce_range);
-  ASSERT_EQ(1u, job.problem.targets.size());
-  EXPECT_EQ("jetson-agx-orin-64gb.fp16.vla.tpot", job.problem.targets[0].id);
-  ASSERT_EQ(1u, job.problem.settings.size());
-  const auto& setting = job.problem.settings[0];
-  EXPECT_EQ(68719476736.0, setting.memory_budget_bytes);  // capacity is the default
-  EXPECT_TRUE(std::isinf(setting.limits.total_s));
-  EXPECT_TRUE(setting.scenario.engine.flash);
-  EXPECT_TRUE(setting.scenario.engine.causal);
-  EXPECT_TRUE(setting.scenario.engine.lm_head);
-  EXPECT_FALSE(setting.scenario.engine.query_heads);
-  EXPECT_FALSE(setting.scenario.engine.mla_expanded);
+  EXPECT_EQ("codesign-2026", job.question.law.id);
+  EXPECT_EQ(9.96, job.question.law.kappa_l);
+  EXPECT_FALSE(job.question.enforce_range);
+  ASSERT_EQ(1u, job.question.targets.size());
+  EXPECT_EQ("jetson-agx-orin-64gb.fp16.vla.tpot", job.question.targets[0].id);
+  ASSERT_EQ(1u, job.question.deployments.size());
+  const auto& deployment = job.question.deployments[0];
+  EXPECT_EQ(68719476736.0, deployment.memory_budget_bytes);  // capacity is the default
+  EXPECT_TRUE(std::isinf(deployment.limits.total_s));
+  EXPECT_TRUE(deployment.scenario.engine.flash);
+  EXPECT_TRUE(deployment.scenario.engine.causal);
+  EXPECT_TRUE(deployment.scenario.engine.lm_head);
+  EXPECT_FALSE(deployment.scenario.engine.query_heads);
+  EXPECT_FALSE(deployment.scenario.engine.mla_expanded);
 }
 
 TEST(ReadJob, RangesIncludeTheirEnd) {
@@ -57,7 +57,7 @@ TEST(ReadJob, RangesIncludeTheirEnd) {
                            {"space.kv_heads", "[1]"},
                            {"space.expert_ffn_ratio", "{from = 0.5, to = 0.8, step = 0.1}"},
                            {"space.top_k", "{from = 1, to = 1, step = 1}"}})
-                         .problem.space;
+                         .question.space;
   EXPECT_THAT(space.layers, ElementsAre(4, 8, 12, 16, 20, 24, 28, 32));
   EXPECT_THAT(space.widths, ElementsAre(64, 128, 192));
   EXPECT_THAT(space.top_k, ElementsAre(1));
@@ -75,7 +75,7 @@ TEST(ReadJob, EveryAxisOfTheSpace) {
                            {"space.shared_ffn", "[0, 512]"},
                            {"space.ffn_multiple_of", "64"},
                            {"space.tied", "false"}})
-                         .problem.space;
+                         .question.space;
   EXPECT_EQ(2u, space.attention.size());
   ASSERT_EQ(1u, space.mla.size());
   EXPECT_EQ((model::MlaRanks{512, 96, 128, 64, 120}), space.mla[0]);
@@ -93,12 +93,12 @@ TEST(ReadJob, TargetsAreTheProductAndThoseOfASettingStandTogether) {
                         {"targets.precisions", "[\"fp16\", \"int8\"]"},
                         {"targets.workloads", "[\"vla\", \"siso\"]"},
                         {"targets.latency", "[\"prefill\", \"tpot\", \"total\"]"}});
-  EXPECT_EQ(24u, job.problem.targets.size());
-  EXPECT_EQ(8u, job.problem.settings.size());
+  EXPECT_EQ(24u, job.question.targets.size());
+  EXPECT_EQ(8u, job.question.deployments.size());
   for (std::size_t i = 0; i < 24; ++i) {
-    const auto& t = job.problem.targets[i];
-    EXPECT_EQ(i / 3, t.setting);
-    const auto& s = job.problem.settings[t.setting].scenario;
+    const auto& t = job.question.targets[i];
+    EXPECT_EQ(i / 3, t.deployment);
+    const auto& s = job.question.deployments[t.deployment].scenario;
     EXPECT_EQ(s.device.id + "." + s.precision.id + "." + s.workload.id + "." +
                   std::string(to_string(t.latency)),
               t.id);
@@ -117,11 +117,11 @@ TEST(ReadJob, InlineTables) {
         "\"fp16\", loss_delta = 0.05}]"},
        {"targets.workloads", "[{id = \"chat\", batch = 2, input_tokens = 7, output_tokens = 9}]"},
        {"targets.memory_budget", "4e9"}});
-  ASSERT_EQ(1u, job.problem.targets.size());
-  EXPECT_EQ("mine.w4.chat.tpot", job.problem.targets[0].id);
-  const auto& setting = job.problem.settings[0];
-  const auto& s = setting.scenario;
-  EXPECT_EQ(4e9, setting.memory_budget_bytes);
+  ASSERT_EQ(1u, job.question.targets.size());
+  EXPECT_EQ("mine.w4.chat.tpot", job.question.targets[0].id);
+  const auto& deployment = job.question.deployments[0];
+  const auto& s = deployment.scenario;
+  EXPECT_EQ(4e9, deployment.memory_budget_bytes);
   EXPECT_EQ(1e11, s.device.bandwidth_bytes_per_s);
   EXPECT_FALSE(s.device.memory_bytes);
   EXPECT_TRUE(s.calibrated);
@@ -145,15 +145,15 @@ TEST(ReadJob, AFileStandsForAllItsEntries) {
   io::SourceFiles files;
   const Job job = io::read_job(
       files, folder.write("job.toml", job_text({{"targets.devices", "[\"./chips.toml\"]"}})), {});
-  ASSERT_EQ(2u, job.problem.targets.size());
-  EXPECT_EQ("a.fp16.vla.tpot", job.problem.targets[0].id);
-  EXPECT_EQ("b.fp16.vla.tpot", job.problem.targets[1].id);
-  EXPECT_EQ(2e9, job.problem.settings[1].memory_budget_bytes);
+  ASSERT_EQ(2u, job.question.targets.size());
+  EXPECT_EQ("a.fp16.vla.tpot", job.question.targets[0].id);
+  EXPECT_EQ("b.fp16.vla.tpot", job.question.targets[1].id);
+  EXPECT_EQ(2e9, job.question.deployments[1].memory_budget_bytes);
 }
 
 TEST(ReadJob, MemoryBudgets) {
   const auto budget = [](const char* text) {
-    return read({{"targets.memory_budget", text}}).problem.settings[0].memory_budget_bytes;
+    return read({{"targets.memory_budget", text}}).question.deployments[0].memory_budget_bytes;
   };
   EXPECT_EQ(68719476736.0, budget("\"capacity\""));
   EXPECT_TRUE(std::isinf(budget("\"none\"")));
@@ -169,11 +169,11 @@ TEST(ReadJob, TheTighterLimitWins) {
         "[{id = \"tight\", batch = 1, input_tokens = 8, output_tokens = 8, max_tpot_s = 0.01, "
         "max_prefill_s = 0.5}, {id = \"loose\", batch = 1, input_tokens = 8, output_tokens = 8, "
         "max_tpot_s = 0.1, max_total_s = 1}]"}});
-  const auto& tight = job.problem.settings[0].limits;
+  const auto& tight = job.question.deployments[0].limits;
   EXPECT_EQ(0.01, tight.tpot_s);
   EXPECT_EQ(0.5, tight.prefill_s);
   EXPECT_EQ(3, tight.total_s);
-  const auto& loose = job.problem.settings[1].limits;
+  const auto& loose = job.question.deployments[1].limits;
   EXPECT_EQ(0.02, loose.tpot_s);
   EXPECT_TRUE(std::isinf(loose.prefill_s));
   EXPECT_EQ(1, loose.total_s);
@@ -188,7 +188,7 @@ TEST(ReadJob, MissingPrecisionsAreSkippedOnRequest) {
   auto skip = changes;
   skip["targets.missing_precision"] = "\"skip\"";
   std::vector<std::string> ids;
-  for (const auto& t : read(skip).problem.targets) ids.push_back(t.id);
+  for (const auto& t : read(skip).question.targets) ids.push_back(t.id);
   EXPECT_THAT(ids, ElementsAre("jetson-agx-orin-64gb.fp16.vla.tpot",
                                "jetson-agx-orin-64gb.int8.vla.tpot", "mine.fp16.vla.tpot"));
 }
@@ -198,18 +198,18 @@ TEST(ReadJob, Overrides) {
                             "engine.attention=eager", "targets.memory_budget=none",
                             "space.widths={from=64,to=128,step=64}"});
   EXPECT_EQ("other", job.name);
-  EXPECT_THAT(job.problem.space.layers, ElementsAre(16));
-  EXPECT_THAT(job.problem.space.widths, ElementsAre(64, 128));
-  const auto& setting = job.problem.settings[0];
-  EXPECT_EQ(0.5, setting.limits.tpot_s);
-  EXPECT_FALSE(setting.scenario.engine.flash);  // a table the job did not have
-  EXPECT_TRUE(std::isinf(setting.memory_budget_bytes));
+  EXPECT_THAT(job.question.space.layers, ElementsAre(16));
+  EXPECT_THAT(job.question.space.widths, ElementsAre(64, 128));
+  const auto& deployment = job.question.deployments[0];
+  EXPECT_EQ(0.5, deployment.limits.tpot_s);
+  EXPECT_FALSE(deployment.scenario.engine.flash);  // a table the job did not have
+  EXPECT_TRUE(std::isinf(deployment.memory_budget_bytes));
   // What was run is what the result keeps: reading it again gives the same job.
   const Job again = read_job_text(job.text);
   EXPECT_EQ("other", again.name);
-  EXPECT_EQ(job.problem.space.layers, again.problem.space.layers);
-  EXPECT_EQ(job.problem.space.expert_ffn_ratio, again.problem.space.expert_ffn_ratio);
-  EXPECT_FALSE(again.problem.settings[0].scenario.engine.flash);
+  EXPECT_EQ(job.question.space.layers, again.question.space.layers);
+  EXPECT_EQ(job.question.space.expert_ffn_ratio, again.question.space.expert_ffn_ratio);
+  EXPECT_FALSE(again.question.deployments[0].scenario.engine.flash);
 }
 
 TEST(ReadJob, Engine) {
@@ -218,7 +218,7 @@ TEST(ReadJob, Engine) {
                             {"engine.lm_head", "false"},
                             {"engine.kv_traffic", "\"query_heads\""},
                             {"engine.mla", "\"expanded\""}})
-                          .problem.settings[0]
+                          .question.deployments[0]
                           .scenario.engine;
   EXPECT_FALSE(engine.flash);
   EXPECT_FALSE(engine.causal);
@@ -228,27 +228,27 @@ TEST(ReadJob, Engine) {
 }
 
 TEST(ReadJob, Laws) {
-  EXPECT_TRUE(read({{"law.range", "\"enforce\""}}).problem.enforce_range);
-  EXPECT_FALSE(read({{"law.range", "\"flag\""}}).problem.enforce_range);
+  EXPECT_TRUE(read({{"law.range", "\"enforce\""}}).question.enforce_range);
+  EXPECT_FALSE(read({{"law.range", "\"flag\""}}).question.enforce_range);
   const std::map<std::string, std::string> own{
       {"law.id", "\"own\""},     {"law.kappa_l", "10"},   {"law.alpha_l", "1.5"},
       {"law.kappa_rho", "0.03"}, {"law.alpha_rho", "1"},  {"law.alpha_r", "0.2"},
       {"law.beta_1", "-0.3"},    {"law.kappa_d", "400"},  {"law.beta_2", "0.9"},
       {"law.kappa_m", "0.1"},    {"law.alpha_m", "0.06"}, {"law.l_inf", "2"}};
-  const auto law = read(own).problem.law;
+  const auto law = read(own).question.law;
   EXPECT_EQ("own", law.id);
   EXPECT_EQ(-0.3, law.beta_1);
   EXPECT_FALSE(law.range.layers);  // states no range
   auto policy = own;
   policy["law.range"] = "\"enforce\"";  // of the job, not of the law
-  EXPECT_TRUE(read(policy).problem.enforce_range);
-  EXPECT_FALSE(read(policy).problem.law.range.layers);
+  EXPECT_TRUE(read(policy).question.enforce_range);
+  EXPECT_FALSE(read(policy).question.law.range.layers);
   auto ranged = own;
   ranged["law.range"] =
       "{layers = [2, 8], experts_top_k = [[1, 1], [4, 2]], kv_heads = [1, "
       "\"heads\"], attention = [\"mla\"], ffn = [\"plain\"], shared_ffn = [0, 9]}";
-  const auto range = read(ranged).problem.law.range;
-  EXPECT_EQ((model::LawRange::Interval{2, 8}), range.layers);
+  const auto range = read(ranged).question.law.range;
+  EXPECT_EQ((model::Interval{2, 8}), range.layers);
   EXPECT_FALSE(range.width);
   EXPECT_THAT(*range.experts_top_k, ElementsAre(std::pair{1, 1}, std::pair{4, 2}));
   EXPECT_THAT(*range.kv_heads, ElementsAre(1, model::all_heads));

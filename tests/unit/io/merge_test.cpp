@@ -53,8 +53,9 @@ class Merge : public ::testing::Test {
     const io::Job job = io::read_job(files, folder_.write("job.toml", job_text(changes)), {});
     const std::string path = folder_.path(name);
     format::write_atomically(
-        path, io::result_image(
-                  job, [&](std::size_t i) { return frontier_of(job.problem.targets.at(i)); }, run));
+        path,
+        io::result_image(
+            job, [&](std::size_t i) { return frontier_of(job.question.targets.at(i)); }, run));
     return path;
   }
 
@@ -175,7 +176,7 @@ TEST_F(Merge, ItsJobCanBeRead) {
   const io::Job job = read_job_text(format::attribute_as<std::string>(file, "/", "job_toml"));
   EXPECT_EQ(folder_.path("merged.h5"), job.output);
   std::vector<std::string> ids;
-  for (const auto& target : job.problem.targets) ids.push_back(target.id);
+  for (const auto& target : job.question.targets) ids.push_back(target.id);
   EXPECT_EQ(ids, format::column_as<std::string>(file, "/targets/id"));
   EXPECT_THAT(
       ids, ElementsAre(orin + ".fp16.vla.tpot", thor + ".fp16.vla.tpot", nano + ".fp16.vla.tpot"));

@@ -26,16 +26,16 @@ Job small_job() {
 }
 
 std::vector<TargetFrontier> frontiers_of(const Job& job) {
-  const auto tables = search::fill_tables(job.problem);
-  search::Scanner scanner(job.problem, tables);
-  const search::Plan plan(job.problem);
+  const auto tables = search::fill_tables(job.question);
+  search::Scanner scanner(job.question, tables);
+  const search::Plan plan(job.question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   std::vector<TargetFrontier> list;
-  for (std::size_t t = 0; t < job.problem.targets.size(); ++t) {
+  for (std::size_t t = 0; t < job.question.targets.size(); ++t) {
     TargetFrontier f;
-    f.rows = search::describe(job.problem, job.problem.targets[t], scanner.frontiers()[t]);
-    f.sensitivity = search::sensitivities(job.problem, job.problem.targets[t], f.rows);
-    f.theory = search::theory_rows(job.problem, job.problem.targets[t], f.rows);
+    f.rows = search::describe(job.question, job.question.targets[t], scanner.frontiers()[t]);
+    f.sensitivity = search::sensitivities(job.question, job.question.targets[t], f.rows);
+    f.theory = search::theory_rows(job.question, job.question.targets[t], f.rows);
     f.certified = true;
     list.push_back(f);
   }
@@ -77,7 +77,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   EXPECT_EQ(job_.text, text("job_toml"));
   EXPECT_EQ("rooflaw search job.toml", text("command_line"));
   EXPECT_EQ(7, number("seed"));
-  EXPECT_EQ(search::valid_count(job_.problem.space), number("points_in_space"));
+  EXPECT_EQ(search::valid_count(job_.question.space), number("points_in_space"));
   EXPECT_EQ(1, number("complete"));
   EXPECT_EQ((std::vector<std::int64_t>{1, 0}),
             std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
@@ -93,7 +93,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
 TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
   const format::Hdf5Reader file = io::open_result(path_);
   std::vector<std::string> expected;
-  for (const auto& t : job_.problem.targets) expected.push_back(t.id);
+  for (const auto& t : job_.question.targets) expected.push_back(t.id);
   for (const std::string kind : {"frontiers", "sensitivity", "theory"}) {
     std::vector<std::string> targets;
     for (const auto& table : io::result_tables(file, kind)) {
@@ -142,7 +142,7 @@ TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
 TEST_F(ResultFile, HasTheColumnsOfTheContract) {
   const format::Hdf5Reader file = io::open_result(path_);
   EXPECT_THAT(
-      file.datasets("/frontiers/codesign-2026/" + job_.problem.targets[0].id),
+      file.datasets("/frontiers/codesign-2026/" + job_.question.targets[0].id),
       ::testing::ElementsAre(
           "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s", "memory_bytes",
           "params_total", "params_active", "layers", "width", "heads", "head_dim", "attention",
@@ -150,13 +150,13 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
           "v_head_dim", "ffn", "expert_ffn", "experts", "top_k", "shared_ffn", "ffn_sparsity",
           "ffn_ratio", "activation_rate", "index", "extrapolated", "prefill_compute_share",
           "prefill_bandwidth_share", "decode_compute_share", "decode_bandwidth_share"));
-  EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.problem.targets[0].id),
+  EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre(
                   "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
                   "dloss_dkv_dim", "exchange_layers", "exchange_width", "exchange_ffn_ratio",
                   "exchange_kv_dim", "elasticity_compute", "elasticity_bandwidth",
                   "elasticity_overhead", "worth_compute", "worth_bandwidth", "worth_memory"));
-  EXPECT_THAT(file.datasets("/theory/codesign-2026/" + job_.problem.targets[0].id),
+  EXPECT_THAT(file.datasets("/theory/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre("layers", "width", "ffn_ratio", "gqa", "activation_rate",
                                      "loss", "binding", "search_minus_theory_loss"));
   EXPECT_THAT(file.datasets("/targets"),
@@ -167,7 +167,7 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
   const format::Hdf5Reader file = io::open_result(path_);
   for (std::size_t t = 0; t < frontiers_.size(); ++t) {
-    const std::string target = "/codesign-2026/" + job_.problem.targets[t].id + "/";
+    const std::string target = "/codesign-2026/" + job_.question.targets[t].id + "/";
     const auto layers =
         std::get<std::vector<double>>(file.column("/sensitivity" + target + "dloss_dlayers"));
     const auto binding =
@@ -183,12 +183,12 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
 }
 
 TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
-  std::vector<TargetFrontier> none(job_.problem.targets.size());
+  std::vector<TargetFrontier> none(job_.question.targets.size());
   const std::string path = folder_.path("none.h5");
   format::write_atomically(path, io::result_image(
                                      job_, [&](std::size_t i) { return none.at(i); }, record()));
   const format::Hdf5Reader file = io::open_result(path);
-  const std::string group = "/frontiers/codesign-2026/" + job_.problem.targets[0].id;
+  const std::string group = "/frontiers/codesign-2026/" + job_.question.targets[0].id;
   EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
   EXPECT_EQ(0.0, std::get<double>(file.attribute(group, "hypervolume")));
 }

@@ -168,16 +168,16 @@ TEST(Domain, Workload) {
 
 TEST(Domain, LatencyKinds) {
   const auto all = work(1, 8, 8), no_output = work(1, 8, 0), no_input = work(1, 0, 8);
-  for (const auto kind : {LatencyKind::prefill, LatencyKind::tpot, LatencyKind::total})
+  for (const auto kind : {Objective::prefill, Objective::tpot, Objective::total})
     EXPECT_NO_THROW(require_latency(all, kind));
-  EXPECT_THROW(require_latency(no_output, LatencyKind::tpot), DomainError);
-  EXPECT_NO_THROW(require_latency(no_output, LatencyKind::prefill));
-  EXPECT_NO_THROW(require_latency(no_output, LatencyKind::total));
-  EXPECT_THROW(require_latency(no_input, LatencyKind::prefill), DomainError);
-  EXPECT_NO_THROW(require_latency(no_input, LatencyKind::tpot));
-  EXPECT_NO_THROW(require_latency(no_input, LatencyKind::total));
+  EXPECT_THROW(require_latency(no_output, Objective::tpot), DomainError);
+  EXPECT_NO_THROW(require_latency(no_output, Objective::prefill));
+  EXPECT_NO_THROW(require_latency(no_output, Objective::total));
+  EXPECT_THROW(require_latency(no_input, Objective::prefill), DomainError);
+  EXPECT_NO_THROW(require_latency(no_input, Objective::tpot));
+  EXPECT_NO_THROW(require_latency(no_input, Objective::total));
   // Nothing to do: all points would be equally fast.
-  EXPECT_THROW(require_latency(work(1, 0, 0), LatencyKind::total), DomainError);
+  EXPECT_THROW(require_latency(work(1, 0, 0), Objective::total), DomainError);
 }
 
 TEST(Domain, LatencyOfAnEvaluation) {
@@ -185,11 +185,11 @@ TEST(Domain, LatencyOfAnEvaluation) {
     return evaluate(testing::published_law(), dense(), scenario(w));
   };
   const auto both = e(work(1, 8, 4));
-  EXPECT_EQ(both.prefill.seconds, both.latency(LatencyKind::prefill));
-  EXPECT_EQ(both.decode.seconds / 4, both.latency(LatencyKind::tpot));
-  EXPECT_EQ(both.prefill.seconds + both.decode.seconds, both.latency(LatencyKind::total));
-  EXPECT_THROW(e(work(1, 8, 0)).latency(LatencyKind::tpot), DomainError);
-  EXPECT_THROW(e(work(1, 0, 8)).latency(LatencyKind::prefill), DomainError);
+  EXPECT_EQ(both.prefill.seconds, both.latency(Objective::prefill));
+  EXPECT_EQ(both.decode.seconds / 4, both.latency(Objective::tpot));
+  EXPECT_EQ(both.prefill.seconds + both.decode.seconds, both.latency(Objective::total));
+  EXPECT_THROW(e(work(1, 8, 0)).latency(Objective::tpot), DomainError);
+  EXPECT_THROW(e(work(1, 0, 8)).latency(Objective::prefill), DomainError);
 }
 
 TEST(Domain, NothingToDoTakesNoTimeAndHasNoShares) {

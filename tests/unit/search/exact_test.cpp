@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/exact/exact.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {
@@ -21,15 +21,15 @@ struct Found {
 };
 
 /// All levels, pieces in the order of `shuffled` (nullptr: as they come).
-Found exact(const search::Problem& problem, std::vector<Subspace> levels,
+Found exact(const search::Question& question, std::vector<Subspace> levels,
             Random* shuffled = nullptr) {
-  const search::PowerTables tables = search::fill_tables(problem);
-  search::Scanner scanner(problem, tables);
+  const search::PowerTables tables = search::fill_tables(question);
+  search::Scanner scanner(question, tables);
   for (std::size_t l = 0; l < levels.size(); ++l) {
     std::vector<search::LossBound> seed;
-    if (problem.tolerance > 0 && l + 1 == levels.size())
-      for (const auto& f : scanner.frontiers()) seed.emplace_back(f, problem.tolerance);
-    search::ExactLevel level(problem, tables, levels[l], seed);
+    if (question.tolerance > 0 && l + 1 == levels.size())
+      for (const auto& f : scanner.frontiers()) seed.emplace_back(f, question.tolerance);
+    search::ExactLevel level(question, tables, levels[l], seed);
     std::vector<Index> pieces(static_cast<std::size_t>(level.pieces()));
     std::iota(pieces.begin(), pieces.end(), Index{0});
     for (std::size_t i = pieces.size(); shuffled != nullptr && i > 1; --i)
@@ -54,31 +54,31 @@ std::vector<Subspace> random_levels(Random& random, const search::Space& space) 
   return {part, whole};
 }
 
-void expect_same(const search::Problem& problem, const std::vector<Frontier>& expected,
+void expect_same(const search::Question& question, const std::vector<Frontier>& expected,
                  const std::vector<Frontier>& found, const json& space) {
-  for (std::size_t t = 0; t < problem.targets.size(); ++t)
+  for (std::size_t t = 0; t < question.targets.size(); ++t)
     EXPECT_EQ(expected[t].points(), found[t].points())
-        << "target " << t << " " << to_string(problem.targets[t].latency) << " " << space.dump();
+        << "target " << t << " " << to_string(question.targets[t].latency) << " " << space.dump();
 }
 
 TEST(Exact, EqualsTheGridOnRandomSpaces) {
   Random random(301);
   std::size_t points = 0;
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 1, 3000, 2000);
+    RandomQuestion r = random_question(random, 1, 3000, 2000);
     if (random.chance(0.7)) limit_exactly(random, r);
-    r.problem.enforce_range = random.chance(0.2);
-    const auto expected = grid(r.problem);
-    const auto levels = random_levels(random, r.problem.space);
-    expect_same(r.problem, expected, exact(r.problem, levels, &random).frontiers, r.space);
+    r.question.enforce_range = random.chance(0.2);
+    const auto expected = grid(r.question);
+    const auto levels = random_levels(random, r.question.space);
+    expect_same(r.question, expected, exact(r.question, levels, &random).frontiers, r.space);
     for (const auto& f : expected) points += f.size();
   }
   EXPECT_GT(points, 30000u);
 }
 
 /// Fine axes in no order, as many as make boxes worth while.
-RandomProblem fine_problem(Random& random) {
-  RandomProblem r = random_problem(random, 1, 3000, 300);
+RandomQuestion fine_problem(Random& random) {
+  RandomQuestion r = random_question(random, 1, 3000, 300);
   json& s = r.space;
   s["widths"] = {512, 1536, 1024, 2048};
   s["head_dim"] = 64;
@@ -89,31 +89,31 @@ RandomProblem fine_problem(Random& random) {
   s["experts"] = {1, 64, 2, 3, 48, 5, 32, 8, 12, 16, 24};
   s["top_k"] = {2, 1, 4};
   if (!s.contains("kv_heads")) s["kv_heads"] = {1, "heads"};
-  r.problem.space = space_from(s);
+  r.question.space = space_from(s);
   return r;
 }
 
 TEST(Exact, EqualsTheGridOnLargerSpaces) {
   Random random(303);
   for (int i = 0; i < 12 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = fine_problem(random);
-    const auto valid = static_cast<double>(search::valid_count(r.problem.space));
-    const auto pairs = valid * static_cast<double>(r.problem.targets.size());
+    RandomQuestion r = fine_problem(random);
+    const auto valid = static_cast<double>(search::valid_count(r.question.space));
+    const auto pairs = valid * static_cast<double>(r.question.targets.size());
     if (i % 2 == 0)
-      for (auto& setting : r.problem.settings) {
-        setting.memory_budget_bytes = random.real(1e8, 4e9);
-        if (random.chance(0.5)) setting.limits.total_s = random.real(0.01, 10.0);
+      for (auto& deployment : r.question.deployments) {
+        deployment.memory_budget_bytes = random.real(1e8, 4e9);
+        if (random.chance(0.5)) deployment.limits.total_s = random.real(0.01, 10.0);
       }
-    const Found found = exact(r.problem, search::exact_levels(r.problem.space));
-    expect_same(r.problem, grid(r.problem), found.frontiers, r.space);
+    const Found found = exact(r.question, search::exact_levels(r.question.space));
+    expect_same(r.question, grid(r.question), found.frontiers, r.space);
     EXPECT_LT(static_cast<double>(found.pairs_scored), 0.5 * pairs) << "boxes are dropped";
   }
 }
 
 TEST(Exact, LevelsAreSubspacesAndTheLastIsTheSpace) {
   Random random(305);
-  const RandomProblem r = fine_problem(random);
-  search::Space space = r.problem.space;
+  const RandomQuestion r = fine_problem(random);
+  search::Space space = r.question.space;
   space.widths.clear();
   for (std::int64_t w = 64; w <= 8192; w += 64) space.widths.push_back(w);
   const auto levels = search::exact_levels(space);
@@ -134,16 +134,16 @@ TEST(Exact, LevelsAreSubspacesAndTheLastIsTheSpace) {
 TEST(Exact, ATolerancePromisesAndTheOrderDoesNotMatter) {
   Random random(307);
   for (int i = 0; i < 6; ++i) {
-    RandomProblem r = fine_problem(random);
-    const auto truth = grid(r.problem);
-    r.problem.tolerance = random.pick<double>({1e-4, 1e-2, 0.1});
-    const auto levels = random_levels(random, r.problem.space);
-    const auto first = exact(r.problem, levels);
-    const auto second = exact(r.problem, levels, &random);
-    expect_same(r.problem, first.frontiers, second.frontiers, r.space);
+    RandomQuestion r = fine_problem(random);
+    const auto truth = grid(r.question);
+    r.question.tolerance = random.pick<double>({1e-4, 1e-2, 0.1});
+    const auto levels = random_levels(random, r.question.space);
+    const auto first = exact(r.question, levels);
+    const auto second = exact(r.question, levels, &random);
+    expect_same(r.question, first.frontiers, second.frontiers, r.space);
     for (std::size_t t = 0; t < truth.size(); ++t)
       EXPECT_LE(search::largest_loss_gap(first.frontiers[t].points(), truth[t].points()),
-                r.problem.tolerance * (1 + 1e-9));
+                r.question.tolerance * (1 + 1e-9));
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "reference/reference_model.hpp"
 #include "rooflaw/core/error.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {

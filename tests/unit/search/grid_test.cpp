@@ -4,7 +4,7 @@
 
 #include "reference/reference_model.hpp"
 #include "rooflaw/core/error.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {
@@ -17,14 +17,14 @@ TEST(Grid, EqualsBruteForceToTheBit) {
   Random random(101);
   std::size_t points = 0, several = 0;
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 1, 600, 2000);
+    RandomQuestion r = random_question(random, 1, 600, 2000);
     if (random.chance(0.7)) limit_exactly(random, r);
-    r.problem.enforce_range = random.chance(0.2);
-    const auto frontiers = grid(r.problem);
-    const auto all = all_points(r.problem.space);
-    ASSERT_EQ(r.problem.targets.size(), frontiers.size());
+    r.question.enforce_range = random.chance(0.2);
+    const auto frontiers = grid(r.question);
+    const auto all = all_points(r.question.space);
+    ASSERT_EQ(r.question.targets.size(), frontiers.size());
     for (std::size_t t = 0; t < frontiers.size(); ++t) {
-      const auto expected = brute_force(r.problem, r.problem.targets[t], all);
+      const auto expected = brute_force(r.question, r.question.targets[t], all);
       EXPECT_EQ(expected, frontiers[t].points()) << r.space.dump();
       points += expected.size();
       several += expected.size() > 1 ? 1 : 0;
@@ -39,31 +39,31 @@ TEST(Grid, EqualsTheReferenceUpToRounding) {
   Random random(103);
   constexpr double slack = 1e-11;
   for (int i = 0; i < 1000 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 10, 150, 8);
-    r.problem.enforce_range = random.chance(0.2);
+    RandomQuestion r = random_question(random, 10, 150, 8);
+    r.question.enforce_range = random.chance(0.2);
     const auto n = static_cast<std::size_t>(
-        random.integer(0, static_cast<std::int64_t>(r.problem.targets.size()) - 1));
-    const search::Target target = r.problem.targets[n];
-    search::Setting& setting = r.problem.settings[target.setting];
-    const json& c = r.settings[target.setting];
+        random.integer(0, static_cast<std::int64_t>(r.question.targets.size()) - 1));
+    const search::Target target = r.question.targets[n];
+    search::Deployment& deployment = r.question.deployments[target.deployment];
+    const json& c = r.deployments[target.deployment];
     // Limits that no point meets exactly: there the last bit would decide.
     const auto some = model::evaluate(
-        r.problem.law, random.pick(all_points(r.problem.space)).second, setting.scenario);
+        r.question.law, random.pick(all_points(r.question.space)).second, deployment.scenario);
     std::optional<double> budget;
     json limits;
     if (random.chance(0.5)) {
-      setting.memory_budget_bytes = some.memory.total() * random.real(1.001, 1.5);
-      budget = setting.memory_budget_bytes;
+      deployment.memory_budget_bytes = some.memory.total() * random.real(1.001, 1.5);
+      budget = deployment.memory_budget_bytes;
     }
     if (random.chance(0.5)) {
-      setting.limits.total_s = some.total_s * random.real(1.001, 1.5);
-      limits["max_total_s"] = setting.limits.total_s;
+      deployment.limits.total_s = some.total_s * random.real(1.001, 1.5);
+      limits["max_total_s"] = deployment.limits.total_s;
     }
-    const auto ours = grid(r.problem)[n].points();
+    const auto ours = grid(r.question)[n].points();
     std::vector<FrontierPoint> theirs;
     for (const auto& p : reference::frontier(
              r.space, c.at("device"), c.at("precision"), c.at("workload"), c.at("engine"), json(),
-             std::string(to_string(target.latency)), budget, limits, r.problem.enforce_range))
+             std::string(to_string(target.latency)), budget, limits, r.question.enforce_range))
       theirs.push_back({p.latency_s, p.loss, p.index});
     EXPECT_TRUE(covers(ours, theirs, slack)) << r.space.dump() << c.dump();
     EXPECT_TRUE(covers(theirs, ours, slack)) << r.space.dump() << c.dump();
@@ -74,7 +74,7 @@ TEST(Grid, EqualsTheReferenceUpToRounding) {
 TEST(Grid, RowsOfManyPiecesInAnyOrder) {
   // More FFN blocks than a piece holds, so that a width is cut into several.
   Random random(107);
-  RandomProblem r = random_problem(random, 1, 600, 100);
+  RandomQuestion r = random_question(random, 1, 600, 100);
   json space = r.space;
   space["expert_ffn_ratio"] = json::array();
   for (int i = 1; i <= 140; ++i) space["expert_ffn_ratio"].push_back(0.03 * i);
@@ -86,60 +86,60 @@ TEST(Grid, RowsOfManyPiecesInAnyOrder) {
   space["layers"] = {3, 9};
   space.erase("attention"), space.erase("mla"), space.erase("shared_ffn");
   space["ffn_multiple_of"] = 64;  // many ratios give the same size: ties
-  r.problem.space = space_from(space);
+  r.question.space = space_from(space);
 
-  const search::PowerTables tables = search::fill_tables(r.problem);
-  const search::Plan plan(r.problem);
-  ASSERT_GT(plan.pieces(), 2 * static_cast<Index>(r.problem.space.ffn.size()));
+  const search::PowerTables tables = search::fill_tables(r.question);
+  const search::Plan plan(r.question);
+  ASSERT_GT(plan.pieces(), 2 * static_cast<Index>(r.question.space.ffn.size()));
   std::vector<Index> order(static_cast<std::size_t>(plan.pieces()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   random.shuffle(order);
 
   // Two scanners, as two ranks would, joined at the end.
-  search::Scanner one(r.problem, tables), other(r.problem, tables);
+  search::Scanner one(r.question, tables), other(r.question, tables);
   for (std::size_t i = 0; i < order.size(); ++i) plan.score(order[i], i % 2 == 0 ? one : other);
-  EXPECT_EQ(plan.architectures() * static_cast<Index>(r.problem.targets.size()),
+  EXPECT_EQ(plan.architectures() * static_cast<Index>(r.question.targets.size()),
             one.pairs_scored() + other.pairs_scored());
-  const auto all = all_points(r.problem.space);
+  const auto all = all_points(r.question.space);
   EXPECT_EQ(static_cast<Index>(all.size()), plan.architectures());
-  for (std::size_t t = 0; t < r.problem.targets.size(); ++t) {
+  for (std::size_t t = 0; t < r.question.targets.size(); ++t) {
     Frontier joined = one.frontiers()[t];
     for (const auto& p : other.frontiers()[t].points()) joined.insert(p);
-    EXPECT_EQ(brute_force(r.problem, r.problem.targets[t], all), joined.points());
+    EXPECT_EQ(brute_force(r.question, r.question.targets[t], all), joined.points());
   }
 }
 
 TEST(Grid, MoreMemoryIsNeverWorse) {
   Random random(109);
   for (int i = 0; i < 300 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 10, 400, 50);
-    auto& setting = r.problem.settings[0];
+    RandomQuestion r = random_question(random, 10, 400, 50);
+    auto& deployment = r.question.deployments[0];
     std::vector<double> needs;
-    for (const auto& [index, a] : all_points(r.problem.space))
-      needs.push_back(model::evaluate(r.problem.law, a, setting.scenario).memory.total());
+    for (const auto& [index, a] : all_points(r.question.space))
+      needs.push_back(model::evaluate(r.question.law, a, deployment.scenario).memory.total());
     std::sort(needs.begin(), needs.end());
     std::vector<FrontierPoint> before;
     for (const double share : {0.0, 0.1, 0.3, 0.6, 1.0}) {
       const auto place = static_cast<std::size_t>(share * static_cast<double>(needs.size() - 1));
-      setting.memory_budget_bytes = needs[place];
-      const auto now = grid(r.problem)[0].points();
+      deployment.memory_budget_bytes = needs[place];
+      const auto now = grid(r.question)[0].points();
       EXPECT_FALSE(now.empty());  // the point that needs just this fits
       EXPECT_TRUE(covers(now, before, 0.0)) << r.space.dump();
       EXPECT_LE(search::hypervolume(before, 1e9, 100), search::hypervolume(now, 1e9, 100));
       before = now;
     }
-    setting.memory_budget_bytes = std::nextafter(needs.front(), 0.0);
-    EXPECT_EQ(0u, grid(r.problem)[0].size());
+    deployment.memory_budget_bytes = std::nextafter(needs.front(), 0.0);
+    EXPECT_EQ(0u, grid(r.question)[0].size());
   }
 }
 
 TEST(Grid, OneMoreValueOfAnAxisIsNeverWorse) {
   Random random(113);
   for (int i = 0; i < 300 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 5, 300, 50);
+    RandomQuestion r = random_question(random, 5, 300, 50);
     if (random.chance(0.5)) limit_exactly(random, r);
-    const auto before = grid(r.problem);
-    search::Space& space = r.problem.space;
+    const auto before = grid(r.question);
+    search::Space& space = r.question.space;
     switch (random.integer(0, 5)) {
       case 0:
         space.layers.push_back(20);
@@ -159,7 +159,7 @@ TEST(Grid, OneMoreValueOfAnAxisIsNeverWorse) {
       default:
         space.shared_ffn.push_back(777);
     }
-    const auto after = grid(r.problem);
+    const auto after = grid(r.question);
     for (std::size_t t = 0; t < before.size(); ++t)
       EXPECT_TRUE(covers(after[t].points(), before[t].points(), 0.0)) << r.space.dump();
   }
@@ -168,16 +168,16 @@ TEST(Grid, OneMoreValueOfAnAxisIsNeverWorse) {
 TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
   Random random(127);
   for (int i = 0; i < 200; ++i) {
-    const RandomProblem r = random_problem(random, 5, 300, 500);
-    const auto frontiers = grid(r.problem);
+    const RandomQuestion r = random_question(random, 5, 300, 500);
+    const auto frontiers = grid(r.question);
     for (std::size_t t = 0; t < frontiers.size(); ++t) {
-      const auto& target = r.problem.targets[t];
+      const auto& target = r.question.targets[t];
       const auto points = frontiers[t].points();
-      const auto rows = search::describe(r.problem, target, frontiers[t]);
+      const auto rows = search::describe(r.question, target, frontiers[t]);
       ASSERT_EQ(points.size(), rows.size());
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        const auto e = model::evaluate(r.problem.law, rows[k].architecture,
-                                       r.problem.settings[target.setting].scenario);
+        const auto e = model::evaluate(r.question.law, rows[k].architecture,
+                                       r.question.deployments[target.deployment].scenario);
         EXPECT_EQ(points[k].index, rows[k].index);
         EXPECT_EQ(points[k].latency_s, rows[k].latency_s);
         EXPECT_EQ(e.latency(target.latency), rows[k].latency_s);
@@ -192,14 +192,14 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
 
 TEST(Grid, DescribeNoticesWhatTheModelDoesNotSay) {
   Random random(131);
-  const RandomProblem r = random_problem(random, 20, 300, 20);
-  FrontierPoint p = grid(r.problem)[0].points().front();
+  const RandomQuestion r = random_question(random, 20, 300, 20);
+  FrontierPoint p = grid(r.question)[0].points().front();
   Frontier wrong;
   wrong.insert({std::nextafter(p.latency_s, 1e9), p.loss, p.index});
-  EXPECT_THROW(search::describe(r.problem, r.problem.targets[0], wrong), Error);
+  EXPECT_THROW(search::describe(r.question, r.question.targets[0], wrong), Error);
   Frontier wrong_loss;
   wrong_loss.insert({p.latency_s, std::nextafter(p.loss, 0.0), p.index});
-  EXPECT_THROW(search::describe(r.problem, r.problem.targets[0], wrong_loss), Error);
+  EXPECT_THROW(search::describe(r.question, r.question.targets[0], wrong_loss), Error);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/space/lattice.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {
@@ -14,18 +14,18 @@ using search::Index;
 using search::Lattice;
 using search::LatticePoint;
 using search::Places;
-using search::Problem;
+using search::Question;
 
-/// A problem on a shuffled random space of at most `most` indices.
-Problem random_lattice_problem(Random& random, Index most) {
-  Problem problem;
-  problem.law = published_law();
+/// A question on a shuffled random space of at most `most` indices.
+Question random_lattice_problem(Random& random, Index most) {
+  Question question;
+  question.law = published_law();
   do {
-    problem.space = space_from(random_space(random));
-  } while (search::index_count(problem.space).value() > most ||
-           search::valid_count(problem.space) == 0);
-  shuffle_axes(random, problem.space);
-  return problem;
+    question.space = space_from(random_space(random));
+  } while (search::index_count(question.space).value() > most ||
+           search::valid_count(question.space) == 0);
+  shuffle_axes(random, question.space);
+  return question;
 }
 
 /// The architectures of a space, each with its least index.
@@ -67,9 +67,9 @@ TEST(Lattice, FindsEveryArchitectureUnderItsLeastIndex) {
   Random random(301);
   std::size_t seen = 0, doubles = 0;
   for (int i = 0; i < 150 && !::testing::Test::HasFailure(); ++i) {
-    const Problem problem = random_lattice_problem(random, 6000);
-    const Lattice lattice(problem);
-    const Census census = distinct_points(problem.space);
+    const Question question = random_lattice_problem(random, 6000);
+    const Lattice lattice(question);
+    const Census census = distinct_points(question.space);
     for (const auto& [index, a] : census) {
       const auto found = lattice.find(a);
       ASSERT_TRUE(found.has_value()) << "index " << index;
@@ -87,7 +87,7 @@ TEST(Lattice, FindsEveryArchitectureUnderItsLeastIndex) {
       EXPECT_EQ(index, from_back->index);
     }
     seen += census.size();
-    doubles += static_cast<std::size_t>(search::valid_count(problem.space)) - census.size();
+    doubles += static_cast<std::size_t>(search::valid_count(question.space)) - census.size();
   }
   EXPECT_GT(seen, 20000u);
   EXPECT_GT(doubles, 300u);  // several indices meant one architecture
@@ -97,9 +97,9 @@ TEST(Lattice, DoesNotFindWhatTheSpaceDoesNotHave) {
   Random random(302);
   std::size_t absent = 0;
   for (int i = 0; i < 100; ++i) {
-    const Problem problem = random_lattice_problem(random, 3000);
-    const Lattice lattice(problem);
-    const auto points = all_points(problem.space);
+    const Question question = random_lattice_problem(random, 3000);
+    const Lattice lattice(question);
+    const auto points = all_points(question.space);
     const auto has = [&](const model::Architecture& a) {
       return std::any_of(points.begin(), points.end(),
                          [&](const auto& p) { return p.second == a; });
@@ -126,7 +126,7 @@ TEST(Lattice, DoesNotFindWhatTheSpaceDoesNotHave) {
           a.kv_heads += 1;
           break;
         default:
-          a.width += problem.space.head_dim, a.heads += 1;
+          a.width += question.space.head_dim, a.heads += 1;
           break;
       }
       const auto found = lattice.find(a);
@@ -144,9 +144,9 @@ TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
   Random random(303);
   std::size_t repaired = 0, none = 0;
   for (int i = 0; i < 120 && !::testing::Test::HasFailure(); ++i) {
-    const Problem problem = random_lattice_problem(random, 4000);
-    const search::Space& space = problem.space;
-    const Lattice lattice(problem);
+    const Question question = random_lattice_problem(random, 4000);
+    const search::Space& space = question.space;
+    const Lattice lattice(question);
     const Census census = distinct_points(space);
     std::set<Index> reached;
     for_all_places(lattice, [&](const Places& places) {
@@ -184,17 +184,17 @@ TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
 }
 
 TEST(Lattice, RepairLowersKvHeadsUntilTheyDivideTheHeads) {
-  Problem problem;
-  problem.law = published_law();
-  problem.space.widths = {256, 128, 192};  // 4, 2, 3 heads
-  problem.space.head_dim = 64;
-  problem.space.kv_heads = {4, 1, 2, 3};
-  problem.space.expert_ffn_ratio = {1};
-  problem.space.experts = {8, 1};
-  problem.space.top_k = {2, 1};
-  problem.space.layers = {4};
-  problem.space.vocab = 1000;
-  const Lattice lattice(problem);
+  Question question;
+  question.law = published_law();
+  question.space.widths = {256, 128, 192};  // 4, 2, 3 heads
+  question.space.head_dim = 64;
+  question.space.kv_heads = {4, 1, 2, 3};
+  question.space.expert_ffn_ratio = {1};
+  question.space.experts = {8, 1};
+  question.space.top_k = {2, 1};
+  question.space.layers = {4};
+  question.space.vocab = 1000;
+  const Lattice lattice(question);
   const auto kv_heads = [&](std::size_t width, std::size_t kv) {
     Places places{};
     places[static_cast<std::size_t>(Axis::width)] = width;
@@ -216,20 +216,20 @@ TEST(Lattice, EnforcedRangeLeavesOutWhatTheLawExtrapolates) {
   Random random(304);
   std::size_t inside = 0, outside = 0;
   for (int i = 0; i < 150; ++i) {
-    Problem problem = random_lattice_problem(random, 4000);
-    const Census census = distinct_points(problem.space);
-    problem.enforce_range = true;
-    const Lattice lattice(problem);
+    Question question = random_lattice_problem(random, 4000);
+    const Census census = distinct_points(question.space);
+    question.enforce_range = true;
+    const Lattice lattice(question);
     std::set<Index> reached;
     for_all_places(lattice, [&](const Places& places) {
       const auto point = lattice.point(places);
       if (!point) return;
-      EXPECT_FALSE(model::extrapolates(problem.law.range, point->architecture));
+      EXPECT_FALSE(model::extrapolates(question.law.range, point->architecture));
       reached.insert(point->index);
     });
     std::set<Index> expected;
     for (const auto& [index, a] : census)
-      if (!model::extrapolates(problem.law.range, a)) expected.insert(index);
+      if (!model::extrapolates(question.law.range, a)) expected.insert(index);
     EXPECT_EQ(expected, reached);
     inside += expected.size();
     outside += census.size() - expected.size();
@@ -241,10 +241,10 @@ TEST(Lattice, EnforcedRangeLeavesOutWhatTheLawExtrapolates) {
 TEST(Lattice, PlaceBelowAValue) {
   Random random(305);
   for (int i = 0; i < 100; ++i) {
-    Problem problem = random_lattice_problem(random, 100000);
-    std::erase(problem.space.kv_heads, model::all_heads);
-    const search::Space& space = problem.space;
-    const Lattice lattice(problem);
+    Question question = random_lattice_problem(random, 100000);
+    std::erase(question.space.kv_heads, model::all_heads);
+    const search::Space& space = question.space;
+    const Lattice lattice(question);
     const auto check = [&](Axis axis, const auto& list, double value) {
       std::size_t expected = 0;
       const auto values = sorted(list);
@@ -273,15 +273,15 @@ TEST(Lattice, PlaceOfMlaRanks) {
   Random random(306);
   int ranks_seen = 0;
   for (int i = 0; i < 300; ++i) {
-    const Problem problem = random_lattice_problem(random, 100000);
-    const auto& kinds = problem.space.attention;
+    const Question question = random_lattice_problem(random, 100000);
+    const auto& kinds = question.space.attention;
     const auto mla = std::find(kinds.begin(), kinds.end(), model::AttentionKind::mla);
     if (mla == kinds.end()) continue;
-    const Lattice lattice(problem);
-    for (const auto& [index, a] : all_points(problem.space)) {
+    const Lattice lattice(question);
+    for (const auto& [index, a] : all_points(question.space)) {
       if (a.attention != model::AttentionKind::mla) continue;
       Places places = lattice.find(a)->places;
-      for (const auto& ranks : problem.space.mla) {
+      for (const auto& ranks : question.space.mla) {
         places[static_cast<std::size_t>(Axis::kv)] = lattice.mla_place(ranks);
         const auto point = lattice.point(places);
         ASSERT_TRUE(point.has_value());

@@ -2,14 +2,14 @@
 // Searches by PLAS in one process, and the space that its promises are measured on.
 
 #include "rooflaw/search/plas/plas.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 
 /// 468,120 points, 550 of them on the frontier: layers 2 .. 48, widths 512 .. 4096 by 128, total
 /// latency of vla in fp16 on Jetson AGX Orin, no memory budget.
-inline search::Problem benchmark_problem() {
-  search::Problem p;
+inline search::Question benchmark_question() {
+  search::Question p;
   p.law = published_law();
   for (std::int64_t layers = 2; layers <= 48; ++layers) p.space.layers.push_back(layers);
   for (std::int64_t width = 512; width <= 4096; width += 128) p.space.widths.push_back(width);
@@ -19,14 +19,14 @@ inline search::Problem benchmark_problem() {
   p.space.experts = {1, 4, 8, 16, 32, 64};
   p.space.top_k = {1, 2, 4};
   p.space.vocab = 128256;
-  search::Setting setting;
-  setting.scenario = scenario_from(
+  search::Deployment deployment;
+  deployment.scenario = scenario_from(
       {{"device", {{"bandwidth", 204.8e9}, {"peak_flops", {{"fp16", 42.5e12}}}}},
        {"precision",
         {{"weight_bytes", 2}, {"activation_bytes", 2}, {"kv_bytes", 2}, {"matmul", "fp16"}}},
        {"workload", {{"batch", 1}, {"input_tokens", 1024}, {"output_tokens", 16}}}});
-  p.settings = {setting};
-  p.targets = {{"target", 0, model::LatencyKind::total}};
+  p.deployments = {deployment};
+  p.targets = {{"target", 0, model::Objective::total}};
   p.strategy = search::Strategy::plas;
   return p;
 }
@@ -60,8 +60,8 @@ PlasRun run_plas(search::Plas& plas, const AfterRound& after_round) {
   return run;
 }
 
-inline PlasRun run_plas(const search::Problem& problem) {
-  search::Plas plas(problem, problem.plas);
+inline PlasRun run_plas(const search::Question& question) {
+  search::Plas plas(question, question.plas);
   return run_plas(plas, [](const search::Plas&) {});
 }
 

@@ -10,7 +10,7 @@ namespace rooflaw::testing {
 namespace {
 
 using search::Plas;
-using search::Problem;
+using search::Question;
 
 struct Ended {
   std::vector<std::vector<search::FrontierPoint>> frontiers;
@@ -61,14 +61,14 @@ TEST(PlasResume, EqualsTheUninterruptedRun) {
   Random random(77);
   int moved = 0;
   for (int i = 0; i < 30 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 300, 3000, 300);
-    r.problem.strategy = search::Strategy::plas;
+    RandomQuestion r = random_question(random, 300, 3000, 300);
+    r.question.strategy = search::Strategy::plas;
     if (random.chance(0.5)) limit_exactly(random, r);
-    Problem& problem = r.problem;
-    problem.plas.initial_samples = random.integer(1, 60);
-    problem.plas.max_evaluations = random.integer(50, 800);
-    problem.plas.gaps_per_round = random.integer(0, 2);
-    const auto make = [&] { return Plas(problem, problem.plas); };
+    Question& question = r.question;
+    question.plas.initial_samples = random.integer(1, 60);
+    question.plas.max_evaluations = random.integer(50, 800);
+    question.plas.gaps_per_round = random.integer(0, 2);
+    const auto make = [&] { return Plas(question, question.plas); };
     const Ended whole = run(make, 0);
     moved += whole.rounds > 2 ? 1 : 0;
     for (const int every : {1, 2, 3}) EXPECT_EQ(whole, run(make, every)) << i << ", " << every;
@@ -77,14 +77,14 @@ TEST(PlasResume, EqualsTheUninterruptedRun) {
 }
 
 TEST(PlasResume, FromKnownFrontiersToo) {
-  const Problem problem = benchmark_problem();
-  search::PlasSettings settings;
-  settings.max_evaluations = 600;
-  Plas first(problem, settings);
+  const Question question = benchmark_question();
+  search::PlasOptions options;
+  options.max_evaluations = 600;
+  Plas first(question, options);
   first.absorb(first.score());
-  const Problem fine = search::refined_problem(problem);
-  const auto known = search::known_frontiers(problem, fine, first.frontiers());
-  const auto make = [&] { return Plas(fine, settings, known); };
+  const Question fine = search::refined_question(question);
+  const auto known = search::known_frontiers(question, fine, first.frontiers());
+  const auto make = [&] { return Plas(fine, options, known); };
   const Ended whole = run(make, 0);
   EXPECT_GT(whole.rounds, 3);
   EXPECT_EQ(whole, run(make, 1));

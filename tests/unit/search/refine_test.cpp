@@ -12,41 +12,41 @@ namespace {
 using search::Frontier;
 using search::FrontierPoint;
 using search::Index;
-using search::Problem;
+using search::Question;
 using search::Row;
 using search::Space;
 
 /// A coarse corner of the benchmark space whose finest space a grid can still score.
-Problem tiny_problem() {
-  Problem problem = benchmark_problem();
-  problem.space.layers = {12, 4};
-  problem.space.widths = {1024, 512, 768};
-  problem.space.kv_heads = {2, 1};
-  problem.space.expert_ffn_ratio = {1, 0.5};
-  problem.space.ffn_multiple_of = 64;
-  problem.space.experts = {8, 1, 4};
-  problem.space.top_k = {1};
-  problem.strategy = search::Strategy::grid;
-  return problem;
+Question tiny_problem() {
+  Question question = benchmark_question();
+  question.space.layers = {12, 4};
+  question.space.widths = {1024, 512, 768};
+  question.space.kv_heads = {2, 1};
+  question.space.expert_ffn_ratio = {1, 0.5};
+  question.space.ffn_multiple_of = 64;
+  question.space.experts = {8, 1, 4};
+  question.space.top_k = {1};
+  question.strategy = search::Strategy::grid;
+  return question;
 }
 
 struct Refined {
-  Problem fine;
+  Question fine;
   std::vector<Frontier> frontiers;  // of the first space
   std::vector<Frontier> found;      // on the finest
   std::vector<Frontier> improvements;
   search::PlasCounts counts;
 };
 
-Refined refine(const Problem& problem, Index max_evaluations, double hypervolume_gain) {
+Refined refine(const Question& question, Index max_evaluations, double hypervolume_gain) {
   Refined r;
-  r.frontiers = grid(problem);
-  r.fine = search::refined_problem(problem);
-  const auto known = search::known_frontiers(problem, r.fine, r.frontiers);
-  search::PlasSettings settings;
-  settings.max_evaluations = max_evaluations;
-  settings.hypervolume_gain = hypervolume_gain;
-  search::Plas plas(r.fine, settings, known);
+  r.frontiers = grid(question);
+  r.fine = search::refined_question(question);
+  const auto known = search::known_frontiers(question, r.fine, r.frontiers);
+  search::PlasOptions options;
+  options.max_evaluations = max_evaluations;
+  options.hypervolume_gain = hypervolume_gain;
+  search::Plas plas(r.fine, options, known);
   const PlasRun run = run_plas(plas, [](const search::Plas&) {});
   r.found = run.frontiers;
   r.counts = run.counts;
@@ -82,15 +82,15 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
   Random random(701);
   std::size_t seen = 0, more = 0;
   for (int i = 0; i < 80 && !::testing::Test::HasFailure(); ++i) {
-    Problem problem;
-    problem.law = published_law();
+    Question question;
+    question.law = published_law();
     do {
-      problem.space = space_from(random_space(random));
-    } while (search::index_count(problem.space).value() > 20000 ||
-             search::valid_count(problem.space) == 0);
-    shuffle_axes(random, problem.space);
-    const Space& coarse = problem.space;
-    const Problem fine = search::refined_problem(problem);
+      question.space = space_from(random_space(random));
+    } while (search::index_count(question.space).value() > 20000 ||
+             search::valid_count(question.space) == 0);
+    shuffle_axes(random, question.space);
+    const Space& coarse = question.space;
+    const Question fine = search::refined_question(question);
     ASSERT_TRUE(search::index_count(fine.space).has_value());
     const search::Lattice lattice(fine);
     for (const auto& [index, a] : all_points(coarse)) {
@@ -129,10 +129,10 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
 }
 
 TEST(FinestSpace, HasEverythingInBetweenThatCanBeBuilt) {
-  Problem problem = tiny_problem();
-  const Problem fine = search::refined_problem(problem);
+  Question question = tiny_problem();
+  const Question fine = search::refined_question(question);
   const search::Lattice lattice(fine);
-  model::Architecture a = all_points(problem.space).at(0).second;
+  model::Architecture a = all_points(question.space).at(0).second;
   Index count = 0;
   for (std::int64_t layers = 4; layers <= 12; ++layers)
     for (std::int64_t heads = 4; heads <= 8; ++heads)
@@ -163,31 +163,31 @@ TEST(FinestSpace, SingleValuesStay) {
 }
 
 TEST(FinestSpace, HugeAxesGetAWiderStep) {
-  Problem problem = tiny_problem();
-  problem.space.layers = {1, 10'000'000};
-  problem.space.widths = {128, 1'280'000'000};
-  problem.space.expert_ffn_ratio = {0.5, 100};
-  problem.space.ffn_multiple_of = 1;
-  problem.space.experts = {1, 5'000'000};
-  const Problem fine = search::refined_problem(problem);
+  Question question = tiny_problem();
+  question.space.layers = {1, 10'000'000};
+  question.space.widths = {128, 1'280'000'000};
+  question.space.expert_ffn_ratio = {0.5, 100};
+  question.space.ffn_multiple_of = 1;
+  question.space.experts = {1, 5'000'000};
+  const Question fine = search::refined_question(question);
   EXPECT_TRUE(search::index_count(fine.space).has_value());
   EXPECT_LE(fine.space.layers.size(), 65536u);
   EXPECT_LE(fine.space.widths.size(), 65536u);
   EXPECT_LE(fine.space.expert_ffn_ratio.size(), 65536u);
   EXPECT_LE(fine.space.experts.size(), 65536u);
   const search::Lattice lattice(fine);
-  for (const auto& [index, a] : all_points(problem.space))
+  for (const auto& [index, a] : all_points(question.space))
     EXPECT_TRUE(lattice.find(a).has_value()) << index;
 }
 
 TEST(Refine, KnownFrontiersAreTheFrontiers) {
   Random random(702);
   for (int i = 0; i < 60; ++i) {
-    RandomProblem r = random_problem(random, 20, 2000, 100);
-    shuffle_axes(random, r.problem.space);
-    const auto frontiers = grid(r.problem);
-    const Problem fine = search::refined_problem(r.problem);
-    const auto known = search::known_frontiers(r.problem, fine, frontiers);
+    RandomQuestion r = random_question(random, 20, 2000, 100);
+    shuffle_axes(random, r.question.space);
+    const auto frontiers = grid(r.question);
+    const Question fine = search::refined_question(r.question);
+    const auto known = search::known_frontiers(r.question, fine, frontiers);
     ASSERT_EQ(frontiers.size(), known.size());
     for (std::size_t t = 0; t < known.size(); ++t) {
       const auto points = frontiers[t].points();
@@ -195,16 +195,16 @@ TEST(Refine, KnownFrontiersAreTheFrontiers) {
       for (std::size_t k = 0; k < points.size(); ++k) {
         EXPECT_EQ(points[k].latency_s, known[t][k].latency_s);
         EXPECT_EQ(points[k].loss, known[t][k].loss);
-        const auto a = search::architecture_at(r.problem.space,
-                                               search::digits_of(r.problem.space, points[k].index));
+        const auto a = search::architecture_at(
+            r.question.space, search::digits_of(r.question.space, points[k].index));
         EXPECT_EQ(a, known[t][k].point.architecture);
       }
     }
   }
 }
 
-void expect_improvements(const Problem& problem, const Refined& r) {
-  for (std::size_t t = 0; t < problem.targets.size(); ++t) {
+void expect_improvements(const Question& question, const Refined& r) {
+  for (std::size_t t = 0; t < question.targets.size(); ++t) {
     const auto frontier = r.frontiers[t].points();
     const auto better = r.improvements[t].points();
     EXPECT_EQ(plain_frontier(better), better);
@@ -213,14 +213,14 @@ void expect_improvements(const Problem& problem, const Refined& r) {
         EXPECT_FALSE(dominates(f, b));
         EXPECT_FALSE(f.latency_s == b.latency_s && f.loss == b.loss);
       }
-    const auto& setting = problem.settings[problem.targets[t].setting];
+    const auto& deployment = question.deployments[question.targets[t].deployment];
     for (const Row& row : search::describe(r.fine, r.fine.targets[t], r.improvements[t])) {
-      const auto e = model::evaluate(problem.law, row.architecture, setting.scenario);
-      EXPECT_TRUE(is_feasible(problem, setting, e));
+      const auto e = model::evaluate(question.law, row.architecture, deployment.scenario);
+      EXPECT_TRUE(is_feasible(question, deployment, e));
       EXPECT_EQ(e.loss, row.evaluation.loss);
-      EXPECT_EQ(e.latency(problem.targets[t].latency), row.latency_s);
+      EXPECT_EQ(e.latency(question.targets[t].latency), row.latency_s);
     }
-    const auto rows = search::describe(problem, problem.targets[t], r.frontiers[t]);
+    const auto rows = search::describe(question, question.targets[t], r.frontiers[t]);
     const auto more = search::describe(r.fine, r.fine.targets[t], r.improvements[t]);
     EXPECT_EQ(0, search::hypervolume_gain(rows, {}));
     const double gain = search::hypervolume_gain(rows, more);
@@ -242,24 +242,24 @@ TEST(Refine, ImprovementsOfRandomProblems) {
   Random random(703);
   std::size_t improved = 0;
   for (int i = 0; i < 40 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 1, 2000, 100);
-    shuffle_axes(random, r.problem.space);
+    RandomQuestion r = random_question(random, 1, 2000, 100);
+    shuffle_axes(random, r.question.space);
     if (random.chance(0.5)) limit_exactly(random, r);
-    r.problem.enforce_range = random.chance(0.2);
+    r.question.enforce_range = random.chance(0.2);
     SCOPED_TRACE(r.space.dump());
-    const Refined refined = refine(r.problem, 300, 1e-4);
+    const Refined refined = refine(r.question, 300, 1e-4);
     EXPECT_LE(refined.counts.evaluations(), 300);
-    expect_improvements(r.problem, refined);
+    expect_improvements(r.question, refined);
     for (const auto& frontier : refined.improvements) improved += frontier.size();
   }
   EXPECT_GT(improved, 500u);
 }
 
 TEST(Refine, TinySpaceToTheTrueFrontier) {
-  Problem problem = tiny_problem();
-  problem.targets.push_back({"target", 0, model::LatencyKind::tpot});
-  const Refined refined = refine(problem, 20000, 0);
-  expect_improvements(problem, refined);
+  Question question = tiny_problem();
+  question.targets.push_back({"target", 0, model::Objective::tpot});
+  const Refined refined = refine(question, 20000, 0);
+  expect_improvements(question, refined);
   const auto truth = grid(refined.fine);
   for (std::size_t t = 0; t < truth.size(); ++t) {
     const auto best = truth[t].points(), better = refined.improvements[t].points();
@@ -272,10 +272,10 @@ TEST(Refine, TinySpaceToTheTrueFrontier) {
 }
 
 TEST(Refine, NothingBetweenSingleValues) {
-  Problem problem = tiny_problem();
-  problem.space.layers = {8}, problem.space.widths = {1024}, problem.space.kv_heads = {2};
-  problem.space.experts = {8}, problem.space.expert_ffn_ratio = {1};
-  const Refined refined = refine(problem, 500, 1e-4);
+  Question question = tiny_problem();
+  question.space.layers = {8}, question.space.widths = {1024}, question.space.kv_heads = {2};
+  question.space.experts = {8}, question.space.expert_ffn_ratio = {1};
+  const Refined refined = refine(question, 500, 1e-4);
   ASSERT_EQ(1u, refined.frontiers[0].size());
   EXPECT_EQ(0u, refined.improvements.at(0).size());
 }

@@ -11,11 +11,11 @@ namespace rooflaw::testing {
 namespace {
 
 using model::AttentionKind;
-using model::LatencyKind;
-using search::Problem;
+using model::Objective;
+using search::Deployment;
+using search::Question;
 using search::RelaxedSolution;
 using search::RelaxedStart;
-using search::Setting;
 
 constexpr double slack = 1 + 1e-3;  // of what is called feasible
 
@@ -72,22 +72,22 @@ std::optional<model::Architecture> whole(const search::Space& space, model::Arch
   return a;
 }
 
-Setting vla_on_orin() { return benchmark_problem().settings.at(0); }
+Deployment vla_on_orin() { return benchmark_question().deployments.at(0); }
 
-/// A problem in which depth alone is free.
-Problem depth_problem() {
-  Problem problem = benchmark_problem();
-  problem.space.layers = {2, 48};
-  problem.space.widths = {1024};
-  problem.space.kv_heads = {4};
-  problem.space.expert_ffn_ratio = {1};
-  problem.space.experts = {8};
-  problem.space.top_k = {2};
-  return problem;
+/// A question in which depth alone is free.
+Question depth_problem() {
+  Question question = benchmark_question();
+  question.space.layers = {2, 48};
+  question.space.widths = {1024};
+  question.space.kv_heads = {4};
+  question.space.expert_ffn_ratio = {1};
+  question.space.experts = {8};
+  question.space.top_k = {2};
+  return question;
 }
 
-model::Architecture depth_architecture(const Problem& problem, std::int64_t layers) {
-  auto a = all_points(problem.space).at(0).second;
+model::Architecture depth_architecture(const Question& question, std::int64_t layers) {
+  auto a = all_points(question.space).at(0).second;
   a.layers = layers;
   return a;
 }
@@ -106,10 +106,10 @@ TEST(Relaxation, StartTakesTheSizesOfAnArchitecture) {
 // Where only the depth is free the answer is a formula: latency and memory are linear in it, and
 // the loss falls with it.
 TEST(Relaxation, DepthAloneIsAsDeepAsTheLimitsAllow) {
-  const Problem problem = depth_problem();
+  const Question question = depth_problem();
   const auto evaluate = [&](std::int64_t layers) {
-    return model::evaluate(problem.law, depth_architecture(problem, layers),
-                           problem.settings[0].scenario);
+    return model::evaluate(question.law, depth_architecture(question, layers),
+                           question.deployments[0].scenario);
   };
   const auto one = evaluate(1), two = evaluate(2);
   const auto depth_at = [&](auto value, double limit) {
@@ -119,35 +119,36 @@ TEST(Relaxation, DepthAloneIsAsDeepAsTheLimitsAllow) {
   const auto total = [](const model::Evaluation& e) { return e.total_s; };
   const auto memory = [](const model::Evaluation& e) { return e.memory.total(); };
   const double ample = 2 * evaluate(48).total_s;
-  const auto solve = [&](const Setting& setting, double latency_s, std::int64_t start) {
-    return search::relax(problem, setting, LatencyKind::total, latency_s,
-                         search::relaxed_start(depth_architecture(problem, start)), 100);
+  const auto solve = [&](const Deployment& deployment, double latency_s, std::int64_t start) {
+    return search::relax(question, deployment, Objective::total, latency_s,
+                         search::relaxed_start(depth_architecture(question, start)), 100);
   };
   for (const std::int64_t start : {2, 9, 30, 48}) {
-    Setting setting = vla_on_orin();
+    Deployment deployment = vla_on_orin();
     const double target = 1.3 * evaluate(11).total_s;
-    auto solution = solve(setting, target, start);
+    auto solution = solve(deployment, target, start);
     ASSERT_TRUE(solution.feasible);
     EXPECT_NEAR(depth_at(total, target), solution.sizes.layers, 1e-3);
     EXPECT_NEAR(target, solution.latency_s, 1e-5 * target);
 
-    setting.memory_budget_bytes = 1.1 * evaluate(20).memory.total();
-    solution = solve(setting, ample, start);
+    deployment.memory_budget_bytes = 1.1 * evaluate(20).memory.total();
+    solution = solve(deployment, ample, start);
     ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at(memory, setting.memory_budget_bytes), solution.sizes.layers, 1e-3);
+    EXPECT_NEAR(depth_at(memory, deployment.memory_budget_bytes), solution.sizes.layers, 1e-3);
 
-    setting = vla_on_orin();
-    setting.limits.prefill_s = 1.1 * evaluate(6).prefill.seconds;
-    solution = solve(setting, ample, start);
+    deployment = vla_on_orin();
+    deployment.limits.prefill_s = 1.1 * evaluate(6).prefill.seconds;
+    solution = solve(deployment, ample, start);
     ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at([](const auto& e) { return e.prefill.seconds; }, setting.limits.prefill_s),
-                solution.sizes.layers, 1e-3);
+    EXPECT_NEAR(
+        depth_at([](const auto& e) { return e.prefill.seconds; }, deployment.limits.prefill_s),
+        solution.sizes.layers, 1e-3);
 
-    setting = vla_on_orin();
-    setting.limits.tpot_s = 1.05 * evaluate(16).tpot_s;
-    solution = solve(setting, ample, start);
+    deployment = vla_on_orin();
+    deployment.limits.tpot_s = 1.05 * evaluate(16).tpot_s;
+    solution = solve(deployment, ample, start);
     ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at([](const auto& e) { return e.tpot_s; }, setting.limits.tpot_s),
+    EXPECT_NEAR(depth_at([](const auto& e) { return e.tpot_s; }, deployment.limits.tpot_s),
                 solution.sizes.layers, 1e-3);
 
     solution = solve(vla_on_orin(), ample, start);
@@ -159,25 +160,25 @@ TEST(Relaxation, DepthAloneIsAsDeepAsTheLimitsAllow) {
 }
 
 TEST(Relaxation, SaysWhenNothingFits) {
-  const Problem problem = benchmark_problem();
+  const Question question = benchmark_question();
   const auto a = all_points(depth_problem().space).at(0).second;
-  EXPECT_FALSE(search::relax(problem, problem.settings[0], LatencyKind::total, 1e-6,
+  EXPECT_FALSE(search::relax(question, question.deployments[0], Objective::total, 1e-6,
                              search::relaxed_start(a), 60)
                    .feasible);
-  Setting tiny = problem.settings[0];
+  Deployment tiny = question.deployments[0];
   tiny.memory_budget_bytes = 1e6;
   EXPECT_FALSE(
-      search::relax(problem, tiny, LatencyKind::total, 10, search::relaxed_start(a), 60).feasible);
+      search::relax(question, tiny, Objective::total, 10, search::relaxed_start(a), 60).feasible);
 }
 
 TEST(Relaxation, TradesWidthForDepth) {
-  const Problem problem = benchmark_problem();
+  const Question question = benchmark_question();
   model::Architecture a = all_points(depth_problem().space).at(0).second;
   a.layers = 2, a.width = 4096, a.heads = 32, a.expert_ffn = 4096;
-  const auto& setting = problem.settings[0];
-  const auto e = model::evaluate(problem.law, a, setting.scenario);
-  const auto solution =
-      search::relax(problem, setting, LatencyKind::total, e.total_s, search::relaxed_start(a), 200);
+  const auto& deployment = question.deployments[0];
+  const auto e = model::evaluate(question.law, a, deployment.scenario);
+  const auto solution = search::relax(question, deployment, Objective::total, e.total_s,
+                                      search::relaxed_start(a), 200);
   ASSERT_TRUE(solution.feasible);
   EXPECT_LT(solution.loss, e.loss - 1.0);  // 3.2 nats are missing layers
   EXPECT_GT(solution.sizes.layers, 5);
@@ -188,20 +189,20 @@ TEST(Relaxation, RandomProblems) {
   Random random(501);
   int solved = 0, improved = 0, bracketed = 0;
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 20, 600, 300);
+    RandomQuestion r = random_question(random, 20, 600, 300);
     if (random.chance(0.5)) limit_exactly(random, r);
-    const search::Target target = random.pick(r.problem.targets);
-    const Setting& setting = r.problem.settings[target.setting];
-    const auto points = all_points(r.problem.space);
+    const search::Target target = random.pick(r.question.targets);
+    const Deployment& deployment = r.question.deployments[target.deployment];
+    const auto points = all_points(r.question.space);
     const auto a = random.pick(points).second;
-    const auto e = model::evaluate(r.problem.law, a, setting.scenario);
+    const auto e = model::evaluate(r.question.law, a, deployment.scenario);
     const double latency_s = e.latency(target.latency) * random.real(1.01, 2);
     const int most = static_cast<int>(random.integer(1, 150));
     const RelaxedStart start = search::relaxed_start(a);
     const RelaxedSolution s =
-        search::relax(r.problem, setting, target.latency, latency_s, start, most);
+        search::relax(r.question, deployment, target.latency, latency_s, start, most);
     const RelaxedSolution again =
-        search::relax(r.problem, setting, target.latency, latency_s, start, most);
+        search::relax(r.question, deployment, target.latency, latency_s, start, most);
     EXPECT_EQ(s.loss, again.loss);
     EXPECT_EQ(s.latency_s, again.latency_s);
     EXPECT_EQ(s.sizes.layers, again.sizes.layers);
@@ -214,28 +215,29 @@ TEST(Relaxation, RandomProblems) {
     EXPECT_GE(s.evaluations, 1);
     EXPECT_LE(s.evaluations, most + 1);  // the answer is looked at once more
 
-    if (ratio_within(r.problem.space, a) && is_feasible(r.problem, setting, e)) {
+    if (ratio_within(r.question.space, a) && is_feasible(r.question, deployment, e)) {
       EXPECT_TRUE(s.feasible) << r.space.dump();
       EXPECT_LE(s.loss, e.loss + 1e-7) << r.space.dump();
       improved += s.loss < e.loss - 1e-3 ? 1 : 0;
     }
     if (!s.feasible) continue;
     ++solved;
-    expect_within_axes(r.problem.space, a, s.sizes);
+    expect_within_axes(r.question.space, a, s.sizes);
     EXPECT_LE(s.latency_s, latency_s * slack);
     // Latency and memory rise with every size.
-    if (const auto below = whole(r.problem.space, a, s.sizes, false)) {
-      const auto b = model::evaluate(r.problem.law, *below, setting.scenario);
+    if (const auto below = whole(r.question.space, a, s.sizes, false)) {
+      const auto b = model::evaluate(r.question.law, *below, deployment.scenario);
       EXPECT_LE(b.latency(target.latency), s.latency_s * (1 + 1e-6)) << r.space.dump();
-      EXPECT_LE(b.memory.total(), setting.memory_budget_bytes * slack);
-      EXPECT_LE(b.prefill.seconds, setting.limits.prefill_s * slack);
-      EXPECT_LE(b.total_s, setting.limits.total_s * slack);
-      EXPECT_FALSE(b.tpot_s > setting.limits.tpot_s * slack);
+      EXPECT_LE(b.memory.total(), deployment.memory_budget_bytes * slack);
+      EXPECT_LE(b.prefill.seconds, deployment.limits.prefill_s * slack);
+      EXPECT_LE(b.total_s, deployment.limits.total_s * slack);
+      EXPECT_FALSE(b.tpot_s > deployment.limits.tpot_s * slack);
       ++bracketed;
     }
-    if (const auto above = whole(r.problem.space, a, s.sizes, true)) {
-      EXPECT_GE(model::evaluate(r.problem.law, *above, setting.scenario).latency(target.latency),
-                s.latency_s * (1 - 1e-6))
+    if (const auto above = whole(r.question.space, a, s.sizes, true)) {
+      EXPECT_GE(
+          model::evaluate(r.question.law, *above, deployment.scenario).latency(target.latency),
+          s.latency_s * (1 - 1e-6))
           << r.space.dump();
     }
   }
@@ -245,31 +247,31 @@ TEST(Relaxation, RandomProblems) {
 }
 
 TEST(Relaxation, MlaKeepsItsRanks) {
-  Problem problem = benchmark_problem();
-  problem.space.attention = {AttentionKind::mla};
-  problem.space.kv_heads.clear();
-  problem.space.mla = {
+  Question question = benchmark_question();
+  question.space.attention = {AttentionKind::mla};
+  question.space.kv_heads.clear();
+  question.space.mla = {
       {.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}};
   Random random(502);
-  const auto points = all_points(problem.space);
+  const auto points = all_points(question.space);
   for (int i = 0; i < 20; ++i) {
     const auto a = random.pick(points).second;
-    const auto e = model::evaluate(problem.law, a, problem.settings[0].scenario);
-    const auto s = search::relax(problem, problem.settings[0], LatencyKind::total, 1.2 * e.total_s,
-                                 search::relaxed_start(a), 100);
+    const auto e = model::evaluate(question.law, a, question.deployments[0].scenario);
+    const auto s = search::relax(question, question.deployments[0], Objective::total,
+                                 1.2 * e.total_s, search::relaxed_start(a), 100);
     ASSERT_TRUE(s.feasible);
     EXPECT_LE(s.loss, e.loss + 1e-7);
-    expect_within_axes(problem.space, a, s.sizes);
+    expect_within_axes(question.space, a, s.sizes);
   }
 }
 
 TEST(ClosedFormStart, LiesInTheBoxAndHelps) {
-  const Problem problem = benchmark_problem();
-  const auto box = search::bounding_box(problem.space);
-  const auto& setting = problem.settings[0];
+  const Question question = benchmark_question();
+  const auto box = search::bounding_box(question.space);
+  const auto& deployment = question.deployments[0];
   for (const double latency_s : {0.05, 0.1, 0.3, 1.0}) {
     const auto start =
-        search::closed_form_start(problem, setting, LatencyKind::total, latency_s, box);
+        search::closed_form_start(question, deployment, Objective::total, latency_s, box);
     ASSERT_TRUE(start.has_value()) << latency_s;
     EXPECT_EQ(AttentionKind::gqa, start->architecture.attention);
     EXPECT_FALSE(model::find_fault(start->architecture))
@@ -286,26 +288,26 @@ TEST(ClosedFormStart, LiesInTheBoxAndHelps) {
     EXPECT_GE(s.experts, 1 * 0.999);
     EXPECT_LE(s.experts, 64 * 1.001);
     const auto solution =
-        search::relax(problem, setting, LatencyKind::total, latency_s, *start, 200);
+        search::relax(question, deployment, Objective::total, latency_s, *start, 200);
     EXPECT_TRUE(solution.feasible) << latency_s;
     EXPECT_LT(solution.loss, latency_s < 0.1 ? 4.0 : 3.5) << latency_s;
   }
 }
 
 TEST(ClosedFormStart, NoneWithoutGroupedQueriesOrRoom) {
-  Problem problem = benchmark_problem();
-  const auto box = search::bounding_box(problem.space);
+  Question question = benchmark_question();
+  const auto box = search::bounding_box(question.space);
   EXPECT_FALSE(
-      search::closed_form_start(problem, problem.settings[0], LatencyKind::total, 1e-9, box));
-  Setting tiny = problem.settings[0];
+      search::closed_form_start(question, question.deployments[0], Objective::total, 1e-9, box));
+  Deployment tiny = question.deployments[0];
   tiny.memory_budget_bytes = 1e3;
-  EXPECT_FALSE(search::closed_form_start(problem, tiny, LatencyKind::total, 1.0, box));
-  problem.space.attention = {AttentionKind::mla};
-  problem.space.kv_heads.clear();
-  problem.space.mla = {
+  EXPECT_FALSE(search::closed_form_start(question, tiny, Objective::total, 1.0, box));
+  question.space.attention = {AttentionKind::mla};
+  question.space.kv_heads.clear();
+  question.space.mla = {
       {.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}};
-  EXPECT_FALSE(search::closed_form_start(problem, problem.settings[0], LatencyKind::total, 1.0,
-                                         search::bounding_box(problem.space)));
+  EXPECT_FALSE(search::closed_form_start(question, question.deployments[0], Objective::total, 1.0,
+                                         search::bounding_box(question.space)));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/random.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {
@@ -58,24 +58,24 @@ TEST(RandomUnit, IsUniformAndItsOwnFunction) {
   EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(4, 1, 7));
 }
 
-/// All samples of a problem.
-std::vector<Digits> samples(const search::Problem& problem) {
+/// All samples of a question.
+std::vector<Digits> samples(const search::Question& question) {
   std::vector<Digits> list;
-  for (Index n = 0; n < problem.max_evaluations; ++n)
+  for (Index n = 0; n < question.max_evaluations; ++n)
     list.push_back(
-        search::latin_hypercube(problem.space, problem.seed, problem.max_evaluations, n));
+        search::latin_hypercube(question.space, question.seed, question.max_evaluations, n));
   return list;
 }
 
 TEST(LatinHypercube, EachStratumHoldsOneSampleAlongEachAxis) {
   Random random(11);
   for (int i = 0; i < 200; ++i) {
-    search::Problem problem = random_problem(random, 10, 100000, 1).problem;
-    problem.strategy = search::Strategy::sample;
-    problem.seed = static_cast<std::uint64_t>(random.integer(0, 1000));
-    problem.max_evaluations = random.integer(1, 300);
-    const Digits lengths = search::axis_lengths(problem.space);
-    const auto list = samples(problem);
+    search::Question question = random_question(random, 10, 100000, 1).question;
+    question.strategy = search::Strategy::sample;
+    question.seed = static_cast<std::uint64_t>(random.integer(0, 1000));
+    question.max_evaluations = random.integer(1, 300);
+    const Digits lengths = search::axis_lengths(question.space);
+    const auto list = samples(question);
     for (std::size_t axis = 0; axis < search::axis_count; ++axis) {
       std::vector<std::size_t> digits;
       for (const auto& d : list) digits.push_back(d[axis]);
@@ -92,38 +92,38 @@ TEST(LatinHypercube, EachStratumHoldsOneSampleAlongEachAxis) {
 
 TEST(LatinHypercube, SameSeedSameSamples) {
   Random random(13);
-  search::Problem problem = random_problem(random, 200, 5000, 1).problem;
-  problem.max_evaluations = 200;
-  problem.seed = 5;
-  const auto first = samples(problem);
-  EXPECT_EQ(first, samples(problem));
-  problem.seed = 6;
-  EXPECT_NE(first, samples(problem));
+  search::Question question = random_question(random, 200, 5000, 1).question;
+  question.max_evaluations = 200;
+  question.seed = 5;
+  const auto first = samples(question);
+  EXPECT_EQ(first, samples(question));
+  question.seed = 6;
+  EXPECT_NE(first, samples(question));
 }
 
 TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
   Random random(17);
   std::size_t invalid = 0;
   for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) {
-    RandomProblem r = random_problem(random, 5, 600, 500);
+    RandomQuestion r = random_question(random, 5, 600, 500);
     if (random.chance(0.5)) limit_exactly(random, r);
-    r.problem.enforce_range = random.chance(0.2);
-    r.problem.strategy = search::Strategy::sample;
-    r.problem.seed = static_cast<std::uint64_t>(i);
-    r.problem.max_evaluations = random.integer(1, 400);
+    r.question.enforce_range = random.chance(0.2);
+    r.question.strategy = search::Strategy::sample;
+    r.question.seed = static_cast<std::uint64_t>(i);
+    r.question.max_evaluations = random.integer(1, 400);
 
     std::vector<std::pair<Index, model::Architecture>> drawn;
-    for (const auto& digits : samples(r.problem)) {
-      const auto a = search::architecture_at(r.problem.space, digits);
-      if (a) drawn.emplace_back(search::index_of(r.problem.space, digits), *a);
+    for (const auto& digits : samples(r.question)) {
+      const auto a = search::architecture_at(r.question.space, digits);
+      if (a) drawn.emplace_back(search::index_of(r.question.space, digits), *a);
       invalid += a ? 0 : 1;
     }
-    const auto sampled = grid(r.problem);  // runs the plan, here that of the samples
-    search::Problem whole = r.problem;
+    const auto sampled = grid(r.question);  // runs the plan, here that of the samples
+    search::Question whole = r.question;
     whole.strategy = search::Strategy::grid;
     const auto all = grid(whole);
     for (std::size_t t = 0; t < sampled.size(); ++t) {
-      EXPECT_EQ(brute_force(r.problem, r.problem.targets[t], drawn), sampled[t].points())
+      EXPECT_EQ(brute_force(r.question, r.question.targets[t], drawn), sampled[t].points())
           << r.space.dump();
       EXPECT_TRUE(covers(all[t].points(), sampled[t].points(), 0.0));
     }
@@ -133,24 +133,24 @@ TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
 
 TEST(Sample, ManyPieces) {
   Random random(19);
-  RandomProblem r = random_problem(random, 300, 600, 20);
-  r.problem.strategy = search::Strategy::sample;
-  r.problem.max_evaluations = 10000;
-  const search::Plan plan(r.problem);
+  RandomQuestion r = random_question(random, 300, 600, 20);
+  r.question.strategy = search::Strategy::sample;
+  r.question.max_evaluations = 10000;
+  const search::Plan plan(r.question);
   EXPECT_GT(plan.pieces(), 1);
   EXPECT_EQ(10000, plan.architectures());
   // So many samples of so few points leave none out that matters: the whole frontier.
   std::set<Index> drawn;
-  for (const auto& digits : samples(r.problem))
-    drawn.insert(search::index_of(r.problem.space, digits));
+  for (const auto& digits : samples(r.question))
+    drawn.insert(search::index_of(r.question.space, digits));
   std::vector<std::pair<Index, model::Architecture>> points;
   for (const Index index : drawn)
     if (const auto a =
-            search::architecture_at(r.problem.space, search::digits_of(r.problem.space, index)))
+            search::architecture_at(r.question.space, search::digits_of(r.question.space, index)))
       points.emplace_back(index, *a);
-  const auto frontiers = grid(r.problem);
+  const auto frontiers = grid(r.question);
   for (std::size_t t = 0; t < frontiers.size(); ++t)
-    EXPECT_EQ(brute_force(r.problem, r.problem.targets[t], points), frontiers[t].points());
+    EXPECT_EQ(brute_force(r.question, r.question.targets[t], points), frontiers[t].points());
 }
 
 }  // namespace

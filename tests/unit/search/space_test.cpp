@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "reference/reference_model.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {

@@ -3,31 +3,31 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
-#include "unit/search/random_problem.hpp"
+#include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
 namespace {
 
 TEST(PowerTables, TokenCountsOnceEachAscending) {
-  search::Problem problem;
+  search::Question question;
   for (const auto& [batch, in, out] :
        {std::tuple{1, 128, 16}, std::tuple{4, 32, 1}, std::tuple{1, 0, 8}}) {
-    search::Setting setting;
-    setting.scenario.workload = {
+    search::Deployment deployment;
+    deployment.scenario.workload = {
         .id = "w", .batch = batch, .input_tokens = in, .output_tokens = out};
-    problem.settings.push_back(setting);
+    question.deployments.push_back(deployment);
   }
   // Prefill 128, 128, 0; decode 1, 4, 1.
-  EXPECT_EQ((std::vector<double>{0, 1, 4, 128}), search::token_counts(problem));
-  EXPECT_EQ(2u, search::token_count_number(search::token_counts(problem), 4));
+  EXPECT_EQ((std::vector<double>{0, 1, 4, 128}), search::token_counts(question));
+  EXPECT_EQ(2u, search::token_count_number(search::token_counts(question), 4));
 }
 
 TEST(PowerTables, HoldTheLossOfEveryPoint) {
   Random random(23);
   for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
-    const RandomProblem r = random_problem(random, 1, 500, 4);
-    const search::Space& space = r.problem.space;
-    const auto t = search::fill_tables(r.problem);
+    const RandomQuestion r = random_question(random, 1, 500, 4);
+    const search::Space& space = r.question.space;
+    const auto t = search::fill_tables(r.question);
     const search::TableLayout layout(space);
     const auto routings = search::expert_options(space);
     for (const auto& [index, a] : all_points(space)) {
@@ -43,23 +43,23 @@ TEST(PowerTables, HoldTheLossOfEveryPoint) {
       const double activation = t.activation_shared.empty()
                                     ? t.activation[layout.routing(option.routing)]
                                     : t.activation_shared[layout.activation_shared(w, option)];
-      const auto e = model::evaluate(r.problem.law, a, r.problem.settings[0].scenario);
+      const auto e = model::evaluate(r.question.law, a, r.question.deployments[0].scenario);
       EXPECT_EQ(e.terms.sparsity,
-                model::sparsity_term(r.problem.law, activation, ratio, t.width_sparsity[w]));
-      EXPECT_EQ(e.terms.capacity, model::capacity_term(r.problem.law, ratio, t.width_capacity[w]));
+                model::sparsity_term(r.question.law, activation, ratio, t.width_sparsity[w]));
+      EXPECT_EQ(e.terms.capacity, model::capacity_term(r.question.law, ratio, t.width_capacity[w]));
       EXPECT_EQ(e.terms.kv,
                 t.kv[layout.kv(w, digit(search::Axis::attention), digit(search::Axis::kv))]);
-      EXPECT_EQ(e.terms.depth + r.problem.law.l_inf, t.depth[digit(search::Axis::layers)]);
+      EXPECT_EQ(e.terms.depth + r.question.law.l_inf, t.depth[digit(search::Axis::layers)]);
     }
   }
 }
 
 TEST(PowerTables, RefuseMoreThanAGibibyte) {
   Random random(29);
-  search::Problem problem = random_problem(random, 1, 500, 4).problem;
-  problem.space.expert_ffn_ratio.assign(200000, 1.0);
-  problem.space.widths.assign(1000, 128);
-  EXPECT_THROW(search::fill_tables(problem), InputError);
+  search::Question question = random_question(random, 1, 500, 4).question;
+  question.space.expert_ffn_ratio.assign(200000, 1.0);
+  question.space.widths.assign(1000, 128);
+  EXPECT_THROW(search::fill_tables(question), InputError);
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ Budgets only(const Budgets& budgets, Resource a, Resource b) {
 }
 
 // A box that no closed form reaches; rates above 1 are not shapes, so they stay outside of it.
-Box wide_box(double width, Interval rates) {
+ShapeBox wide_box(double width, model::Interval rates) {
   return {.layers = {1e-6, 1e6},
           .width = {width, width},
           .ffn_ratio = {1e-8, 1e8},

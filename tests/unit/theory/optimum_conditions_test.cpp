@@ -62,7 +62,7 @@ Gradient usage_gradient(const XiModel& xi, const Budgets& b, const Shape& x, Res
 
 /// Stationarity, feasibility, complementarity and signs, from the answer alone.
 void expect_optimal(const model::Law& law, const XiModel& xi, const Budgets& budgets,
-                    const Box& box, const Optimum& o, double tolerance) {
+                    const ShapeBox& box, const Optimum& o, double tolerance) {
   const double scale = largest_derivative(law, o.shape);
   Gradient sum = loss_gradient(law, o.shape);
   for (const auto& state : o.budgets) {
@@ -81,7 +81,8 @@ void expect_optimal(const model::Law& law, const XiModel& xi, const Budgets& bud
   sum[3] += o.kv_dim_gain;
   sum[1] -= o.kv_dim_gain;
 
-  const Interval intervals[] = {box.layers, box.width, box.ffn_ratio, box.gqa, box.activation_rate};
+  const model::Interval intervals[] = {box.layers, box.width, box.ffn_ratio, box.gqa,
+                                       box.activation_rate};
   const double values[] = {o.shape.layers, o.shape.width, o.shape.ffn_ratio, o.shape.gqa,
                            o.shape.activation_rate};
   for (std::size_t i = 0; i < sum.size(); ++i) {
@@ -97,14 +98,14 @@ void expect_optimal(const model::Law& law, const XiModel& xi, const Budgets& bud
     if (i == 1 && sum[i] > 0)
       slack = std::min(slack, std::log(values[i] / (box.gqa.lo * box.min_kv_dim)));
     EXPECT_LE(std::abs(sum[i]) * std::min(slack, 1.0), tolerance * scale)
-        << to_string(static_cast<Axis>(i)) << " rest " << sum[i] << " slack " << slack;
+        << to_string(static_cast<Dimension>(i)) << " rest " << sum[i] << " slack " << slack;
   }
 }
 
 /// A random point of the box that meets the budgets, with as many layers as fit; or none.
 std::optional<Shape> random_feasible(Random& random, const XiModel& xi, const Budgets& budgets,
-                                     const Box& box, const Shape& center, double reach) {
-  const auto pick = [&](const Interval& interval, double around) {
+                                     const ShapeBox& box, const Shape& center, double reach) {
+  const auto pick = [&](const model::Interval& interval, double around) {
     const double lo = std::max(interval.lo, around * std::exp(-reach));
     const double hi = std::min(interval.hi, around * std::exp(reach));
     return lo < hi ? random.log_uniform(lo, hi) : std::clamp(around, interval.lo, interval.hi);
@@ -132,7 +133,7 @@ TEST(OptimumConditions, AThousandRandomProblemsAreSolvedToTheConditionsAndNoSamp
   for (int i = 0; i < 1000; ++i) {
     const auto law = testing::random_law(random, i < 500 ? 1.3 : 3.0);
     const XiModel xi = testing::random_xi(random);
-    const Box box = testing::random_box(random);
+    const ShapeBox box = testing::random_box(random);
     const Budgets budgets = testing::random_budgets(random, xi, box);
     SCOPED_TRACE(i);
     const Optimum o = optimise(law, xi, budgets, box);
@@ -155,8 +156,8 @@ TEST(OptimumConditions, AThousandRandomProblemsAreSolvedToTheConditionsAndNoSamp
 }
 
 /// The best loss over widths, each solved on its own.
-double scan_widths(const model::Law& law, const XiModel& xi, const Budgets& budgets, const Box& box,
-                   int count) {
+double scan_widths(const model::Law& law, const XiModel& xi, const Budgets& budgets,
+                   const ShapeBox& box, int count) {
   double best = infinity;
   for (int k = 0; k <= count; ++k) {
     const double width = box.width.lo * std::pow(box.width.hi / box.width.lo, double(k) / count);
@@ -174,7 +175,7 @@ TEST(OptimumConditions, BestWidthIsThatOfADenseScan) {
   for (int i = 0; i < 40; ++i) {
     const auto law = testing::random_law(random, 1.5);
     const XiModel xi = testing::random_xi(random);
-    Box box = testing::random_box(random);
+    ShapeBox box = testing::random_box(random);
     box.width = {200, 6000};
     const Budgets budgets = testing::random_budgets(random, xi, box);
     const Optimum o = optimise(law, xi, budgets, box);

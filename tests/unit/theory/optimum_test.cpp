@@ -26,14 +26,14 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 const XiModel fp16{.weight_bytes = 2, .kv_bytes = 2, .cached_tokens = 1032.5};
 
-Box practical_box() {
-  Box box = default_box(published_law());
+ShapeBox practical_box() {
+  ShapeBox box = default_box(published_law());
   box.activation_rate.lo = 1.0 / 32.0;
   return box;
 }
 
 TEST(Optimum, DefaultBoxIsTheRangeOfTheLaw) {
-  const Box box = default_box(published_law());
+  const ShapeBox box = default_box(published_law());
   EXPECT_EQ(box.layers.lo, 4);
   EXPECT_EQ(box.layers.hi, 32);
   EXPECT_EQ(box.width.lo, 768);
@@ -77,12 +77,12 @@ TEST(Optimum, AClippedAxisChangesTheOthers) {
 }
 
 TEST(Optimum, MemorySweepPassesEveryRegimeOnce) {
-  const Box box = at_width({.layers = {1, 200},
-                            .width = {},
-                            .ffn_ratio = {0.01, 100},
-                            .gqa = {1e-3, infinity},
-                            .activation_rate = {1.0 / 64, 1}},
-                           1536);
+  const ShapeBox box = at_width({.layers = {1, 200},
+                                 .width = {},
+                                 .ffn_ratio = {0.01, 100},
+                                 .gqa = {1e-3, infinity},
+                                 .activation_rate = {1.0 / 64, 1}},
+                                1536);
   std::vector<std::string> regimes;
   double last_loss = infinity;
   double last_price = infinity;
@@ -109,7 +109,7 @@ TEST(Optimum, MemorySweepPassesEveryRegimeOnce) {
 // With a dense model and no budgets the published law turns up again beyond a width.
 TEST(Optimum, FindsTheWidthWhereTheLossTurnsUp) {
   const auto law = published_law();
-  Box box = default_box(law);
+  ShapeBox box = default_box(law);
   box.width = {768, 20000};
   box.activation_rate = {1, 1};
   const Optimum o = optimise(law, fp16, {}, box);
@@ -180,12 +180,12 @@ TEST(Optimum, WithoutBudgetsOnlyTheBoxHolds) {
 }
 
 TEST(Optimum, ABoxOfOnePointIsThatPoint) {
-  const Box box{.layers = {20, 20},
-                .width = {1024, 1024},
-                .ffn_ratio = {3, 3},
-                .gqa = {4, 4},
-                .activation_rate = {0.5, 0.5},
-                .min_kv_dim = 64};
+  const ShapeBox box{.layers = {20, 20},
+                     .width = {1024, 1024},
+                     .ffn_ratio = {3, 3},
+                     .gqa = {4, 4},
+                     .activation_rate = {0.5, 0.5},
+                     .min_kv_dim = 64};
   const Shape shape{.layers = 20, .width = 1024, .ffn_ratio = 3, .gqa = 4, .activation_rate = 0.5};
   const auto o = optimise(published_law(), fp16, {.memory_bytes = 1e12}, box);
   EXPECT_EQ(o.loss, loss(published_law(), shape));
@@ -193,7 +193,7 @@ TEST(Optimum, ABoxOfOnePointIsThatPoint) {
 }
 
 TEST(Optimum, KvDimensionIsKept) {
-  Box box = practical_box();
+  ShapeBox box = practical_box();
   box.min_kv_dim = 500;
   const auto o = optimise(published_law(), {2, 2, 1e6}, {.decode_bytes_per_token = 5e10}, box);
   EXPECT_NEAR(o.shape.width / o.shape.gqa, 500, 1e-8);
@@ -201,7 +201,7 @@ TEST(Optimum, KvDimensionIsKept) {
 }
 
 TEST(Optimum, SaysWhatDoesNotFitAndByHowMuch) {
-  const Box box = default_box(published_law());
+  const ShapeBox box = default_box(published_law());
   const Shape cheapest = cheapest_shape(box);
   EXPECT_EQ(cheapest.gqa, 12.0);  // 768 / 64
   const double needed = usage(fp16, {}, cheapest, Resource::memory);
@@ -220,7 +220,7 @@ TEST(Optimum, SaysWhatDoesNotFitAndByHowMuch) {
 }
 
 TEST(Optimum, ABudgetThatTheCheapestShapeJustMeetsIsMet) {
-  const Box box = default_box(published_law());
+  const ShapeBox box = default_box(published_law());
   const Shape cheapest = cheapest_shape(box);
   for (const double spare : {0.0, 1e-10, 1e-6}) {
     const auto o =
@@ -234,8 +234,8 @@ TEST(Optimum, ABudgetThatTheCheapestShapeJustMeetsIsMet) {
 
 TEST(Optimum, BadInputIsRefused) {
   const auto law = published_law();
-  const Box good = default_box(law);
-  const auto refuses = [&](const Box& box) {
+  const ShapeBox good = default_box(law);
+  const auto refuses = [&](const ShapeBox& box) {
     EXPECT_THROW(optimise(law, fp16, {}, box), DomainError);
   };
   for (const double bad : {0.0, -1.0, nan}) {
@@ -247,7 +247,7 @@ TEST(Optimum, BadInputIsRefused) {
     auto broken = law;
     broken.kappa_m = bad;
     EXPECT_THROW(optimise(broken, fp16, {}, good), DomainError);
-    Box box = good;
+    ShapeBox box = good;
     box.ffn_ratio.lo = bad;
     refuses(box);
     box = good;
@@ -256,7 +256,7 @@ TEST(Optimum, BadInputIsRefused) {
   }
   EXPECT_THROW(optimise(law, fp16, {.total = TotalBudget{1, 0, 0}}, good), DomainError);
   EXPECT_THROW(optimise(law, fp16, {.total = TotalBudget{1, -1, 2}}, good), DomainError);
-  Box box = good;
+  ShapeBox box = good;
   box.activation_rate = {1.5, 2};
   EXPECT_THAT([&] { optimise(law, fp16, {}, box); },
               Throws<DomainError>(Property(&DomainError::what, HasSubstr("activation_rate"))));

@@ -9,7 +9,7 @@
 namespace rooflaw::theory {
 namespace {
 
-using model::LatencyKind;
+using model::Objective;
 using model::Phase;
 using testing::golden;
 using testing::golden_architecture;
@@ -17,11 +17,11 @@ using testing::golden_scenario;
 using testing::published_law;
 using testing::Random;
 
-constexpr LatencyKind all_kinds[] = {LatencyKind::prefill, LatencyKind::tpot, LatencyKind::total};
+constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
-bool has_latency(const model::Scenario& s, LatencyKind kind) {
-  return (kind != LatencyKind::prefill || s.workload.input_tokens > 0) &&
-         (kind != LatencyKind::tpot || s.workload.output_tokens > 0);
+bool has_latency(const model::Scenario& s, Objective kind) {
+  return (kind != Objective::prefill || s.workload.input_tokens > 0) &&
+         (kind != Objective::tpot || s.workload.output_tokens > 0);
 }
 
 /// The quantities that the derivatives are taken in, and a plain evaluation at changed ones: sizes
@@ -58,15 +58,15 @@ double phase_seconds(const ContinuousArchitecture& a, const model::Scenario& s, 
   return a.layers * (attention + ffn + model::layer_overhead(s, phase)) + head;
 }
 
-double latency(const ContinuousArchitecture& a, const model::Scenario& s, LatencyKind kind) {
-  if (kind == LatencyKind::prefill) return phase_seconds(a, s, Phase::prefill);
+double latency(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind) {
+  if (kind == Objective::prefill) return phase_seconds(a, s, Phase::prefill);
   const double decode = phase_seconds(a, s, Phase::decode);
-  if (kind == LatencyKind::tpot) return decode / static_cast<double>(s.workload.output_tokens);
+  if (kind == Objective::tpot) return decode / static_cast<double>(s.workload.output_tokens);
   return phase_seconds(a, s, Phase::prefill) + decode;
 }
 
-double numeric_derivative(const ContinuousArchitecture& a, const model::Scenario& s,
-                          LatencyKind kind, double Coordinates::*quantity) {
+double numeric_derivative(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind,
+                          double Coordinates::*quantity) {
   const Coordinates here = coordinates(a);
   const double h = 1e-6 * here.*quantity;
   Coordinates above = here, below = here;
@@ -75,7 +75,7 @@ double numeric_derivative(const ContinuousArchitecture& a, const model::Scenario
   return (latency(moved(a, above), s, kind) - latency(moved(a, below), s, kind)) / (2 * h);
 }
 
-void expect_derivatives(const ContinuousArchitecture& a, const model::Scenario& s, LatencyKind kind,
+void expect_derivatives(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind,
                         double relative) {
   const auto result = sensitivity(published_law(), a, s, kind, std::nullopt);
   const double whole = latency(a, s, kind);
@@ -176,7 +176,7 @@ TEST(SensitivityDerivatives, LossDerivativesAreThoseOfTheLaw) {
   for (int i = 0; i < 100; ++i) {
     const auto architecture = random_architecture(random);
     const auto s = random_scenario(random);
-    const auto result = sensitivity(law, architecture, s, LatencyKind::total, std::nullopt);
+    const auto result = sensitivity(law, architecture, s, Objective::total, std::nullopt);
     const auto x = model::law_point(architecture);
     const auto numeric = [&](double model::LawPoint<double>::*quantity) {
       const double h = 1e-5 * x.*quantity;
@@ -202,7 +202,7 @@ TEST(SensitivityDerivatives, SharesAreElasticities) {
   for (int i = 0; i < 50; ++i) {
     const auto a = continuous(random_architecture(random));
     const auto s = random_scenario(random);
-    const auto result = sensitivity(published_law(), a, s, LatencyKind::total, std::nullopt);
+    const auto result = sensitivity(published_law(), a, s, Objective::total, std::nullopt);
     const auto elasticity = [&](double compute, double bandwidth, double overhead) {
       const auto at = [&](double h) {
         auto t = s;
@@ -211,7 +211,7 @@ TEST(SensitivityDerivatives, SharesAreElasticities) {
         t.rates.s_per_byte *= std::exp(h * bandwidth);
         t.rates.s_per_kv_byte *= std::exp(h * bandwidth);
         t.rates.layer_overhead_s *= std::exp(h * overhead);
-        return std::log(latency(a, t, LatencyKind::total));
+        return std::log(latency(a, t, Objective::total));
       };
       return (at(1e-5) - at(-1e-5)) / 2e-5;
     };
@@ -241,7 +241,7 @@ TEST(SensitivityDerivatives, ATieIsComputeBound) {
                                 .kv_heads = 16,
                                 .expert_ffn = 4096,
                                 .vocab = 1000};
-    return sensitivity(published_law(), a, t, LatencyKind::tpot, std::nullopt);
+    return sensitivity(published_law(), a, t, Objective::tpot, std::nullopt);
   };
   const auto tie = at(1.0);
   const auto compute_bound = at(1 - 1e-9);

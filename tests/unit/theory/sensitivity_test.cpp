@@ -10,17 +10,17 @@
 namespace rooflaw::theory {
 namespace {
 
-using model::LatencyKind;
+using model::Objective;
 using testing::golden;
 using testing::golden_architecture;
 using testing::golden_scenario;
 using testing::published_law;
 
-constexpr LatencyKind all_kinds[] = {LatencyKind::prefill, LatencyKind::tpot, LatencyKind::total};
+constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
-bool has_latency(const model::Scenario& s, LatencyKind kind) {
-  return (kind != LatencyKind::prefill || s.workload.input_tokens > 0) &&
-         (kind != LatencyKind::tpot || s.workload.output_tokens > 0);
+bool has_latency(const model::Scenario& s, Objective kind) {
+  return (kind != Objective::prefill || s.workload.input_tokens > 0) &&
+         (kind != Objective::tpot || s.workload.output_tokens > 0);
 }
 
 TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {
@@ -35,8 +35,8 @@ TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {
       EXPECT_NEAR(
           result.elasticity_compute + result.elasticity_bandwidth + result.elasticity_overhead, 1.0,
           1e-14);
-      if (kind == LatencyKind::total) continue;
-      const auto& phase = kind == LatencyKind::prefill ? e.prefill : e.decode;
+      if (kind == Objective::total) continue;
+      const auto& phase = kind == Objective::prefill ? e.prefill : e.decode;
       EXPECT_NEAR(result.elasticity_compute, phase.compute_share, 1e-13);
       EXPECT_NEAR(result.elasticity_bandwidth, phase.bandwidth_share, 1e-13);
     }
@@ -62,13 +62,13 @@ TEST(Sensitivity, ExchangeRatesAgreeWithTheMultiplierAtAnInteriorOptimum) {
   XiModel xi = xi_model(s);
   xi.cached_tokens += 1;  // the model also writes the new token's keys and values
   const double tpot = 0.01;
-  const Box box{.layers = {1, 1000},
-                .width = {100, 20000},
-                .ffn_ratio = {0.01, 100},
-                .gqa = {0.01, 1000},
-                .activation_rate = {0.125, 0.125},
-                .min_kv_dim = 1};
-  const auto o = optimise(law, xi, budgets_at_latency(s, LatencyKind::tpot, tpot, {}), box);
+  const ShapeBox box{.layers = {1, 1000},
+                     .width = {100, 20000},
+                     .ffn_ratio = {0.01, 100},
+                     .gqa = {0.01, 1000},
+                     .activation_rate = {0.125, 0.125},
+                     .min_kv_dim = 1};
+  const auto o = optimise(law, xi, budgets_at_latency(s, Objective::tpot, tpot, {}), box);
   ASSERT_EQ(o.sides.size(), 0u) << "an interior optimum";
 
   const Shape& x = o.shape;
@@ -81,7 +81,7 @@ TEST(Sensitivity, ExchangeRatesAgreeWithTheMultiplierAtAnInteriorOptimum) {
   a.ffn.experts = 8;
   a.ffn.top_k = 1;
   a.ffn.routed = 1;
-  const auto result = sensitivity(law, a, s, LatencyKind::tpot, std::nullopt);
+  const auto result = sensitivity(law, a, s, Objective::tpot, std::nullopt);
   EXPECT_NEAR(x.layers * result.dlatency_dlayers, tpot, 1e-13);  // there is no head
   const double mu = -o.prices.dloss_dln_decode_budget / tpot;
   EXPECT_NEAR(result.exchange_layers, mu, 1e-9 * mu);
@@ -97,7 +97,7 @@ TEST(Sensitivity, WorthFollowsFromTheExchangeRateOfLayers) {
   const auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
   const auto s = golden_scenario(golden().at("cases")[0]);
   const auto e = model::evaluate(law, a, s);
-  const auto result = sensitivity(law, a, s, LatencyKind::total, std::nullopt);
+  const auto result = sensitivity(law, a, s, Objective::total, std::nullopt);
   EXPECT_NEAR(result.worth_compute,
               0.01 * result.exchange_layers * e.total_s * result.elasticity_compute, 1e-15);
   EXPECT_NEAR(result.worth_bandwidth,
@@ -115,7 +115,7 @@ TEST(Sensitivity, MemoryIsWorthSomethingOnlyWhereOneMoreLayerDoesNotFit) {
   const double one_more = model::evaluate(law, a, s).memory.total();
   --a.layers;
   const auto worth = [&](std::optional<double> budget) {
-    return sensitivity(law, a, s, LatencyKind::tpot, budget).worth_memory;
+    return sensitivity(law, a, s, Objective::tpot, budget).worth_memory;
   };
   EXPECT_EQ(worth(std::nullopt), 0.0);
   EXPECT_EQ(worth(0.999 * used), 0.0);
@@ -135,17 +135,17 @@ TEST(Sensitivity, NoTokensAreNoLatency) {
   auto s = golden_scenario(golden().at("cases")[0]);
   s.workload.input_tokens = s.workload.output_tokens = 0;
   const auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
-  EXPECT_THROW(sensitivity(published_law(), a, s, LatencyKind::total, std::nullopt), DomainError);
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::total, std::nullopt), DomainError);
 }
 
 TEST(Sensitivity, AbsentLatenciesAndUnsoundArchitecturesAreRefused) {
   auto s = golden_scenario(golden().at("cases")[0]);
   auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
   s.workload.output_tokens = 0;
-  EXPECT_THROW(sensitivity(published_law(), a, s, LatencyKind::tpot, std::nullopt), DomainError);
-  EXPECT_NO_THROW(sensitivity(published_law(), a, s, LatencyKind::prefill, std::nullopt));
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::tpot, std::nullopt), DomainError);
+  EXPECT_NO_THROW(sensitivity(published_law(), a, s, Objective::prefill, std::nullopt));
   a.layers = 0;
-  EXPECT_THROW(sensitivity(published_law(), a, s, LatencyKind::prefill, std::nullopt), DomainError);
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::prefill, std::nullopt), DomainError);
 }
 
 }  // namespace

@@ -85,8 +85,8 @@ inline XiModel random_xi(Random& random) {
           .cached_tokens = random.chance(0.2) ? 0.0 : random.log_uniform(1.0, 1e5)};
 }
 
-inline Box random_box(Random& random) {
-  Box box;
+inline ShapeBox random_box(Random& random) {
+  ShapeBox box;
   box.layers = {random.log_uniform(1, 8), random.log_uniform(8, 128)};
   box.width = {random.log_uniform(128, 1024), random.log_uniform(1024, 8192)};
   box.ffn_ratio = {random.log_uniform(0.03, 1), random.log_uniform(1, 32)};
@@ -101,7 +101,7 @@ inline Box random_box(Random& random) {
 }
 
 /// Any combination of budgets, each from just enough for the cheapest shape to far too much.
-inline Budgets random_budgets(Random& random, const XiModel& xi, const Box& box) {
+inline Budgets random_budgets(Random& random, const XiModel& xi, const ShapeBox& box) {
   const Shape cheapest = cheapest_shape(box);
   const auto generous = [&] { return random.log_uniform(1.001, 1e4); };
   Budgets budgets;

@@ -100,7 +100,7 @@ TEST(Budgets, TotalUsageIsPrefillTimePlusDecodeTime) {
   const auto scenario = vla_on_orin();
   const XiModel xi = xi_model(scenario);
   const Shape shape{.layers = 20, .width = 1024, .ffn_ratio = 3, .gqa = 4, .activation_rate = 0.5};
-  const Budgets b = budgets_at_latency(scenario, model::LatencyKind::total, 0.1, {});
+  const Budgets b = budgets_at_latency(scenario, model::Objective::total, 0.1, {});
   const double prefill_s = 20 * xi_prefill(shape) * 1024 * 1024 * 1024 / 42.5e12;
   const double decode_s = 20 * xi_effective(xi, shape) * 1024 * 1024 * 2 * 16 / 204.8e9;
   EXPECT_NEAR(usage(xi, b, shape, Resource::total), prefill_s + decode_s, 1e-15);
@@ -108,7 +108,7 @@ TEST(Budgets, TotalUsageIsPrefillTimePlusDecodeTime) {
 
 TEST(Budgets, TokenLatencyIsTheDecodeTimeOverItsSteps) {
   const auto scenario = vla_on_orin();
-  const Budgets b = budgets_at_latency(scenario, model::LatencyKind::tpot, 0.005, 3e9);
+  const Budgets b = budgets_at_latency(scenario, model::Objective::tpot, 0.005, 3e9);
   EXPECT_DOUBLE_EQ(*b.decode_bytes_per_token, 0.005 * 204.8e9);
   EXPECT_DOUBLE_EQ(*b.memory_bytes, 3e9);
   EXPECT_FALSE(b.prefill_flop_per_token || b.total);
@@ -149,7 +149,7 @@ TEST(Budgets, APhaseThatDoesNotExistHasNoBudget) {
   EXPECT_NO_THROW(to_budgets({.total_s = 1}, {.id = "", .output_tokens = 1}, rates));
   auto scenario = vla_on_orin();
   scenario.workload.output_tokens = 0;
-  EXPECT_THROW(budgets_at_latency(scenario, model::LatencyKind::tpot, 1, {}), DomainError);
+  EXPECT_THROW(budgets_at_latency(scenario, model::Objective::tpot, 1, {}), DomainError);
 }
 
 TEST(Law, CoefficientsThatAreNotPositiveAreRefusedByName) {

@@ -37,24 +37,25 @@ struct Subspace {
 std::vector<Subspace> exact_levels(const Space& space);
 
 /// Pieces of a level: FFN kind x width.
-Index pieces_of(const Problem& problem, const Subspace& subspace);
+Index pieces_of(const Question& question, const Subspace& subspace);
 
 class PieceSearch;
 
 class ExactLevel {
  public:
-  /// Keeps references. @param seed  by target, frontiers to lower by problem.tolerance; empty: none
-  ExactLevel(const Problem& problem, const PowerTables& tables, const Subspace& subspace,
+  /// Keeps references. @param seed  by target, frontiers to lower by question.tolerance; empty:
+  /// none
+  ExactLevel(const Question& question, const PowerTables& tables, const Subspace& subspace,
              std::vector<LossBound> lowered_seed);
 
-  Index pieces() const { return pieces_of(problem_, subspace_); }
+  Index pieces() const { return pieces_of(question_, subspace_); }
   std::string name(Index piece) const;
   /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);
 
  private:
   friend class PieceSearch;
-  const Problem& problem_;
+  const Question& question_;
   const PowerTables& tables_;
   const Subspace& subspace_;
   Depths depths_;

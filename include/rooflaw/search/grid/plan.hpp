@@ -11,7 +11,7 @@ namespace rooflaw::search {
 
 class Plan {
  public:
-  explicit Plan(const Problem& problem);
+  explicit Plan(const Question& question);
 
   Index pieces() const { return pieces_; }
   std::string name(Index piece) const;
@@ -32,7 +32,7 @@ class Plan {
   void score_grid(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const;
   void score_sample(Index piece, Scanner& scanner) const;
 
-  const Problem& problem_;
+  const Question& question_;
   std::vector<ExpertOption> routings_;
   Index pieces_ = 0;
   Index architectures_ = 0;

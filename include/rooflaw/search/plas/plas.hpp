@@ -13,9 +13,9 @@
 // and more find nothing, or at a limit.
 //
 // Source: the search of [S] arXiv:2602.10377 sec. 4 (sampling, local Pareto sets, local
-// refinement); the prediction in between is ours. Everything is a function of the problem, its seed
-// and what was scored before, so the sequence of rounds does not depend on the ranks that share the
-// stretches.
+// refinement); the prediction in between is ours. Everything is a function of the question, its
+// seed and what was scored before, so the sequence of rounds does not depend on the ranks that
+// share the stretches.
 
 #include <compare>
 #include <set>
@@ -27,14 +27,14 @@
 
 namespace rooflaw::search {
 
-/// What an architecture gives in one setting.
+/// What an architecture gives in one deployment.
 struct Score {
   double prefill_s = 0;
   double tpot_s = 0;
   double total_s = 0;
   double memory_bytes = 0;
   double loss = 0;
-  double latency(model::LatencyKind kind) const;
+  double latency(model::Objective kind) const;
 };
 
 /// What became of relaxations. None is fatal: a bad one proposes corners that are of no use.
@@ -70,11 +70,11 @@ struct GapEnds {
   auto operator<=>(const GapEnds&) const = default;
 };
 
-/// All that a search has gathered between two rounds: with the problem and what it started from,
+/// All that a search has gathered between two rounds: with the question and what it started from,
 /// enough to go on as if it had never stopped.
 struct PlasState {
   std::vector<Index> points;  // scored, in order
-  std::vector<Score> scores;  // by point, then setting
+  std::vector<Score> scores;  // by point, then deployment
   std::vector<HypervolumeReference> reference;
   std::vector<GapEnds> relaxed;
   PlasCounts counts;
@@ -95,14 +95,14 @@ using KnownFrontier = std::vector<KnownPoint>;  // sorted by latency
 /// stretch and accept the proposals, which makes the next architectures wanted.
 class Plas {
  public:
-  /// From a Latin hypercube. Keeps a reference to the problem.
-  Plas(const Problem& problem, const PlasSettings& settings);
+  /// From a Latin hypercube. Keeps a reference to the question.
+  Plas(const Question& question, const PlasOptions& options);
   /// From known frontiers, by target: their points are taken as they are and some of them scored to
   /// predict from.
-  Plas(const Problem& problem, const PlasSettings& settings,
+  Plas(const Question& question, const PlasOptions& options,
        const std::vector<KnownFrontier>& known);
 
-  /// The architectures to score next, and their scores: wanted() by setting.
+  /// The architectures to score next, and their scores: wanted() by deployment.
   const std::vector<LatticePoint>& wanted() const { return wanted_; }
   std::vector<Score> score() const;
   void absorb(const std::vector<Score>& scores);
@@ -113,7 +113,7 @@ class Plas {
   Proposal propose(std::size_t stretch) const;
   void accept(const std::vector<Proposal>& proposals);
 
-  /// Between absorb and accept. The state goes to a Plas made of the same problem, settings and
+  /// Between absorb and accept. The state goes to a Plas made of the same question, options and
   /// known frontiers, in place of its first scores.
   PlasState state() const;
   void restore(const PlasState& state);
@@ -133,7 +133,7 @@ class Plas {
   };
   class Candidates;
   struct NothingYet {};
-  Plas(const Problem& problem, const PlasSettings& settings, NothingYet);
+  Plas(const Question& question, const PlasOptions& options, NothingYet);
 
   static constexpr Eigen::Index feature_count = 10;
   static constexpr int evaluations_per_start = 10;
@@ -142,7 +142,7 @@ class Plas {
   static constexpr Index most_calls_per_gap = Index{3} * 2 * (evaluations_per_start + 1);
   static Eigen::RowVectorXd features(const model::Architecture& a);
 
-  const Score& score_of(std::size_t point, std::size_t setting) const;
+  const Score& score_of(std::size_t point, std::size_t deployment) const;
   void want(const LatticePoint& point);            // unless the evaluations are used up
   void take_in(const std::vector<Score>& scores);  // of what is wanted
   void measure();
@@ -159,14 +159,14 @@ class Plas {
                                     const std::vector<std::size_t>& training,
                                     const Candidates& candidates) const;
 
-  const Problem& problem_;
-  PlasSettings settings_;
+  const Question& question_;
+  PlasOptions options_;
   Lattice lattice_;
-  theory::Box box_;
+  theory::ShapeBox box_;
 
   std::vector<LatticePoint> points_;               // scored, in the order they were wanted
   std::unordered_map<Index, std::size_t> number_;  // of a scored point, by index
-  std::vector<Score> scores_;                      // by point, then setting
+  std::vector<Score> scores_;                      // by point, then deployment
   Eigen::MatrixXd features_;                       // a row a point
   Eigen::RowVectorXd spread_;                      // of the features
   std::vector<Frontier> frontiers_;

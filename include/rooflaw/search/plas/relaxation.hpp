@@ -3,7 +3,7 @@
 // hold.
 //
 //   minimise  loss   over  layers, width, FFN ratio of an expert, KV heads, experts
-//   under     latency <= a target, memory <= budget, the setting's latency limits, KV heads <=
+//   under     latency <= a target, memory <= budget, the deployment's latency limits, KV heads <=
 //   heads
 //
 // within the ends of the axes; kinds, MLA ranks, top_k and shared FFN stay those of the start. All
@@ -36,9 +36,9 @@ RelaxedStart relaxed_start(const model::Architecture& a);
 
 /// The closed-form optimum at a latency as a start; nullopt if the space has no grouped-query
 /// attention, or nothing fits. Evaluates the xi model only.
-std::optional<RelaxedStart> closed_form_start(const Problem& problem, const Setting& setting,
-                                              model::LatencyKind kind, double latency_s,
-                                              const theory::Box& box);
+std::optional<RelaxedStart> closed_form_start(const Question& question,
+                                              const Deployment& deployment, model::Objective kind,
+                                              double latency_s, const theory::ShapeBox& box);
 
 /// How NLopt ended.
 enum class RelaxedEnd {
@@ -58,7 +58,7 @@ struct RelaxedSolution {
 
 /// Feasible: no limit is exceeded by more than a thousandth.
 /// @param most  evaluations that the solver may take; its answer is looked at once more
-RelaxedSolution relax(const Problem& problem, const Setting& setting, model::LatencyKind kind,
+RelaxedSolution relax(const Question& question, const Deployment& deployment, model::Objective kind,
                       double latency_s, const RelaxedStart& start, int most);
 
 }  // namespace rooflaw::search

@@ -18,22 +18,23 @@ namespace rooflaw::search {
 /// points, is given a wider step.
 Space finest(const Space& space);
 
-/// `problem` on the finest space.
-Problem refined_problem(const Problem& problem);
+/// `question` on the finest space.
+Question refined_question(const Question& question);
 
-/// `problem` with this target alone.
-Problem of_target(const Problem& problem, std::size_t target);
+/// `question` with this target alone.
+Question of_target(const Question& question, std::size_t target);
 
-/// The stage for one target. `fine` is the refined_problem of `problem`; `between` is called often.
+/// The stage for one target. `fine` is the refined_question of `question`; `between` is called
+/// often.
 struct Refinement {
   Frontier improvements;  // points of `fine`
   PlasCounts counts;
 };
-Refinement refine(const Problem& problem, const Problem& fine, std::size_t target,
+Refinement refine(const Question& question, const Question& fine, std::size_t target,
                   const Frontier& frontier, const std::function<void()>& between);
 
-/// Frontiers of `problem` as points of `fine`, its refined_problem.
-std::vector<KnownFrontier> known_frontiers(const Problem& problem, const Problem& fine,
+/// Frontiers of `question` as points of `fine`, its refined_question.
+std::vector<KnownFrontier> known_frontiers(const Question& question, const Question& fine,
                                            const std::vector<Frontier>& frontiers);
 
 /// Of frontiers found on `fine`, the points that were not known.

@@ -14,7 +14,7 @@ model::AttentionShape<double> attention_shape(const Space& space, std::size_t wi
 model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
                                   std::size_t width_digit, const FfnOption& option);
 
-/// What a width adds in one setting, whatever the blocks.
+/// What a width adds in one deployment, whatever the blocks.
 struct WidthPart {
   double prefill_head_s = 0;
   double decode_head_s = 0;
@@ -22,21 +22,22 @@ struct WidthPart {
   double decode_overhead_s = 0;   // per layer
   double embedding_bytes = 0;
 };
-WidthPart width_part(const Space& space, std::size_t width_digit, const Setting& setting);
+WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment);
 
-/// What an attention block adds per layer in one setting.
+/// What an attention block adds per layer in one deployment.
 struct AttentionPart {
   double prefill_s = 0;
   double decode_s = 0;
   double weight_bytes = 0;
   double kv_bytes = 0;
 };
-AttentionPart attention_part(const model::AttentionShape<double>& shape, const Setting& setting);
+AttentionPart attention_part(const model::AttentionShape<double>& shape,
+                             const Deployment& deployment);
 
 /// A run of FFN blocks of one width and kind, a column per quantity, padded to whole packets.
 struct FfnParts {
   static constexpr std::size_t packet = 8;
-  struct PerSetting {
+  struct PerDeployment {
     std::vector<double> prefill_s;
     std::vector<double> decode_s;
     std::vector<double> weight_bytes;
@@ -45,17 +46,17 @@ struct FfnParts {
   std::vector<Index> index;         // share of the point's index
   std::vector<double> loss;         // FFN part of the loss
   std::vector<double> activations;  // elements per token
-  std::vector<PerSetting> settings;
+  std::vector<PerDeployment> deployments;
 };
 
 /// Computes the parts of `options`, eight at a time, by the model's templates over Eigen arrays.
 /// `parts` is reused to spare allocations.
-void fill_ffn_parts(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
                     std::size_t width_digit, const std::vector<FfnOption>& options,
                     FfnParts& parts);
 
 /// The FFN part of the loss alone.
-double ffn_part_loss(const Problem& problem, const PowerTables& tables, std::size_t ffn_digit,
+double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
                      std::size_t width_digit, const FfnOption& option);
 
 }  // namespace rooflaw::search

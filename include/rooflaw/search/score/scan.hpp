@@ -19,7 +19,7 @@ struct Block {
 };
 
 /// Keeps what a range = "enforce" allows: nothing of the block is dropped otherwise.
-void drop_extrapolated(const Problem& problem, Block& block);
+void drop_extrapolated(const Question& question, Block& block);
 
 struct RowView;
 
@@ -31,13 +31,13 @@ struct FoundPoint {
 
 class Scanner {
  public:
-  Scanner(const Problem& problem, const PowerTables& tables);
+  Scanner(const Question& question, const PowerTables& tables);
 
   /// Scores a block. `between_rows` is called now and then, for a rank that must answer others.
   void scan(const Block& block, const std::function<void()>& between_rows = {});
 
   /// Scores FFN blocks of one width for one target only: every attention block, every depth of
-  /// `layer_digits`. `ffn` has the target's setting filled.
+  /// `layer_digits`. `ffn` has the target's deployment filled.
   void scan_target(std::size_t target, const Block& block, const FfnParts& ffn);
 
   /// By target. Points found elsewhere may be inserted between two calls of `between_rows`.
@@ -54,13 +54,13 @@ class Scanner {
 
  private:
   void scan_row(const Block& block, std::size_t layer_digit);
-  RowView row_view(std::size_t setting, const Block& block, std::size_t layer_digit,
+  RowView row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                    const FfnParts& ffn) const;
   void insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
                          bool& feasibility_known);
   void resize_rows(std::size_t padded);
 
-  const Problem& problem_;
+  const Question& question_;
   const PowerTables& tables_;
   std::vector<Frontier> frontiers_;
   std::int64_t pairs_scored_ = 0;
@@ -69,8 +69,8 @@ class Scanner {
 
   // State of the block and row at hand, kept to spare allocations.
   FfnParts ffn_;
-  std::vector<WidthPart> width_parts_;          // by setting
-  std::vector<AttentionPart> attention_parts_;  // by setting
+  std::vector<WidthPart> width_parts_;          // by deployment
+  std::vector<AttentionPart> attention_parts_;  // by deployment
   double attention_activations_ = 0;
   double kv_loss_ = 0;
   Index row_index_ = 0;

@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "rooflaw/search/problem.hpp"
+#include "rooflaw/search/question.hpp"
 
 namespace rooflaw::search {
 
@@ -25,12 +25,12 @@ struct PowerTables {
   std::vector<double> rows_read;          // by token count
 };
 
-/// The numbers of tokens of a pass over all settings' phases, each once, ascending.
-std::vector<double> token_counts(const Problem& problem);
+/// The numbers of tokens of a pass over all deployments' phases, each once, ascending.
+std::vector<double> token_counts(const Question& question);
 std::size_t token_count_number(const std::vector<double>& counts, double tokens);
 
 /// Cost: one pow an entry. @throws InputError if the tables would take more than 1 GiB.
-PowerTables fill_tables(const Problem& problem);
+PowerTables fill_tables(const Question& question);
 
 /// Places in the tables.
 struct TableLayout {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "rooflaw/search/problem.hpp"
+#include "rooflaw/search/question.hpp"
 
 namespace rooflaw::search {
 
@@ -20,10 +20,10 @@ struct LatticePoint {
 
 class Lattice {
  public:
-  /// Keeps a reference to the problem.
-  explicit Lattice(const Problem& problem);
+  /// Keeps a reference to the question.
+  explicit Lattice(const Question& question);
 
-  const Space& space() const { return problem_.space; }
+  const Space& space() const { return question_.space; }
   std::size_t length(Axis axis) const { return lengths_[static_cast<std::size_t>(axis)]; }
 
   /// The point at these places. Where they do not go together, KV heads and top_k are lowered until
@@ -47,7 +47,7 @@ class Lattice {
   std::size_t least_equal_ratio(std::size_t width_digit, std::size_t place) const;
   std::optional<model::Architecture> architecture(const Places& places, Digits& digits) const;
 
-  const Problem& problem_;
+  const Question& question_;
   Digits lengths_{};
   std::vector<std::vector<std::size_t>> order_;  // by axis: digit at each place
   std::vector<std::size_t> mla_order_;           // of the kv axis where attention is MLA

@@ -86,7 +86,7 @@ struct AttentionOption {
 };
 std::vector<AttentionOption> attention_options(const Space& space, std::size_t width_digit);
 
-/// Router settings: pairs of the experts and top_k axes that are valid together.
+/// Router choices: pairs of the experts and top_k axes that are valid together.
 struct ExpertOption {
   Index index = 0;
   std::size_t experts_digit = 0;

@@ -15,17 +15,17 @@
 namespace rooflaw::search {
 
 /// A scenario and what a point must meet there to be feasible, equality included.
-struct Setting {
+struct Deployment {
   model::Scenario scenario;
   double memory_budget_bytes = std::numeric_limits<double>::infinity();
   model::LatencyLimits limits;
 };
 
-/// A frontier is asked for each target: a setting and the latency to trade against the loss.
+/// A frontier is asked for each target: a deployment and the latency to trade against the loss.
 struct Target {
   std::string id;  // <device>.<precision>.<workload>.<latency>
-  std::size_t setting = 0;
-  model::LatencyKind latency{};
+  std::size_t deployment = 0;
+  model::Objective latency{};
 };
 
 enum class Strategy { exact, grid, sample, plas };
@@ -33,7 +33,7 @@ std::string_view to_string(Strategy strategy);
 std::optional<Strategy> strategy_from(std::string_view name);
 
 /// How plas searches; see plas.hpp.
-struct PlasSettings {
+struct PlasOptions {
   std::int64_t initial_samples = 100;
   std::int64_t gaps_per_round = 1;  // relaxed, of each target
   // A gap of a smaller share of the hypervolume is not worth the calls, unless nothing else helps.
@@ -45,35 +45,35 @@ struct PlasSettings {
 };
 
 /// The stage after a strategy that looks between the points of the space; see refine.hpp.
-struct RefineSettings {
+struct RefineOptions {
   bool enabled = true;
   std::int64_t max_evaluations = 500;  // of each target
-  double hypervolume_gain = 1e-4;      // as in PlasSettings
+  double hypervolume_gain = 1e-4;      // as in PlasOptions
 };
 
-struct Problem {
+struct Question {
   Space space;
   model::Law law;
   bool enforce_range = false;  // leave out points where the law extrapolates
-  std::vector<Setting> settings;
-  std::vector<Target> targets;  // those of one setting stand together
+  std::vector<Deployment> deployments;
+  std::vector<Target> targets;  // those of one deployment stand together
   Strategy strategy = Strategy::exact;
   std::uint64_t seed = 1;
   std::int64_t max_evaluations = 0;  // sample: how many points to draw
   double max_seconds = std::numeric_limits<double>::infinity();
   double tolerance = 0;  // exact: nats that a dropped box may gain
-  PlasSettings plas;
-  RefineSettings refine;
+  PlasOptions plas;
+  RefineOptions refine;
 };
 
-/// Is a point feasible in a setting? Without short circuits, so that it runs in lanes.
-inline bool feasible(const Setting& setting, double memory_bytes, double prefill_s, double tpot_s,
-                     double total_s) {
-  const bool fits = memory_bytes <= setting.memory_budget_bytes;
-  const bool prefill_ok = prefill_s <= setting.limits.prefill_s;
+/// Is a point feasible in a deployment? Without short circuits, so that it runs in lanes.
+inline bool feasible(const Deployment& deployment, double memory_bytes, double prefill_s,
+                     double tpot_s, double total_s) {
+  const bool fits = memory_bytes <= deployment.memory_budget_bytes;
+  const bool prefill_ok = prefill_s <= deployment.limits.prefill_s;
   // The tpot of a workload without output is NaN, and no limit applies to it.
-  const bool tpot_ok = !(tpot_s > setting.limits.tpot_s);
-  const bool total_ok = total_s <= setting.limits.total_s;
+  const bool tpot_ok = !(tpot_s > deployment.limits.tpot_s);
+  const bool total_ok = total_s <= deployment.limits.total_s;
   return fits & prefill_ok & tpot_ok & total_ok;
 }
 

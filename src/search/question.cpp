@@ -1,4 +1,4 @@
-#include "rooflaw/search/problem.hpp"
+#include "rooflaw/search/question.hpp"
 
 #include <array>
 

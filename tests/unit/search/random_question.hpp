@@ -12,10 +12,11 @@
 namespace rooflaw::testing {
 
 /// A search, and the JSON the reference reads for the same.
-struct RandomProblem {
-  search::Problem problem;
+struct RandomQuestion {
+  search::Question question;
   json space;
-  std::vector<json> settings;  // device, precision, workload, engine; memory_budget_bytes, limits
+  std::vector<json>
+      deployments;  // device, precision, workload, engine; memory_budget_bytes, limits
 };
 
 inline json random_space(Random& random) {
@@ -68,52 +69,52 @@ inline std::vector<std::pair<search::Index, model::Architecture>> all_points(
   return list;
 }
 
-/// A problem of 1 .. 3 settings and all latencies they have, without budgets and limits. The space
-/// has between `least` and `most` valid points.
-inline RandomProblem random_problem(Random& random, search::Index least, search::Index most,
-                                    std::int64_t most_output_tokens) {
-  RandomProblem r;
+/// A question of 1 .. 3 deployments and all latencies they have, without budgets and limits. The
+/// space has between `least` and `most` valid points.
+inline RandomQuestion random_question(Random& random, search::Index least, search::Index most,
+                                      std::int64_t most_output_tokens) {
+  RandomQuestion r;
   do {
     r.space = random_space(random);
-    r.problem.space = space_from(r.space);
-  } while (search::valid_count(r.problem.space) < least ||
-           search::valid_count(r.problem.space) > most);
-  r.problem.law = published_law();
+    r.question.space = space_from(r.space);
+  } while (search::valid_count(r.question.space) < least ||
+           search::valid_count(r.question.space) > most);
+  r.question.law = published_law();
   for (std::int64_t n = random.integer(1, 3); n > 0; --n) {
     json c = random_case(random, most_output_tokens);
     c.erase("architecture");
     json& work = c["workload"];
     if (work["input_tokens"] == 0 && work["output_tokens"] == 0) work["input_tokens"] = 64;
-    search::Setting setting;
-    setting.scenario = scenario_from(c);
+    search::Deployment deployment;
+    deployment.scenario = scenario_from(c);
     for (const auto kind :
-         {model::LatencyKind::prefill, model::LatencyKind::tpot, model::LatencyKind::total}) {
-      if (kind == model::LatencyKind::prefill && work["input_tokens"] == 0) continue;
-      if (kind == model::LatencyKind::tpot && work["output_tokens"] == 0) continue;
-      r.problem.targets.push_back({"target", r.problem.settings.size(), kind});
+         {model::Objective::prefill, model::Objective::tpot, model::Objective::total}) {
+      if (kind == model::Objective::prefill && work["input_tokens"] == 0) continue;
+      if (kind == model::Objective::tpot && work["output_tokens"] == 0) continue;
+      r.question.targets.push_back({"target", r.question.deployments.size(), kind});
     }
-    r.problem.settings.push_back(setting);
-    r.settings.push_back(c);
+    r.question.deployments.push_back(deployment);
+    r.deployments.push_back(c);
   }
   return r;
 }
 
-inline std::vector<search::Frontier> grid(const search::Problem& problem) {
-  const search::PowerTables tables = search::fill_tables(problem);
-  search::Scanner scanner(problem, tables);
-  const search::Plan plan(problem);
+inline std::vector<search::Frontier> grid(const search::Question& question) {
+  const search::PowerTables tables = search::fill_tables(question);
+  search::Scanner scanner(question, tables);
+  const search::Plan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   return scanner.frontiers();
 }
 
-/// Latencies, loss and memory of a point in a setting, feasible or not.
-inline bool is_feasible(const search::Problem& problem, const search::Setting& setting,
+/// Latencies, loss and memory of a point in a deployment, feasible or not.
+inline bool is_feasible(const search::Question& question, const search::Deployment& deployment,
                         const model::Evaluation& e) {
-  if (problem.enforce_range && e.extrapolated) return false;
-  if (e.memory.total() > setting.memory_budget_bytes) return false;
-  if (e.prefill.seconds > setting.limits.prefill_s) return false;
-  if (!std::isnan(e.tpot_s) && e.tpot_s > setting.limits.tpot_s) return false;
-  return e.total_s <= setting.limits.total_s;
+  if (question.enforce_range && e.extrapolated) return false;
+  if (e.memory.total() > deployment.memory_budget_bytes) return false;
+  if (e.prefill.seconds > deployment.limits.prefill_s) return false;
+  if (!std::isnan(e.tpot_s) && e.tpot_s > deployment.limits.tpot_s) return false;
+  return e.total_s <= deployment.limits.total_s;
 }
 
 inline bool dominates(const search::FrontierPoint& x, const search::FrontierPoint& y) {
@@ -139,13 +140,13 @@ inline std::vector<search::FrontierPoint> plain_frontier(
 
 /// The frontier of a target over these points by evaluate alone.
 inline std::vector<search::FrontierPoint> brute_force(
-    const search::Problem& problem, const search::Target& target,
+    const search::Question& question, const search::Target& target,
     const std::vector<std::pair<search::Index, model::Architecture>>& points) {
-  const auto& setting = problem.settings[target.setting];
+  const auto& deployment = question.deployments[target.deployment];
   std::vector<search::FrontierPoint> scored;
   for (const auto& [index, architecture] : points) {
-    const auto e = model::evaluate(problem.law, architecture, setting.scenario);
-    if (is_feasible(problem, setting, e))
+    const auto e = model::evaluate(question.law, architecture, deployment.scenario);
+    if (is_feasible(question, deployment, e))
       scored.push_back({e.latency(target.latency), e.loss, index});
   }
   return plain_frontier(scored);
@@ -162,23 +163,24 @@ inline bool covers(const std::vector<search::FrontierPoint>& stronger,
 }
 
 /// Budgets and limits at values that points have exactly, so that equality matters: each for about
-/// half of the settings.
-inline void limit_exactly(Random& random, RandomProblem& r) {
-  const auto points = all_points(r.problem.space);
-  for (auto& setting : r.problem.settings) {
+/// half of the deployments.
+inline void limit_exactly(Random& random, RandomQuestion& r) {
+  const auto points = all_points(r.question.space);
+  for (auto& deployment : r.question.deployments) {
     const auto value_of_some_point = [&](auto value) {
-      return value(model::evaluate(r.problem.law, random.pick(points).second, setting.scenario));
+      return value(
+          model::evaluate(r.question.law, random.pick(points).second, deployment.scenario));
     };
     if (random.chance(0.5))
-      setting.memory_budget_bytes =
+      deployment.memory_budget_bytes =
           value_of_some_point([](const auto& e) { return e.memory.total(); });
     if (random.chance(0.3))
-      setting.limits.total_s = value_of_some_point([](const auto& e) { return e.total_s; });
+      deployment.limits.total_s = value_of_some_point([](const auto& e) { return e.total_s; });
     if (random.chance(0.2))
-      setting.limits.prefill_s =
+      deployment.limits.prefill_s =
           value_of_some_point([](const auto& e) { return e.prefill.seconds; });
-    if (random.chance(0.2) && setting.scenario.workload.output_tokens > 0)
-      setting.limits.tpot_s = value_of_some_point([](const auto& e) { return e.tpot_s; });
+    if (random.chance(0.2) && deployment.scenario.workload.output_tokens > 0)
+      deployment.limits.tpot_s = value_of_some_point([](const auto& e) { return e.tpot_s; });
   }
 }
 
