@@ -16,7 +16,7 @@ extern const char* const advise_usage;
 struct Question {
   model::Law law;
   model::Scenario scenario;
-  theory::UserBudgets user_budgets;
+  model::Limits limits;
   theory::Budgets budgets;
   theory::XiModel xi;
   theory::ShapeBox box;

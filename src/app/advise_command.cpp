@@ -15,7 +15,7 @@ Answer answer(const Question& q) {
   a.optimum = theory::optimise(q.law, q.xi, q.budgets, q.box, q.scenario.precision.loss_delta);
   a.width = a.optimum.shape.width;
   a.cases = theory::closed_forms(q.law, q.xi, a.width, q.budgets, q.box.activation_rate.lo);
-  a.architecture = theory::buildable(q.law, q.scenario, a.optimum.shape, q.user_budgets, q.box, {});
+  a.architecture = theory::buildable(q.law, q.scenario, a.optimum.shape, q.limits, q.box, {});
   a.evaluation = model::evaluate(q.law, a.architecture, q.scenario);
   return a;
 }

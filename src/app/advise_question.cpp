@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -18,7 +17,10 @@ const char* const advise_usage =
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::pair<const char*, model::Objective> time_budgets[] = {
+    {"prefill-budget", model::Objective::prefill},
+    {"decode-budget", model::Objective::decode},
+    {"total-budget", model::Objective::total}};
 constexpr double largest_width = 1e7;
 
 InputError bad_option(const std::string& option, const std::string& value,
@@ -123,7 +125,7 @@ Question read_question(const po::variables_map& values) {
 
   Question q{.law = single("law", std::move(laws)),
              .scenario = {},
-             .user_budgets = {},
+             .limits = {},
              .budgets = {},
              .xi = {},
              .box = {}};
@@ -133,23 +135,18 @@ Question read_question(const po::variables_map& values) {
       by_hand ? device_by_hand(values, precision) : single("device", std::move(devices));
   q.scenario = model::make_scenario(device, precision, workload, {});
 
-  auto& budgets = q.user_budgets;
   // A workload may carry limits of its own; the tighter wins.
-  const auto tightest = [&](const char* option, double limit) -> std::optional<double> {
-    const double seconds = std::min(seconds_option(values, option).value_or(infinity), limit);
-    return std::isinf(seconds) ? std::nullopt : std::optional(seconds);
-  };
-  budgets.prefill_s = tightest("prefill-budget", limits.prefill_s);
-  budgets.decode_s =
-      tightest("decode-budget", limits.tpot_s * static_cast<double>(workload.output_tokens));
-  budgets.total_s = tightest("total-budget", limits.total_s);
+  q.limits = limits;
+  for (const auto& [option, objective] : time_budgets)
+    if (const auto seconds = seconds_option(values, option)) q.limits.tighten(objective, *seconds);
   if (values.count("memory-budget") > 0)
-    budgets.memory_bytes = bytes("memory-budget", values["memory-budget"].as<std::string>());
-  else
-    budgets.memory_bytes = device.memory_bytes;  // no model is larger than the chip's memory
-  if (!budgets.prefill_s && !budgets.decode_s && !budgets.total_s && !budgets.memory_bytes)
+    q.limits.set(model::Objective::memory,
+                 bytes("memory-budget", values["memory-budget"].as<std::string>()));
+  else if (device.memory_bytes)  // no model is larger than the chip's memory
+    q.limits.set(model::Objective::memory, *device.memory_bytes);
+  if (q.limits.none())
     throw bad_option("decode-budget", "", "at least one budget of time or memory is needed");
-  q.budgets = theory::to_budgets(budgets, workload, theory::effective_rates(q.scenario));
+  q.budgets = theory::to_budgets(q.limits, q.scenario);
   q.xi = theory::xi_model(q.scenario);
 
   q.box = theory::default_box(q.law);

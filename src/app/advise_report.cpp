@@ -187,16 +187,20 @@ void print_architecture(const Question& q, const Answer& a) {
       .gqa = static_cast<double>(arch.heads) / static_cast<double>(arch.kv_heads),
       .activation_rate = e.point.activation_rate};
   // Work per second, of the phases there are.
-  const auto rates = theory::effective_rates(s);
+  const auto per_second = [&](model::Objective objective) {
+    model::Limits second;
+    second.set(objective, 1.0);
+    return theory::to_budgets(second, s);
+  };
   std::string off;
   if (s.workload.input_tokens > 0) {
-    const auto second = theory::to_budgets({.prefill_s = 1.0}, s.workload, rates);
+    const auto second = per_second(model::Objective::prefill);
     const double xi_s =
         shape.layers * prefill_flop_per_layer(shape) / *second.prefill_flop_per_token;
     off += fmt::format("prefill {:+.0f} %, ", 100 * (xi_s / e.prefill.seconds - 1));
   }
   if (s.workload.output_tokens > 0) {
-    const auto second = theory::to_budgets({.decode_s = 1.0}, s.workload, rates);
+    const auto second = per_second(model::Objective::decode);
     const double xi_s =
         shape.layers * decode_bytes_per_layer(q.xi, shape) / *second.decode_bytes_per_token;
     off += fmt::format("decode {:+.0f} %, ", 100 * (xi_s / e.decode.seconds - 1));

@@ -66,7 +66,7 @@ void print_summary(const io::Case& c, const model::Evaluation& e) {
   fmt::print("loss         {:>14.6f}  nats per token, perplexity {:.4f}{}\n", e.loss, e.perplexity,
              e.extrapolated ? "  EXTRAPOLATED: outside the range the law was fitted on" : "");
   fmt::print("  depth {:.4f} + sparsity {:.4f} + capacity {:.4f} + KV {:.4f} + limit {:.4f}",
-             e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, c.law.l_inf);
+             e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, law_constant(c.law));
   fmt::print(" + precision {:.4f}\n", s.precision.loss_delta);
   const auto phase = [](const char* name, const model::PhaseResult& p) {
     fmt::print("{:<12} {:>14}  {:.0f} % compute-bound, {:.0f} % bandwidth-bound\n", name,

@@ -52,8 +52,8 @@ std::vector<Comparison> compare_models(const io::Job& job, const search::Target&
     const auto e = model::evaluate(job.question.law, entry.architecture, deployment.scenario);
     Comparison c{.model = entry.id,
                  .model_loss = e.loss,
-                 .latency_s = e.latency(target.latency),
-                 .fits = e.memory.total() <= deployment.memory_budget_bytes,
+                 .latency_s = value_of(target.objective, e, deployment.scenario),
+                 .fits = e.memory.total() <= deployment.limits.of(model::Objective::memory),
                  .best_loss = std::numeric_limits<double>::quiet_NaN()};
     const auto slower =
         std::upper_bound(rows.begin(), rows.end(), c.latency_s,

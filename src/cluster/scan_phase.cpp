@@ -15,20 +15,6 @@ using search::Scanner;
 
 namespace {
 
-/// Rank 0's tables on all ranks: see tables.hpp for why they are not filled everywhere.
-PowerTables shared_tables(const search::Question& question, Communicator& ranks) {
-  PowerTables tables;
-  if (ranks.is_root()) tables = fill_tables(question);
-  for (auto* column :
-       {&tables.depth, &tables.width_sparsity, &tables.width_capacity, &tables.kv, &tables.ratio,
-        &tables.activation, &tables.activation_shared, &tables.distinct, &tables.rows_read}) {
-    Bytes bytes = to_bytes(std::span<const double>(*column));
-    ranks.broadcast(bytes);
-    if (!ranks.is_root()) *column = values_from<double>(bytes);
-  }
-  return tables;
-}
-
 /// Pieces of a Plan or of an ExactLevel.
 template <class Pieces>
 class ScanWork : public Work {
@@ -156,7 +142,7 @@ void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_
 }
 
 Outcome run_plan(const search::Question& question, Phase& phase) {
-  const PowerTables tables = shared_tables(question, phase.ranks);
+  const PowerTables tables = fill_tables(question);
   const search::Plan plan(question);
   Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);
@@ -171,7 +157,7 @@ Outcome run_plan(const search::Question& question, Phase& phase) {
 }
 
 Outcome run_exact(const search::Question& question, Phase& phase) {
-  const PowerTables tables = shared_tables(question, phase.ranks);
+  const PowerTables tables = fill_tables(question);
   const auto levels = search::exact_levels(question.space);
   Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);

@@ -154,6 +154,15 @@ std::string too_long_rule() {
   return fmt::format("must not have more than {} elements", longest_list);
 }
 
+std::string one_of(const std::vector<std::string_view>& words) {
+  std::string text = "must be ";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += fmt::format("\"{}\"", words[i]);
+  }
+  return text;
+}
+
 bool is_plain_text(const std::string& text) {
   return !text.empty() && text.size() <= longest_text &&
          std::none_of(text.begin(), text.end(), [](char c) {

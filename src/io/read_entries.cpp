@@ -82,12 +82,12 @@ model::Precision read_precision(format::TableReader& reader) {
   return p;
 }
 
-model::LatencyLimits read_limits(format::TableReader& reader) {
-  model::LatencyLimits limits;
-  limits.prefill_s =
-      reader.number("max_prefill_s", format::rules::positive).value_or(limits.prefill_s);
-  limits.tpot_s = reader.number("max_tpot_s", format::rules::positive).value_or(limits.tpot_s);
-  limits.total_s = reader.number("max_total_s", format::rules::positive).value_or(limits.total_s);
+model::Limits read_limits(format::TableReader& reader) {
+  model::Limits limits;
+  for (const auto& objective : model::objectives())
+    if (!objective.limit_key.empty())
+      if (const auto bound = reader.number(objective.limit_key, format::rules::positive))
+        limits.set(objective.objective, *bound);
   return limits;
 }
 
@@ -192,24 +192,37 @@ model::LawRange read_range(format::TableReader& reader) {
 
 }  // namespace
 
+namespace {
+const format::NumberRule& rule_of(model::CoefficientRule rule) {
+  using enum model::CoefficientRule;
+  switch (rule) {
+    case positive:
+      return format::rules::positive;
+    case exponent:
+      return format::rules::exponent;
+    case signed_exponent:
+      return format::rules::signed_exponent;
+    case non_negative:
+    case absent_or_non_negative:
+      break;
+  }
+  return format::rules::non_negative;
+}
+}  // namespace
+
 model::Law read_law(format::TableReader& reader) {
   allow_description(reader);
   reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run"});
   model::Law law;
   law.id = read_id(reader);
-  // Every sum of positive terms: a coefficient or exponent that is not positive is no such law.
-  // beta_1 alone is free in sign.
-  law.kappa_l = reader.required_number("kappa_l", format::rules::positive);
-  law.alpha_l = reader.required_number("alpha_l", format::rules::exponent);
-  law.kappa_rho = reader.required_number("kappa_rho", format::rules::positive);
-  law.alpha_rho = reader.required_number("alpha_rho", format::rules::exponent);
-  law.alpha_r = reader.required_number("alpha_r", format::rules::exponent);
-  law.beta_1 = reader.required_number("beta_1", format::rules::signed_exponent);
-  law.kappa_d = reader.required_number("kappa_d", format::rules::positive);
-  law.beta_2 = reader.required_number("beta_2", format::rules::exponent);
-  law.kappa_m = reader.required_number("kappa_m", format::rules::positive);
-  law.alpha_m = reader.required_number("alpha_m", format::rules::exponent);
-  law.l_inf = reader.required_number("l_inf", format::rules::non_negative);
+  for (const auto& [name, member, rule] : model::law_coefficients<>)
+    law.*member = rule == model::CoefficientRule::absent_or_non_negative
+                      ? reader.number(name, rule_of(rule)).value_or(0.0)
+                      : reader.required_number(name, rule_of(rule));
+  law.tokens = reader.number("tokens", format::rules::positive).value_or(0.0);
+  if (law.kappa_t > 0.0 && law.tokens == 0.0)
+    reader.fault("tokens",
+                 "is missing: a law with kappa_t needs the tokens that models are trained on");
   if (const toml::table* range = reader.sub_table("range")) {
     format::TableReader range_reader(*range, reader.full_name("range"), reader.faults());
     law.range = read_range(range_reader);

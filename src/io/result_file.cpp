@@ -185,8 +185,8 @@ void write_targets(format::Hdf5Writer& file, const search::Question& question) {
     devices.push_back(s.device.id);
     precisions.push_back(s.precision.id);
     workloads.push_back(s.workload.id);
-    latencies.emplace_back(to_string(target.latency));
-    budgets.push_back(deployment.memory_budget_bytes);
+    latencies.emplace_back(to_string(target.objective));
+    budgets.push_back(deployment.limits.of(model::Objective::memory));
     calibrated.push_back(s.calibrated ? 1 : 0);
     attention.emplace_back(to_string(s.attention_type));
     confidence.push_back(s.device.confidence);

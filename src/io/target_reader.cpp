@@ -42,6 +42,13 @@ std::vector<Loaded<Entry>> read_entries(format::TableReader& reader, std::string
 
 constexpr double most_targets = 10'000;
 
+std::vector<std::string_view> searchable_names() {
+  std::vector<std::string_view> names;
+  for (const auto& e : model::objectives())
+    if (e.searchable) names.push_back(e.name);
+  return names;
+}
+
 enum class MissingPrecision { error, skip };
 
 /// The memory budget of a job: the device's capacity, none, or bytes.
@@ -83,7 +90,7 @@ class TargetReader {
     workloads_ = read_entries<WorkloadEntry>(
         reader, "workloads",
         [&](const auto& n, const auto& k) { return catalogue.workloads(n, k); });
-    read_kinds();
+    read_objectives();
     budget_ = read_budget(reader);
     limits_ = read_limits(reader);
     missing_ = reader
@@ -101,9 +108,9 @@ class TargetReader {
 
   void add_targets() {
     const std::size_t faults_before = reader_.faults().size();
-    const auto count = static_cast<double>(devices_.size()) *
-                       static_cast<double>(precisions_.size()) *
-                       static_cast<double>(workloads_.size()) * static_cast<double>(kinds_.size());
+    const auto count =
+        static_cast<double>(devices_.size()) * static_cast<double>(precisions_.size()) *
+        static_cast<double>(workloads_.size()) * static_cast<double>(objectives_.size());
     if (count > most_targets) {
       reader_.fault("devices",
                     fmt::format("with the other lists makes more than {} targets", most_targets));
@@ -122,20 +129,20 @@ class TargetReader {
   }
 
  private:
-  void read_kinds() {
+  void read_objectives() {
     if (!reader_.has("latency")) reader_.fault("latency", "is missing");
     const toml::array* list = reader_.array("latency");
     if (list == nullptr) return;
     if (list->empty()) reader_.fault("latency", "must not be empty");
     for (const toml::node& node : *list) {
-      const auto kind = model::objective_from(node.value<std::string>().value_or(""));
+      const auto objective = model::objective_from(node.value<std::string>().value_or(""));
       const std::string name = reader_.full_name("latency");
-      if (!kind)
-        reader_.faults().add(node, name, "must be \"prefill\", \"tpot\" or \"total\"");
-      else if (std::find(kinds_.begin(), kinds_.end(), *kind) != kinds_.end())
+      if (!objective)
+        reader_.faults().add(node, name, format::one_of(searchable_names()));
+      else if (std::find(objectives_.begin(), objectives_.end(), *objective) != objectives_.end())
         reader_.faults().add(node, name, "is listed twice");
       else
-        kinds_.push_back(*kind);
+        objectives_.push_back(*objective);
     }
   }
 
@@ -150,9 +157,9 @@ class TargetReader {
       return;
     }
     search::Deployment deployment{
-        .scenario = make_scenario(device, precision, entry.workload, engine_),
-        .memory_budget_bytes = budget_.bytes,
-        .limits = tighter(limits_, entry.limits)};
+        .scenario = make_scenario(device, precision, entry.workload, engine_), .limits = limits_};
+    deployment.limits.tighten(entry.limits);
+    deployment.limits.set(model::Objective::memory, budget_.bytes);
     if (budget_.capacity) {
       if (!device.memory_bytes) {
         reader_.fault("devices",
@@ -161,21 +168,21 @@ class TargetReader {
                                   device.id));
         return;
       }
-      deployment.memory_budget_bytes = *device.memory_bytes;
+      deployment.limits.set(model::Objective::memory, *device.memory_bytes);
     }
     Question& question = job_.question;
-    for (const auto kind : kinds_) {
+    for (const auto objective : objectives_) {
       try {
-        require_latency(entry.workload, kind);
+        require_applies(objective, deployment.scenario);
       } catch (const DomainError& e) {
         reader_.fault("latency", e.what());
         continue;
       }
-      const std::string id =
-          fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id, to_string(kind));
+      const std::string id = fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id,
+                                         to_string(objective));
       if (!target_ids_.insert(id).second)
         reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
-      question.targets.push_back({id, question.deployments.size(), kind});
+      question.targets.push_back({id, question.deployments.size(), objective});
     }
     question.deployments.push_back(std::move(deployment));
   }
@@ -186,9 +193,9 @@ class TargetReader {
   std::vector<Loaded<model::Device>> devices_;
   std::vector<Loaded<model::Precision>> precisions_;
   std::vector<Loaded<WorkloadEntry>> workloads_;
-  std::vector<model::Objective> kinds_;
+  std::vector<model::Objective> objectives_;
   MemoryBudget budget_;
-  model::LatencyLimits limits_;
+  model::Limits limits_;
   MissingPrecision missing_ = MissingPrecision::error;
   std::set<std::string> target_ids_;
 };

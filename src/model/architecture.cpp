@@ -91,19 +91,4 @@ FfnShape<double> ffn_shape(const Architecture& a) {
           .sparsity = a.ffn_sparsity};
 }
 
-double embedding_params(const Architecture& a) {
-  return embedding_params(static_cast<double>(a.width), static_cast<double>(a.vocab), a.tied);
-}
-
-namespace {
-double params(const Architecture& a, double ffn_weights) {
-  const double per_layer =
-      attention_shape(a).weights() + ffn_weights + ffn_shape(a).router_weights();
-  return static_cast<double>(a.layers) * per_layer + embedding_params(a);
-}
-}  // namespace
-
-double params_total(const Architecture& a) { return params(a, ffn_shape(a).weights()); }
-double params_active(const Architecture& a) { return params(a, ffn_shape(a).active_weights()); }
-
 }  // namespace rooflaw::model

@@ -1,83 +1,44 @@
 #include "rooflaw/model/evaluation.hpp"
 
-#include <cmath>
 #include <limits>
-
-#include "rooflaw/core/error.hpp"
 
 namespace rooflaw::model {
 
 namespace {
 
-PhaseResult phase_result(const Architecture& a, const Scenario& s, Phase phase) {
-  const auto layers = static_cast<double>(a.layers);
-  const double tokens = first_pass(s, phase).tokens;
-  const auto attention = attention_time(attention_shape(a), s, phase);
-  const auto ffn_block = ffn_shape(a);
-  const auto ffn = ffn_time(ffn_block, distinct_experts(ffn_block.experts, ffn_block.top_k, tokens),
-                            down_rows_read(ffn_block.sparsity, tokens), s, phase);
-  const auto head = head_time(static_cast<double>(a.width), static_cast<double>(a.vocab), s, phase);
-  const double overhead = layer_overhead(s, phase);
-
-  PhaseResult result;
-  result.seconds =
-      phase_time(layers, layer_time(attention.seconds, ffn.seconds, overhead), head.seconds);
-  if (result.seconds > 0.0) {
-    const double compute =
-        layers * (attention.compute_bound_s + ffn.compute_bound_s) + head.compute_bound_s;
-    const double busy = layers * (attention.seconds + ffn.seconds) + head.seconds;
-    result.compute_share = compute / result.seconds;
-    result.bandwidth_share = (busy - compute) / result.seconds;
-  }
-  return result;
+PhaseResult phase_result(const PhaseTime<double>& time) {
+  if (!(time.seconds > 0.0)) return {.seconds = time.seconds};
+  return {.seconds = time.seconds,
+          .compute_share = time.compute_bound_s / time.seconds,
+          .bandwidth_share = time.bandwidth_bound_s / time.seconds};
 }
 
 }  // namespace
 
-void require_latency(const Workload& workload, Objective kind) {
-  if (kind == Objective::tpot && workload.output_tokens == 0)
-    throw DomainError("workload " + workload.id + " has no output tokens, so no tpot");
-  if (kind == Objective::prefill && workload.input_tokens == 0)
-    throw DomainError("workload " + workload.id + " has no input tokens, so no prefill");
-  if (workload.input_tokens == 0 && workload.output_tokens == 0)
-    throw DomainError("workload " + workload.id + " has no tokens, so no latency");
-}
-
-double Evaluation::latency(Objective kind) const {
-  if (kind == Objective::total) return total_s;
-  if (kind == Objective::prefill) {
-    if (prefill.seconds > 0.0) return prefill.seconds;
-    throw DomainError("the workload has no input tokens, so no prefill");
-  }
-  if (!std::isnan(tpot_s)) return tpot_s;
-  throw DomainError("the workload has no output tokens, so no tpot");
-}
-
 Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s) {
   require_sound(a);
-  const auto attention = attention_shape(a);
-  const auto ffn = ffn_shape(a);
+  const auto x = lift(a);
   Evaluation e;
-  e.point = law_point(a);
+  e.point = law_point(x);
   e.terms = loss_terms(law, e.point);
   e.loss = loss(law, e.terms, s.precision.loss_delta);
-  e.perplexity = std::exp(e.loss);
+  e.perplexity = exponential(e.loss);
   e.extrapolated = extrapolates(law.range, a);
-  e.prefill = phase_result(a, s, Phase::prefill);
-  e.decode = phase_result(a, s, Phase::decode);
-  e.total_s = total_time(e.prefill.seconds, e.decode.seconds);
-  e.tpot_s =
-      s.workload.output_tokens > 0
-          ? time_per_output_token(e.decode.seconds, static_cast<double>(s.workload.output_tokens))
-          : std::numeric_limits<double>::quiet_NaN();
-  e.memory = model_memory(
-      static_cast<double>(a.layers), attention_weight_bytes(attention, s.precision),
-      ffn_weight_bytes(ffn, s.precision), embedding_params(a) * s.precision.head_bytes,
-      kv_cache_bytes(attention, s),
-      workspace_bytes(attention.width, attention_activations(attention), ffn_activations(ffn), s));
-  e.params_total = params_total(a);
-  e.params_active = params_active(a);
+  e.prefill = phase_result(time_of(x, s, Phase::prefill));
+  e.decode = phase_result(time_of(x, s, Phase::decode));
+  e.memory = memory(x, s);
+  e.total_s = weighted(weights(Objective::total, s), e.costs());
+  e.tpot_s = applies(Objective::tpot, s) ? weighted(weights(Objective::tpot, s), e.costs())
+                                         : std::numeric_limits<double>::quiet_NaN();
+  const auto [total, active] = parameters(x);
+  e.params_total = total;
+  e.params_active = active;
   return e;
+}
+
+double value_of(Objective objective, const Evaluation& e, const Scenario& s) {
+  require_applies(objective, s);
+  return weighted(weights(objective, s), e.costs());
 }
 
 std::vector<Operator<double>> layer_operators(const Architecture& a, const Scenario& s,

@@ -2,17 +2,11 @@
 
 #include <algorithm>
 
-#include "rooflaw/model/shape.hpp"
-
 namespace rooflaw::model {
 
-LawPoint<double> law_point(const Architecture& a) {
-  const auto ffn = ffn_shape(a);
-  return {.layers = static_cast<double>(a.layers),
-          .width = static_cast<double>(a.width),
-          .ffn_ratio = ffn.ffn_ratio(),
-          .activation_rate = ffn.activation_rate(),
-          .kv_dim = attention_shape(a).kv_dim()};
+double law_constant(const Law& law) {
+  if (law.kappa_t == 0.0) return law.l_inf;
+  return law.l_inf + law.kappa_t * power(law.tokens, -law.alpha_t);
 }
 
 namespace {

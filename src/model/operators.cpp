@@ -1,7 +1,5 @@
 #include "rooflaw/model/operators.hpp"
 
-#include <cmath>
-
 namespace rooflaw::model {
 
 std::string_view to_string(OperatorKind kind) {
@@ -32,14 +30,8 @@ Pass decode_pass(const Workload& workload, double step) {
           .decode = true};
 }
 
-double distinct_experts(double experts, double top_k, double tokens) {
-  if (experts <= 1.0) return 1.0;
-  if (tokens == 1.0) return top_k;
-  return -experts * std::expm1(tokens * std::log1p(-top_k / experts));
-}
-
 double down_rows_read(double sparsity, double tokens) {
-  return sparsity > 0.0 ? 1.0 - std::pow(sparsity, tokens) : 1.0;
+  return sparsity > 0.0 ? 1.0 - power(sparsity, tokens) : 1.0;
 }
 
 }  // namespace rooflaw::model

@@ -12,17 +12,13 @@ namespace rooflaw::search {
 
 namespace {
 
-std::optional<double> budget_of(const Deployment& deployment) {
-  if (std::isinf(deployment.memory_budget_bytes)) return std::nullopt;
-  return deployment.memory_budget_bytes;
-}
-
-TheoryRow theory_row(const model::Law& law, const Deployment& deployment, model::Objective kind,
-                     const Row& row, const theory::ShapeBox& box) {
+TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
+                     model::Objective objective, const Row& row, const theory::ShapeBox& box) {
   const auto& s = deployment.scenario;
   TheoryRow out;
   try {
-    const auto budgets = theory::budgets_at_latency(s, kind, row.latency_s, budget_of(deployment));
+    const auto budgets = theory::budgets_at(s, objective, row.latency_s,
+                                            deployment.limits.of(model::Objective::memory));
     const auto best =
         theory::optimise(law, theory::xi_model(s), budgets, box, s.precision.loss_delta);
     out.shape = best.shape;
@@ -100,7 +96,8 @@ std::vector<theory::Sensitivity> sensitivities(const Question& question, const T
   std::vector<theory::Sensitivity> out;
   for (const auto& row : rows)
     out.push_back(theory::sensitivity(question.law, row.architecture, deployment.scenario,
-                                      target.latency, budget_of(deployment)));
+                                      target.objective,
+                                      deployment.limits.of(model::Objective::memory)));
   return out;
 }
 
@@ -109,8 +106,8 @@ std::vector<TheoryRow> theory_rows(const Question& question, const Target& targe
   const theory::ShapeBox box = bounding_box(question.space);
   std::vector<TheoryRow> out;
   for (const auto& row : rows)
-    out.push_back(theory_row(question.law, question.deployments[target.deployment], target.latency,
-                             row, box));
+    out.push_back(theory_row(question.law, question.deployments[target.deployment],
+                             target.objective, row, box));
   return out;
 }
 

@@ -16,13 +16,14 @@ std::vector<Row> describe(const Question& question, const Target& target,
     if (!architecture)
       throw Error(
           fmt::format("point {} on the frontier of {} is no architecture", point.index, target.id));
-    const auto e = model::evaluate(question.law, *architecture,
-                                   question.deployments[target.deployment].scenario);
-    if (e.latency(target.latency) != point.latency_s || e.loss != point.loss)
+    const auto& scenario = question.deployments[target.deployment].scenario;
+    const auto e = model::evaluate(question.law, *architecture, scenario);
+    const double value = value_of(target.objective, e, scenario);
+    if (value != point.latency_s || e.loss != point.loss)
       throw Error(fmt::format(
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
-          point.index, target.id, point.latency_s, point.loss, e.latency(target.latency), e.loss));
+          point.index, target.id, point.latency_s, point.loss, value, e.loss));
     rows.push_back(
         {*architecture, e, point.latency_s, question.space.continuous ? -1 : point.index});
   }

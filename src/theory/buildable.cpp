@@ -35,30 +35,19 @@ Sizes preferred(const Sizes& all, Keep keep) {
   return kept.empty() ? all : kept;
 }
 
-struct Check {
-  std::string_view budget;
-  double needed;
-  double limit;
-};
-std::vector<Check> checks(const model::Evaluation& e, const UserBudgets& b) {
-  std::vector<Check> all;
-  if (b.prefill_s) all.push_back({"prefill time", e.prefill.seconds, *b.prefill_s});
-  if (b.decode_s) all.push_back({"decode time", e.decode.seconds, *b.decode_s});
-  if (b.total_s) all.push_back({"total time", e.total_s, *b.total_s});
-  if (b.memory_bytes) all.push_back({"memory", e.memory.total(), *b.memory_bytes});
-  return all;
-}
-
-bool within(const model::Evaluation& e, const UserBudgets& budgets) {
-  const auto all = checks(e, budgets);
-  return std::all_of(all.begin(), all.end(), [](const Check& c) { return c.needed <= c.limit; });
+bool within(const model::Evaluation& e, const model::WeightedLimits& limits) {
+  return model::feasible(limits, e.costs());
 }
 
 class Builder {
  public:
-  Builder(const model::Law& law, const model::Scenario& scenario, const UserBudgets& budgets,
+  Builder(const model::Law& law, const model::Scenario& scenario, const model::Limits& budgets,
           const ShapeBox& box, const BuildRules& rules)
-      : law_(law), scenario_(scenario), budgets_(budgets), box_(box), rules_(rules) {
+      : law_(law),
+        scenario_(scenario),
+        budgets_(weighted_limits(budgets, scenario)),
+        box_(box),
+        rules_(rules) {
     Sizes all;
     for (std::int64_t n = 1; n <= most_experts; ++n)
       if (holds(box.activation_rate, 1.0 / static_cast<double>(n))) all.push_back(n);
@@ -115,15 +104,18 @@ class Builder {
   /// Says which budget even `smallest` breaks most, and by how much.
   [[noreturn]] void refuse(model::Architecture smallest) const {
     smallest.layers = least_layers();
-    const auto all = checks(model::evaluate(law_, smallest, scenario_), budgets_);
-    const auto worst = std::max_element(all.begin(), all.end(), [](const Check& x, const Check& y) {
-      return x.needed / x.limit < y.needed / y.limit;
-    });
+    const auto costs = model::evaluate(law_, smallest, scenario_).costs();
+    const auto needed = [&](const model::WeightedLimit& l) { return weighted(l.weights, costs); };
+    const auto worst = *std::max_element(
+        budgets_.begin(), budgets_.end(),
+        [&](const auto& x, const auto& y) { return needed(x) / x.bound < needed(y) / y.bound; });
     throw DomainError(fmt::format(
         "no architecture of the box meets the budgets by the operator model: the smallest ({} "
-        "layers, width {}, FFN {}) needs {:.4g} of {} where {:.4g} is given, {:.4g} times as much",
-        smallest.layers, smallest.width, smallest.expert_ffn, worst->needed, worst->budget,
-        worst->limit, worst->needed / worst->limit));
+        "layers, width {}, FFN {}) needs {:.4g} {} of {} where {:.4g} is given, {:.4g} times as "
+        "much",
+        smallest.layers, smallest.width, smallest.expert_ffn, needed(worst),
+        entry(worst.objective).unit, to_string(worst.objective), worst.bound,
+        needed(worst) / worst.bound));
   }
 
   /// One move of every size, both ways; whether any made the loss fall.
@@ -195,7 +187,7 @@ class Builder {
 
   const model::Law& law_;
   const model::Scenario& scenario_;
-  const UserBudgets& budgets_;
+  model::WeightedLimits budgets_;
   const ShapeBox& box_;
   const BuildRules& rules_;
   Sizes experts_;
@@ -206,7 +198,7 @@ class Builder {
 }  // namespace
 
 model::Architecture buildable(const model::Law& law, const model::Scenario& scenario,
-                              const Shape& shape, const UserBudgets& budgets, const ShapeBox& box,
+                              const Shape& shape, const model::Limits& budgets, const ShapeBox& box,
                               const BuildRules& rules) {
   return Builder(law, scenario, budgets, box, rules).build(shape);
 }

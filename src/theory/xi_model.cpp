@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/model/evaluation.hpp"
 
 namespace rooflaw::theory {
 
@@ -49,26 +48,78 @@ XiModel xi_model(const model::Scenario& scenario) {
               static_cast<double>(scenario.workload.batch) * mean_context(scenario.workload)};
 }
 
-double xi_prefill(const Shape& shape) { return 4.0 + 4.0 / shape.gqa + 6.0 * shape.ffn_ratio; }
-double xi_decode(const Shape& shape) { return 2.0 + 2.0 / shape.gqa + 3.0 * shape.ffn_ratio; }
-double xi_all(const Shape& shape) {
-  return 2.0 + 2.0 / shape.gqa + 3.0 * shape.ffn_ratio / shape.activation_rate;
+namespace {
+
+/// x to a power that is mostly a small whole number.
+double raised(double x, double to) {
+  if (to == 0.0) return 1.0;
+  if (to == 1.0) return x;
+  if (to == -1.0) return 1.0 / x;
+  if (to == 2.0) return x * x;
+  return power(x, to);
 }
+
+// Weights that a token passes through, and those stored, in units of the factor.
+ShapeSum weights(double factor, double attention, double ffn, double rate_power) {
+  return {{attention * factor, {.width = 2}},
+          {attention * factor, {.width = 2, .gqa = -1}},
+          {ffn * factor, {.width = 2, .ffn_ratio = 1, .activation_rate = rate_power}}};
+}
+ShapeSum prefill_work() { return weights(1.0, 4.0, 6.0, 0.0); }
+ShapeSum decode_weights(double bytes) { return weights(bytes, 2.0, 3.0, 0.0); }
+ShapeSum stored_weights(double bytes) { return weights(bytes, 2.0, 3.0, -1.0); }
+ShapeTerm cache(const XiModel& xi) {
+  return {2.0 * xi.cached_tokens * xi.kv_bytes, {.width = 1, .gqa = -1}};
+}
+
+double per_width_squared(const ShapeSum& sum, const Shape& shape) {
+  return value_at(sum, shape) / (shape.width * shape.width);
+}
+
+}  // namespace
+
+double value_at(const ShapeSum& sum, const Shape& shape) {
+  double value = 0;
+  for (const auto& [coefficient, powers] : sum)
+    value += coefficient * raised(shape.layers, powers.layers) * raised(shape.width, powers.width) *
+             raised(shape.ffn_ratio, powers.ffn_ratio) * raised(shape.gqa, powers.gqa) *
+             raised(shape.activation_rate, powers.activation_rate);
+  return value;
+}
+
+ShapeSum layer_work(const XiModel& xi, Resource resource) {
+  switch (resource) {
+    case Resource::prefill:
+      return prefill_work();
+    case Resource::decode: {
+      ShapeSum sum = decode_weights(xi.weight_bytes);
+      if (cache(xi).coefficient > 0.0) sum.push_back(cache(xi));
+      return sum;
+    }
+    case Resource::memory:
+      return stored_weights(xi.weight_bytes);
+    case Resource::total:
+      break;
+  }
+  throw DomainError("the total time of a layer needs a budget, which holds the rates");
+}
+
+double xi_prefill(const Shape& shape) { return per_width_squared(prefill_work(), shape); }
+double xi_decode(const Shape& shape) { return per_width_squared(decode_weights(1.0), shape); }
+double xi_all(const Shape& shape) { return per_width_squared(stored_weights(1.0), shape); }
 double xi_delta(const XiModel& xi, const Shape& shape) {
-  return 2.0 * xi.cached_tokens * xi.kv_bytes / (shape.gqa * shape.width * xi.weight_bytes);
+  return per_width_squared({cache(xi)}, shape) / xi.weight_bytes;
 }
 double xi_effective(const XiModel& xi, const Shape& shape) {
   return xi_decode(shape) + xi_delta(xi, shape);
 }
 
-double prefill_flop_per_layer(const Shape& shape) {
-  return xi_prefill(shape) * shape.width * shape.width;
-}
+double prefill_flop_per_layer(const Shape& shape) { return value_at(prefill_work(), shape); }
 double decode_bytes_per_layer(const XiModel& xi, const Shape& shape) {
-  return xi_effective(xi, shape) * shape.width * shape.width * xi.weight_bytes;
+  return value_at(layer_work(xi, Resource::decode), shape);
 }
 double memory_bytes_per_layer(const XiModel& xi, const Shape& shape) {
-  return xi_all(shape) * shape.width * shape.width * xi.weight_bytes;
+  return value_at(layer_work(xi, Resource::memory), shape);
 }
 
 model::LawPoint<double> law_point(const Shape& shape) {
@@ -84,17 +135,16 @@ double loss(const model::Law& law, const Shape& shape, double loss_delta) {
 }
 
 void require_usable(const model::Law& law) {
-  require_positive_and_finite(law.kappa_l, "law.kappa_l");
-  require_positive_and_finite(law.alpha_l, "law.alpha_l");
-  require_positive_and_finite(law.kappa_rho, "law.kappa_rho");
-  require_positive_and_finite(law.alpha_rho, "law.alpha_rho");
-  require_positive_and_finite(law.alpha_r, "law.alpha_r");
-  require_positive_and_finite(law.kappa_d, "law.kappa_d");
-  require_positive_and_finite(law.kappa_m, "law.kappa_m");
-  require_positive_and_finite(law.alpha_m, "law.alpha_m");
-  for (const double any_sign : {law.beta_1, law.beta_2, law.l_inf})
-    if (!std::isfinite(any_sign))
+  using enum model::CoefficientRule;
+  for (const auto& [name, member, rule] : model::law_coefficients<>) {
+    const double x = law.*member;
+    // beta_2 may have any sign here.
+    const bool any_sign = rule == signed_exponent || member == &model::Law::beta_2;
+    if (!any_sign && (rule == positive || rule == exponent))
+      require_positive_and_finite(x, fmt::format("law.{}", name));
+    else if (!std::isfinite(x))
       throw DomainError(fmt::format("law {}: coefficients must be finite", law.id));
+  }
 }
 
 EffectiveRates effective_rates(const model::Scenario& scenario) {
@@ -102,49 +152,56 @@ EffectiveRates effective_rates(const model::Scenario& scenario) {
           .bytes_per_s = 1.0 / scenario.rates.s_per_byte};
 }
 
-Budgets to_budgets(const UserBudgets& user, const model::Workload& workload,
-                   const EffectiveRates& rates) {
+namespace {
+void tighten(std::optional<double>& limit, double bound) {
+  limit = limit ? std::min(*limit, bound) : bound;
+}
+
+void tighten(std::optional<TotalBudget>& limit, const TotalBudget& bound) {
+  if (limit && (limit->s_per_prefill_flop != bound.s_per_prefill_flop ||
+                limit->s_per_decode_byte != bound.s_per_decode_byte))
+    throw DomainError("two budgets weigh prefill and decode differently");
+  if (!limit || bound.seconds < limit->seconds) limit = bound;
+}
+}  // namespace
+
+Budgets to_budgets(const model::Limits& limits, const model::Scenario& scenario) {
+  const auto rates = effective_rates(scenario);
   require_positive_and_finite(rates.flop_per_s, "effective FLOP/s");
   require_positive_and_finite(rates.bytes_per_s, "effective bytes/s");
+  const auto& workload = scenario.workload;
   const double prompt =
       static_cast<double>(workload.batch) * static_cast<double>(workload.input_tokens);
-  const double steps = static_cast<double>(workload.output_tokens);
+  const auto steps = static_cast<double>(workload.output_tokens);
 
   Budgets budgets;
-  if (const auto seconds = checked_limit(user.prefill_s, "prefill time")) {
-    if (prompt == 0.0) throw DomainError("prefill time budget: the workload has no input tokens");
-    budgets.prefill_flop_per_token = *seconds * rates.flop_per_s / prompt;
+  for (const auto& [objective, bound] : limits.finite()) {
+    if (!(bound > 0.0))
+      throw DomainError(
+          fmt::format("{} budget = {}: must be positive", to_string(objective), bound));
+    model::require_applies(objective, scenario);
+    const model::Weights w = weights(objective, scenario);
+    const double seconds = bound * w.per;
+    if (w.memory > 0.0)
+      tighten(budgets.memory_bytes, bound / w.memory);
+    else if (w.decode == 0.0)
+      tighten(budgets.prefill_flop_per_token, seconds / w.prefill * rates.flop_per_s / prompt);
+    else if (w.prefill == 0.0)
+      tighten(budgets.decode_bytes_per_token, seconds / w.decode * rates.bytes_per_s / steps);
+    else
+      tighten(budgets.total, {.seconds = seconds,
+                              .s_per_prefill_flop = w.prefill * prompt / rates.flop_per_s,
+                              .s_per_decode_byte = w.decode * steps / rates.bytes_per_s});
   }
-  if (const auto seconds = checked_limit(user.decode_s, "decode time")) {
-    if (steps == 0.0) throw DomainError("decode time budget: the workload has no output tokens");
-    budgets.decode_bytes_per_token = *seconds * rates.bytes_per_s / steps;
-  }
-  if (const auto seconds = checked_limit(user.total_s, "total time")) {
-    if (prompt + steps == 0.0) throw DomainError("total time budget: the workload has no tokens");
-    budgets.total = {.seconds = *seconds,
-                     .s_per_prefill_flop = prompt / rates.flop_per_s,
-                     .s_per_decode_byte = steps / rates.bytes_per_s};
-  }
-  budgets.memory_bytes = checked_limit(user.memory_bytes, "memory");
   return budgets;
 }
 
-Budgets budgets_at_latency(const model::Scenario& scenario, model::Objective kind, double latency_s,
-                           std::optional<double> memory_bytes) {
-  model::require_latency(scenario.workload, kind);
-  UserBudgets user{.memory_bytes = memory_bytes};
-  switch (kind) {
-    case model::Objective::prefill:
-      user.prefill_s = latency_s;
-      break;
-    case model::Objective::tpot:
-      user.decode_s = latency_s * static_cast<double>(scenario.workload.output_tokens);
-      break;
-    case model::Objective::total:
-      user.total_s = latency_s;
-      break;
-  }
-  return to_budgets(user, scenario.workload, effective_rates(scenario));
+Budgets budgets_at(const model::Scenario& scenario, model::Objective objective, double bound,
+                   double memory_bytes) {
+  model::Limits limits;
+  limits.set(model::Objective::memory, memory_bytes);
+  limits.set(objective, bound);
+  return to_budgets(limits, scenario);
 }
 
 Budgets checked(const Budgets& budgets) {
@@ -209,22 +266,11 @@ std::optional<double> limit(const Budgets& budgets, Resource resource) {
 }
 
 double usage(const XiModel& xi, const Budgets& budgets, const Shape& shape, Resource resource) {
-  const auto per_layer = [&] {
-    switch (resource) {
-      case Resource::prefill:
-        return prefill_flop_per_layer(shape);
-      case Resource::decode:
-        return decode_bytes_per_layer(xi, shape);
-      case Resource::memory:
-        return memory_bytes_per_layer(xi, shape);
-      case Resource::total:
-        break;
-    }
-    if (!budgets.total) throw DomainError("usage of the total time: there is no such budget");
-    return prefill_flop_per_layer(shape) * budgets.total->s_per_prefill_flop +
-           decode_bytes_per_layer(xi, shape) * budgets.total->s_per_decode_byte;
-  };
-  return shape.layers * per_layer();
+  const auto of_layer = [&](Resource r) { return value_at(layer_work(xi, r), shape); };
+  if (resource != Resource::total) return shape.layers * of_layer(resource);
+  if (!budgets.total) throw DomainError("usage of the total time: there is no such budget");
+  return shape.layers * (of_layer(Resource::prefill) * budgets.total->s_per_prefill_flop +
+                         of_layer(Resource::decode) * budgets.total->s_per_decode_byte);
 }
 
 }  // namespace rooflaw::theory

@@ -82,6 +82,8 @@ inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in 
 inline constexpr std::size_t longest_list = 10'000;          // elements of a list in an input file
 inline constexpr std::size_t longest_text = 4096;            // bytes of a text that is used
 std::string too_long_rule();                                 // of a list
+/// must be "a", "b" or "c"
+std::string one_of(const std::vector<std::string_view>& words);
 
 /// Neither empty nor longer than `longest_text`, and without control characters: a NUL would end
 /// the name of a file early, others would reach a terminal.

@@ -11,7 +11,7 @@
 #include "rooflaw/io/source_files.hpp"
 #include "rooflaw/model/device.hpp"
 #include "rooflaw/model/law.hpp"
-#include "rooflaw/model/workload.hpp"
+#include "rooflaw/model/objective.hpp"
 
 namespace rooflaw::io {
 
@@ -31,7 +31,7 @@ struct Loaded {
 
 struct WorkloadEntry {
   model::Workload workload;
-  model::LatencyLimits limits;
+  model::Limits limits;
 };
 
 /// A public model, for comparison.
@@ -93,7 +93,7 @@ model::Law read_law(format::TableReader& reader);
 model::Architecture read_architecture(format::TableReader& reader);
 ModelEntry read_model(format::TableReader& reader);
 model::Engine read_engine(format::TableReader& reader);
-model::LatencyLimits read_limits(format::TableReader& reader);
+model::Limits read_limits(format::TableReader& reader);
 model::MlaRanks read_mla_ranks(format::TableReader& reader);
 
 }  // namespace rooflaw::io

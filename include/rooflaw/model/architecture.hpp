@@ -69,15 +69,4 @@ std::optional<ArchitectureFault> find_fault(const Architecture& a);
 /// @throws DomainError with the text of find_fault.
 void require_sound(const Architecture& a);
 
-/// Parameters stored, and parameters a token passes through (top_k experts instead of all).
-double params_total(const Architecture& a);
-double params_active(const Architecture& a);
-
-/// Embedding parameters: vocab * width, twice if input and output tables are not tied.
-double embedding_params(const Architecture& a);
-template <class T>
-T embedding_params(const T& width, double vocab, bool tied) {
-  return vocab * width * (tied ? 1.0 : 2.0);
-}
-
 }  // namespace rooflaw::model

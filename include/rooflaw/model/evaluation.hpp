@@ -4,9 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "rooflaw/model/latency.hpp"
-#include "rooflaw/model/law.hpp"
-#include "rooflaw/model/memory.hpp"
+#include "rooflaw/model/continuous.hpp"
 
 namespace rooflaw::model {
 
@@ -32,13 +30,16 @@ struct Evaluation {
   double params_total = 0;
   double params_active = 0;
 
-  /// @throws DomainError for tpot without output tokens and prefill without input tokens
-  double latency(Objective kind) const;
+  Costs<double> costs() const { return {prefill.seconds, decode.seconds, memory.total()}; }
 };
 
 /// Cost: about a microsecond.
 /// @throws DomainError if the architecture is not sound.
 Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s);
+
+/// The value of an objective.
+/// @throws DomainError if the workload has none of the phases that it weighs
+double value_of(Objective objective, const Evaluation& e, const Scenario& s);
 
 /// The operators of one layer in one pass as a reader wants them: no router in a dense model, the
 /// quantisation of both blocks as one.
@@ -47,9 +48,5 @@ std::vector<Operator<double>> layer_operators(const Architecture& a, const Scena
 
 /// The output projection of one pass; none if the engine leaves it out.
 std::optional<Operator<double>> head_operator(const Architecture& a, const Scenario& s);
-
-/// @throws DomainError if the scenario has no such latency (tpot without output tokens, prefill
-///         without input tokens, any without both).
-void require_latency(const Workload& workload, Objective kind);
 
 }  // namespace rooflaw::model

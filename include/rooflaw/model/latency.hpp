@@ -157,31 +157,8 @@ template <class T, class Layers>
 T phase_time(const Layers& layers, const T& layer_s, const T& head_s) {
   return layers * layer_s + head_s;
 }
-template <class T>
-T total_time(const T& prefill_s, const T& decode_s) {
-  return prefill_s + decode_s;
-}
-template <class T>
-T time_per_output_token(const T& decode_s, double output_tokens) {
-  return decode_s / output_tokens;
-}
 inline double layer_overhead(const Scenario& s, Phase phase) {
   return s.rates.layer_overhead_s * passes(s, phase);
 }
-
-/// A phase of a whole model. `distinct` as in ffn_time.
-template <class T>
-T phase_seconds(const T& layers, const AttentionShape<T>& attention, const FfnShape<T>& ffn,
-                const T& distinct, double vocab, const Scenario& s, Phase phase) {
-  const double rows_read = down_rows_read(ffn.sparsity, first_pass(s, phase).tokens);
-  const T layer =
-      layer_time<T>(attention_time(attention, s, phase).seconds,
-                    ffn_time(ffn, distinct, rows_read, s, phase).seconds, layer_overhead(s, phase));
-  return phase_time<T>(layers, layer, head_time(attention.width, vocab, s, phase).seconds);
-}
-
-enum class Objective { prefill, tpot, total };
-std::string_view to_string(Objective kind);
-std::optional<Objective> objective_from(std::string_view name);
 
 }  // namespace rooflaw::model

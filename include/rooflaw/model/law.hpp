@@ -5,22 +5,28 @@
 //     + kappa_rho rho^alpha_rho r^-alpha_r d^-beta_1          sparsity
 //     + kappa_d r^-alpha_r d^-beta_2                          capacity
 //     + kappa_m d_m^-alpha_m                                  KV
-//     + L_inf + delta(precision)
+//     + L_inf + kappa_t D^-alpha_t + delta(precision)         the same for all architectures
 //
-// Source: [S] arXiv:2602.10377 Eq. 2 and 15. l layers, d width, r activated FFN ratio, rho
-// activation rate, d_m KV dimension. With the published beta_1 < 0 the loss is not monotone in the
-// width. Outside the ranges it was fitted on, a law extrapolates; `extrapolates` says so point by
-// point.
+// Source: [S] arXiv:2602.10377 Eq. 2 and 15; the term in the training tokens D is that of other
+// published laws (arXiv:2602.05970) and 0 in this one. l layers, d width, r activated FFN ratio,
+// rho activation rate, d_m KV dimension. With the published beta_1 < 0 the loss is not monotone in
+// the width. Outside the ranges it was fitted on, a law extrapolates; `extrapolates` says so point
+// by point.
+//
+// law_terms says which term is made of what; all that evaluates, bounds, tabulates or
+// differentiates a law goes through it. law_coefficients lists the coefficients: reader, checks and
+// fits are loops over it.
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "rooflaw/model/architecture.hpp"
+#include "rooflaw/model/numeric.hpp"
 
 namespace rooflaw::model {
 
@@ -43,14 +49,55 @@ struct LawRange {
   std::optional<Interval> shared_ffn;
 };
 
-struct Law {
+/// The coefficients, as numbers or as what they are fitted in.
+template <class T>
+struct LawCoefficients {
+  T kappa_l{}, alpha_l{};
+  T kappa_rho{}, alpha_rho{}, alpha_r{}, beta_1{};
+  T kappa_d{}, beta_2{};
+  T kappa_m{}, alpha_m{};
+  T kappa_t{}, alpha_t{};
+  T l_inf{};
+};
+
+struct Law : LawCoefficients<double> {
   std::string id;
-  double kappa_l = 0, alpha_l = 0;
-  double kappa_rho = 0, alpha_rho = 0, alpha_r = 0, beta_1 = 0;
-  double kappa_d = 0, beta_2 = 0;
-  double kappa_m = 0, alpha_m = 0;
-  double l_inf = 0;
+  double tokens = 0;  // D; matters where kappa_t > 0
   LawRange range;
+};
+
+/// What a coefficient may be. A law is a sum of positive terms, so only beta_1 is free in sign.
+enum class CoefficientRule {
+  positive,
+  exponent,         // > 0
+  signed_exponent,  // any sign
+  non_negative,
+  absent_or_non_negative,  // 0 where a law does not state it
+};
+
+template <class T>
+struct LawCoefficient {
+  std::string_view name;
+  T LawCoefficients<T>::*member;
+  CoefficientRule rule;
+};
+template <class T = double>
+inline constexpr std::array law_coefficients = {
+    LawCoefficient<T>{"kappa_l", &LawCoefficients<T>::kappa_l, CoefficientRule::positive},
+    LawCoefficient<T>{"alpha_l", &LawCoefficients<T>::alpha_l, CoefficientRule::exponent},
+    LawCoefficient<T>{"kappa_rho", &LawCoefficients<T>::kappa_rho, CoefficientRule::positive},
+    LawCoefficient<T>{"alpha_rho", &LawCoefficients<T>::alpha_rho, CoefficientRule::exponent},
+    LawCoefficient<T>{"alpha_r", &LawCoefficients<T>::alpha_r, CoefficientRule::exponent},
+    LawCoefficient<T>{"beta_1", &LawCoefficients<T>::beta_1, CoefficientRule::signed_exponent},
+    LawCoefficient<T>{"kappa_d", &LawCoefficients<T>::kappa_d, CoefficientRule::positive},
+    LawCoefficient<T>{"beta_2", &LawCoefficients<T>::beta_2, CoefficientRule::exponent},
+    LawCoefficient<T>{"kappa_m", &LawCoefficients<T>::kappa_m, CoefficientRule::positive},
+    LawCoefficient<T>{"alpha_m", &LawCoefficients<T>::alpha_m, CoefficientRule::exponent},
+    LawCoefficient<T>{"kappa_t", &LawCoefficients<T>::kappa_t,
+                      CoefficientRule::absent_or_non_negative},
+    LawCoefficient<T>{"alpha_t", &LawCoefficients<T>::alpha_t,
+                      CoefficientRule::absent_or_non_negative},
+    LawCoefficient<T>{"l_inf", &LawCoefficients<T>::l_inf, CoefficientRule::non_negative},
 };
 
 /// What the law takes from an architecture.
@@ -63,56 +110,37 @@ struct LawPoint {
   T kv_dim{};
 };
 
-/// The powers the law is made of. Scalar code only: search reads them from tables.
+/// The same by number, in the order in which a term multiplies its powers.
+enum class LawVariable { layers, activation_rate, ffn_ratio, width, kv_dim };
+inline constexpr std::size_t law_variable_count = 5;
+inline constexpr std::array law_variables = {LawVariable::layers, LawVariable::activation_rate,
+                                             LawVariable::ffn_ratio, LawVariable::width,
+                                             LawVariable::kv_dim};
 template <class T>
-T depth_power(const Law& law, const T& layers) {
-  using std::pow;
-  return pow(layers, -law.alpha_l);
-}
-template <class T>
-T activation_power(const Law& law, const T& activation_rate) {
-  using std::pow;
-  return pow(activation_rate, law.alpha_rho);
-}
-template <class T>
-T ratio_power(const Law& law, const T& ffn_ratio) {
-  using std::pow;
-  return pow(ffn_ratio, -law.alpha_r);
-}
-template <class T>
-T sparsity_width_power(const Law& law, const T& width) {
-  using std::pow;
-  return pow(width, -law.beta_1);
-}
-template <class T>
-T capacity_width_power(const Law& law, const T& width) {
-  using std::pow;
-  return pow(width, -law.beta_2);
-}
-template <class T>
-T kv_power(const Law& law, const T& kv_dim) {
-  using std::pow;
-  return pow(kv_dim, -law.alpha_m);
+const T& value_of(const LawPoint<T>& x, LawVariable variable) {
+  switch (variable) {
+    case LawVariable::layers:
+      return x.layers;
+    case LawVariable::activation_rate:
+      return x.activation_rate;
+    case LawVariable::ffn_ratio:
+      return x.ffn_ratio;
+    case LawVariable::width:
+      return x.width;
+    case LawVariable::kv_dim:
+      break;
+  }
+  return x.kv_dim;
 }
 
-/// The terms, from powers. + and * only, so that lanes and scalars agree to the bit.
+/// coefficient * the product of its variables' powers.
 template <class T>
-T depth_term(const Law& law, const T& depth_power) {
-  return law.kappa_l * depth_power;
-}
-template <class T>
-T sparsity_term(const Law& law, const T& activation_power, const T& ratio_power,
-                const T& width_power) {
-  return law.kappa_rho * activation_power * ratio_power * width_power;
-}
-template <class T>
-T capacity_term(const Law& law, const T& ratio_power, const T& width_power) {
-  return law.kappa_d * ratio_power * width_power;
-}
-template <class T>
-T kv_term(const Law& law, const T& kv_power) {
-  return law.kappa_m * kv_power;
-}
+struct LawTerm {
+  T coefficient{};
+  std::array<std::optional<T>, law_variable_count> exponents{};  // by LawVariable
+  std::optional<T> exponent(LawVariable v) const { return exponents[static_cast<std::size_t>(v)]; }
+  bool has(LawVariable v) const { return exponent(v).has_value(); }
+};
 
 template <class T>
 struct LossTerms {
@@ -122,38 +150,65 @@ struct LossTerms {
   T kv{};
 };
 
-/// Their sum, in the one order that search uses too: FFN part, KV part, depth part, then
-/// the precision's penalty.
+/// The law as a posynomial.
+template <class T>
+LossTerms<LawTerm<T>> law_terms(const LawCoefficients<T>& law) {
+  using enum LawVariable;
+  const auto term = [](const T& coefficient,
+                       std::initializer_list<std::pair<LawVariable, T>> powers) {
+    LawTerm<T> t{.coefficient = coefficient};
+    for (const auto& [variable, exponent] : powers)
+      t.exponents[static_cast<std::size_t>(variable)] = exponent;
+    return t;
+  };
+  return {term(law.kappa_l, {{layers, -law.alpha_l}}),
+          term(law.kappa_rho,
+               {{activation_rate, law.alpha_rho}, {ffn_ratio, -law.alpha_r}, {width, -law.beta_1}}),
+          term(law.kappa_d, {{ffn_ratio, -law.alpha_r}, {width, -law.beta_2}}),
+          term(law.kappa_m, {{kv_dim, -law.alpha_m}})};
+}
+
+/// What no architecture changes: L_inf and the term in tokens.
+double law_constant(const Law& law);
+
+/// The sum of parts, in the one order that search uses too: FFN part (sparsity and capacity), KV
+/// part, depth part with the law's constant; then the precision's penalty.
 template <class T>
 T ffn_loss(const T& sparsity, const T& capacity) {
   return sparsity + capacity;
 }
 template <class T>
-T depth_loss(const Law& law, const T& depth) {
-  return depth + law.l_inf;
+T depth_loss(const T& depth, double constant) {
+  return depth + constant;
 }
 template <class T>
 T shape_loss(const T& ffn_part, const T& kv_part, const T& depth_part) {
   return (ffn_part + kv_part) + depth_part;
 }
 
-template <class T>
-LossTerms<T> loss_terms(const Law& law, const LawPoint<T>& x) {
-  const T ratio = ratio_power<T>(law, x.ffn_ratio);
-  return {depth_term<T>(law, depth_power<T>(law, x.layers)),
-          sparsity_term<T>(law, activation_power<T>(law, x.activation_rate), ratio,
-                           sparsity_width_power<T>(law, x.width)),
-          capacity_term<T>(law, ratio, capacity_width_power<T>(law, x.width)),
-          kv_term<T>(law, kv_power<T>(law, x.kv_dim))};
+/// A term at a point.
+template <class T, class C>
+auto term_value(const LawTerm<C>& term, const LawPoint<T>& x) {
+  std::conditional_t<std::is_same_v<C, double>, T, C> value(term.coefficient);
+  for (const LawVariable v : law_variables)
+    if (const auto exponent = term.exponent(v)) value = value * power(value_of(x, v), *exponent);
+  return value;
+}
+
+/// All of them; T or C may be what the loss is differentiated in.
+template <class T, class C>
+auto loss_terms(const LawCoefficients<C>& law, const LawPoint<T>& x) {
+  const auto terms = law_terms(law);
+  return LossTerms{term_value(terms.depth, x), term_value(terms.sparsity, x),
+                   term_value(terms.capacity, x), term_value(terms.kv, x)};
 }
 
 template <class T>
 T loss(const Law& law, const LossTerms<T>& t, double loss_delta) {
-  return shape_loss<T>(ffn_loss<T>(t.sparsity, t.capacity), t.kv, depth_loss<T>(law, t.depth)) +
+  return shape_loss<T>(ffn_loss<T>(t.sparsity, t.capacity), t.kv,
+                       depth_loss<T>(t.depth, law_constant(law))) +
          loss_delta;
 }
-
-LawPoint<double> law_point(const Architecture& a);
 
 /// Is a value of one axis, or a pair of axes, inside the range the law was fitted on?
 bool layers_in_range(const LawRange& range, double layers);

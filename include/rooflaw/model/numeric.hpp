@@ -12,10 +12,21 @@
 #include <Eigen/Core>
 #include <unsupported/Eigen/AutoDiff>
 
+#include "rooflaw/core/powers.hpp"
+
 namespace rooflaw::model {
 
 template <class T>
 inline constexpr bool is_array = std::is_base_of_v<Eigen::ArrayBase<T>, T>;
+
+/// A number that does not vary.
+template <class T>
+T constant(double x) {
+  if constexpr (is_array<T>)
+    return T::Constant(x);
+  else
+    return T(x);
+}
 
 /// condition ? a : b, lane by lane.
 template <class T>
@@ -42,6 +53,32 @@ const T& value(const T& x) { return x; }
 template <class D>
 double value(const Eigen::AutoDiffScalar<D>& x) {
   return x.value();
+}
+
+/// The powers of core/powers.hpp with derivatives; Eigen's own call the C library.
+using rooflaw::exponential_minus_one;
+using rooflaw::log_one_plus;
+using rooflaw::power;
+template <class D>
+using Differentiable =
+    Eigen::AutoDiffScalar<typename Eigen::internal::remove_all<D>::type::PlainObject>;
+template <class D>
+Differentiable<D> power(const Eigen::AutoDiffScalar<D>& x, double y) {
+  return {power(x.value(), y), x.derivatives() * (y * power(x.value(), y - 1.0))};
+}
+template <class D>
+Differentiable<D> power(double x, const Eigen::AutoDiffScalar<D>& y) {
+  const double value = power(x, y.value());
+  return {value, y.derivatives() * (value * natural_log(x))};
+}
+template <class D>
+Differentiable<D> log_one_plus(const Eigen::AutoDiffScalar<D>& x) {
+  return {log_one_plus(x.value()), x.derivatives() / (1.0 + x.value())};
+}
+template <class D>
+Differentiable<D> exponential_minus_one(const Eigen::AutoDiffScalar<D>& x) {
+  const double value = exponential_minus_one(x.value());
+  return {value, x.derivatives() * (value + 1.0)};
 }
 
 inline double round_down(double x) { return std::floor(x); }

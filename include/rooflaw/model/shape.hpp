@@ -77,7 +77,40 @@ struct FfnShape {
   T router_weights() const { return routed * (width * experts); }
 };
 
+/// Embedding parameters: once for the input, once more for the output if the tables are not tied.
+template <class T>
+T embedding_params(const T& width, double vocab, bool tied) {
+  return vocab * width * (tied ? 1.0 : 2.0);
+}
+
+/// The blocks of an architecture; and of one in another number type, which may then vary sizes.
 AttentionShape<double> attention_shape(const Architecture& a);
 FfnShape<double> ffn_shape(const Architecture& a);
+
+template <class T>
+AttentionShape<T> lift(const AttentionShape<double>& b) {
+  return {.kind = b.kind,
+          .width = T(b.width),
+          .heads = T(b.heads),
+          .kv_heads = T(b.kv_heads),
+          .kv_lora_rank = T(b.kv_lora_rank),
+          .head_dim = b.head_dim,
+          .q_lora_rank = b.q_lora_rank,
+          .qk_nope_head_dim = b.qk_nope_head_dim,
+          .qk_rope_head_dim = b.qk_rope_head_dim,
+          .v_head_dim = b.v_head_dim};
+}
+template <class T>
+FfnShape<T> lift(const FfnShape<double>& b) {
+  return {.kind = b.kind,
+          .width = T(b.width),
+          .expert_ffn = T(b.expert_ffn),
+          .experts = T(b.experts),
+          .top_k = T(b.top_k),
+          .shared_ffn = T(b.shared_ffn),
+          .routed = T(b.routed),
+          .has_shared = T(b.has_shared),
+          .sparsity = b.sparsity};
+}
 
 }  // namespace rooflaw::model

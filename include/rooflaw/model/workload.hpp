@@ -2,7 +2,6 @@
 // What is asked of the model, and how the engine runs it.
 
 #include <cstdint>
-#include <limits>
 #include <string>
 
 namespace rooflaw::model {
@@ -13,16 +12,6 @@ struct Workload {
   std::int64_t input_tokens = 0;   // S_in >= 0
   std::int64_t output_tokens = 0;  // S_out >= 0
 };
-
-/// Further limits on a point beside the memory budget; infinite = none.
-struct LatencyLimits {
-  double prefill_s = std::numeric_limits<double>::infinity();
-  double tpot_s = std::numeric_limits<double>::infinity();
-  double total_s = std::numeric_limits<double>::infinity();
-};
-
-/// The tighter of each.
-LatencyLimits tighter(const LatencyLimits& a, const LatencyLimits& b);
 
 /// Defaults are an up-to-date engine; [S] uses eager, not causal, no lm_head.
 struct Engine {

@@ -17,15 +17,14 @@ namespace rooflaw::search {
 /// A scenario and what a point must meet there to be feasible, equality included.
 struct Deployment {
   model::Scenario scenario;
-  double memory_budget_bytes = std::numeric_limits<double>::infinity();
-  model::LatencyLimits limits;
+  model::Limits limits;  // the memory budget among them
 };
 
-/// A frontier is asked for each target: a deployment and the latency to trade against the loss.
+/// A frontier is asked for each target: a deployment and the objective to trade against the loss.
 struct Target {
-  std::string id;  // <device>.<precision>.<workload>.<latency>
+  std::string id;  // <device>.<precision>.<workload>.<objective>
   std::size_t deployment = 0;
-  model::Objective latency{};
+  model::Objective objective{};
 };
 
 enum class Strategy { exact, grid, sample, plas };
@@ -65,16 +64,5 @@ struct Question {
   PlasOptions plas;
   RefineOptions refine;
 };
-
-/// Is a point feasible in a deployment? Without short circuits, so that it runs in lanes.
-inline bool feasible(const Deployment& deployment, double memory_bytes, double prefill_s,
-                     double tpot_s, double total_s) {
-  const bool fits = memory_bytes <= deployment.memory_budget_bytes;
-  const bool prefill_ok = prefill_s <= deployment.limits.prefill_s;
-  // The tpot of a workload without output is NaN, and no limit applies to it.
-  const bool tpot_ok = !(tpot_s > deployment.limits.tpot_s);
-  const bool total_ok = total_s <= deployment.limits.total_s;
-  return fits & prefill_ok & tpot_ok & total_ok;
-}
 
 }  // namespace rooflaw::search

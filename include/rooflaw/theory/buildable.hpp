@@ -26,7 +26,7 @@ struct BuildRules {
 /// smallest
 ///         one breaks most, and by how much), or no whole number of experts lies in the box
 model::Architecture buildable(const model::Law& law, const model::Scenario& scenario,
-                              const Shape& shape, const UserBudgets& budgets, const ShapeBox& box,
+                              const Shape& shape, const model::Limits& budgets, const ShapeBox& box,
                               const BuildRules& rules);
 
 }  // namespace rooflaw::theory

@@ -19,24 +19,11 @@
 // them. Units: nats per token, seconds; T is the target's own latency (prefill_s, tpot_s or
 // total_s), lm_head included. Cost: 1 to 2 microseconds a point.
 
-#include <optional>
+#include <limits>
 
-#include "rooflaw/model/latency.hpp"
-#include "rooflaw/model/law.hpp"
-#include "rooflaw/model/scenario.hpp"
-#include "rooflaw/model/shape.hpp"
+#include "rooflaw/model/continuous.hpp"
 
 namespace rooflaw::theory {
-
-/// An architecture with sizes that may lie between integers.
-struct ContinuousArchitecture {
-  double layers = 0;
-  model::AttentionShape<double> attention;
-  model::FfnShape<double> ffn;
-  double vocab = 0;
-  double embedding_params = 0;
-};
-ContinuousArchitecture continuous(const model::Architecture& a);
 
 /// One row of the /sensitivity datasets, under their names.
 struct Sensitivity {
@@ -73,19 +60,21 @@ struct Sensitivity {
 
 /// Does memory bind at a point? If it fits the budget and one more layer would not: then depth, the
 /// one axis in which a model grows by the least, is held back by memory.
-bool memory_binds(const ContinuousArchitecture& a, const model::Scenario& s, double memory_budget);
+bool memory_binds(const model::ContinuousArchitecture<double>& a, const model::Scenario& s,
+                  double memory_budget);
 
 /// worth_memory where memory binds is 0.01 M mu_M, with mu_M = (-dL/dl) / (weight bytes of a
 /// layer): the multiplier of closed_forms.hpp's case D2, alpha_l kappa_l / (l^(alpha_l+1) xi_all
 /// d^2 b_w).
 ///
-/// @param memory_budget  bytes; absent = none
-/// @throws DomainError if the workload has no such latency, or an architecture is not sound
+/// @param memory_budget  bytes; infinite: none
+/// @throws DomainError if the workload has no such objective, or an architecture is not sound
 Sensitivity sensitivity(const model::Law& law, const model::Architecture& a,
-                        const model::Scenario& s, model::Objective kind,
-                        std::optional<double> memory_budget);
-Sensitivity sensitivity(const model::Law& law, const ContinuousArchitecture& a,
-                        const model::Scenario& s, model::Objective kind,
-                        std::optional<double> memory_budget);
+                        const model::Scenario& s, model::Objective objective,
+                        double memory_budget = std::numeric_limits<double>::infinity());
+/// The same of an architecture of one group.
+Sensitivity sensitivity(const model::Law& law, const model::ContinuousArchitecture<double>& a,
+                        const model::Scenario& s, model::Objective objective,
+                        double memory_budget = std::numeric_limits<double>::infinity());
 
 }  // namespace rooflaw::theory

@@ -28,9 +28,9 @@
 #include <optional>
 #include <string_view>
 
-#include "rooflaw/model/latency.hpp"
+#include "rooflaw/core/fixed_vector.hpp"
 #include "rooflaw/model/law.hpp"
-#include "rooflaw/model/scenario.hpp"
+#include "rooflaw/model/objective.hpp"
 
 namespace rooflaw::theory {
 
@@ -60,6 +60,29 @@ void require_valid(const XiModel& xi);
 /// The xi model of a scenario.
 XiModel xi_model(const model::Scenario& scenario);
 
+enum class Resource { prefill, decode, total, memory };
+inline constexpr std::array all_resources = {Resource::prefill, Resource::decode, Resource::total,
+                                             Resource::memory};
+std::string_view to_string(Resource resource);
+std::string_view unit(Resource resource);
+
+/// Sums of powers of a shape's sizes. All that is said of the xi model here is evaluated from them,
+/// and the geometric programs of shape_program.hpp are made of them.
+struct ShapePowers {
+  double layers = 0, width = 0, ffn_ratio = 0, gqa = 0, activation_rate = 0;
+};
+struct ShapeTerm {
+  double coefficient = 0;
+  ShapePowers powers;
+};
+using ShapeSum = FixedVector<ShapeTerm, 8>;
+double value_at(const ShapeSum& sum, const Shape& shape);
+
+/// What a layer takes of a resource: FLOP per prompt token, bytes per output token, bytes stored.
+/// @throws DomainError for the total time, which needs rates
+ShapeSum layer_work(const XiModel& xi, Resource resource);
+
+/// In units of width^2 (and of b_w).
 double xi_prefill(const Shape& shape);
 double xi_decode(const Shape& shape);
 double xi_all(const Shape& shape);
@@ -101,35 +124,20 @@ struct Budgets {
   std::optional<double> memory_bytes = std::nullopt;
 };
 
-/// The same as a user says it. Decode is the whole decode of the workload, not one token.
-struct UserBudgets {
-  std::optional<double> prefill_s = std::nullopt;
-  std::optional<double> decode_s = std::nullopt;
-  std::optional<double> total_s = std::nullopt;
-  std::optional<double> memory_bytes = std::nullopt;
-};
+/// From what a user limits to work. Several limits on one resource: the tightest.
+/// @throws DomainError for a bound that is not positive (or NaN), for rates that are not positive,
+///         for a limit on a phase that the workload does not have, and for two limits that weigh
+///         the phases differently
+Budgets to_budgets(const model::Limits& limits, const model::Scenario& scenario);
 
-/// From seconds to work. An infinite budget is no budget.
-/// @throws DomainError for a budget that is not positive (or NaN), for rates that are not positive,
-///         and for a time limit on a phase that the workload does not have
-Budgets to_budgets(const UserBudgets& user, const model::Workload& workload,
-                   const EffectiveRates& rates);
-
-/// The budgets under which a scenario takes `latency_s` (of that kind) and no more memory than
-/// given.
+/// The budgets under which a scenario takes `bound` of an objective and no more memory than given.
 /// @throws DomainError as to_budgets
-Budgets budgets_at_latency(const model::Scenario& scenario, model::Objective kind, double latency_s,
-                           std::optional<double> memory_bytes);
+Budgets budgets_at(const model::Scenario& scenario, model::Objective objective, double bound,
+                   double memory_bytes);
 
 /// Drops infinite limits.
 /// @throws DomainError for a limit that is not positive, or NaN
 Budgets checked(const Budgets& budgets);
-
-enum class Resource { prefill, decode, total, memory };
-inline constexpr std::array all_resources = {Resource::prefill, Resource::decode, Resource::total,
-                                             Resource::memory};
-std::string_view to_string(Resource resource);
-std::string_view unit(Resource resource);
 
 /// The limit on a resource, if there is one, and how much of it a shape uses, in the same unit.
 /// Usage of the total time needs its budget, which holds the rates.

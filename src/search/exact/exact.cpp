@@ -11,8 +11,6 @@ namespace rooflaw::search {
 
 namespace {
 
-using model::Objective;
-
 // Boxes whose corners are computed together, and blocks that are scored together.
 constexpr std::size_t batch = 256;
 constexpr std::size_t most_buffered = 128;
@@ -100,7 +98,7 @@ class PieceSearch {
   struct DeploymentBounds {
     WidthPart width;
     AttentionPart least;  // of every component by itself
-    bool limited = false;
+    model::WeightedLimits limits;
   };
   struct Open {
     Box box;
@@ -211,10 +209,7 @@ void PieceSearch::set_bounds() {
     constexpr double inf = std::numeric_limits<double>::infinity();
     DeploymentBounds b{.width = width_part(space, width_digit_, deployment),
                        .least = {inf, inf, inf, inf},
-                       .limited = std::isfinite(deployment.memory_budget_bytes) ||
-                                  std::isfinite(deployment.limits.prefill_s) ||
-                                  std::isfinite(deployment.limits.tpot_s) ||
-                                  std::isfinite(deployment.limits.total_s)};
+                       .limits = weighted_limits(deployment.limits, deployment.scenario)};
     for (const auto& shape : shapes) {
       const AttentionPart p = attention_part(shape, deployment);
       parts[s].push_back(p);
@@ -229,15 +224,15 @@ void PieceSearch::set_bounds() {
     const Target& target = question_.targets[t];
     const Deployment& deployment = question_.deployments[target.deployment];
     const WidthPart& width = deployments_[target.deployment].width;
-    const auto of_kind = [&](double prefill, double decode) {
-      if (target.latency == Objective::prefill) return prefill;
-      return target.latency == Objective::tpot ? decode : prefill + decode;
+    const model::Weights w = weights(target.objective, deployment.scenario);
+    const auto seconds = [&](double prefill, double decode) {
+      return w.prefill * prefill + w.decode * decode;
     };
-    const double overhead = of_kind(width.prefill_overhead_s, width.decode_overhead_s);
+    const double overhead = seconds(width.prefill_overhead_s, width.decode_overhead_s);
     std::vector<AttentionCost> costs;
     for (std::size_t a = 0; a < shapes.size(); ++a) {
       const AttentionPart& p = parts[target.deployment][a];
-      costs.push_back({of_kind(p.prefill_s, p.decode_s) + overhead, kv_loss[a]});
+      costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead, kv_loss[a]});
     }
     if (costs.size() > most_attention_costs) {
       std::sort(costs.begin(), costs.end(),
@@ -251,11 +246,8 @@ void PieceSearch::set_bounds() {
       }
       costs = std::move(grouped);
     }
-    const double per_token =
-        target.latency == Objective::tpot
-            ? 1.0 / static_cast<double>(deployment.scenario.workload.output_tokens)
-            : 1.0;
-    const double head = of_kind(width.prefill_head_s, width.decode_head_s);
+    const double per_token = 1.0 / w.per;
+    const double head = seconds(width.prefill_head_s, width.decode_head_s);
     const double delta = deployment.scenario.precision.loss_delta;
     slack_.emplace_back(level_.bounds_[t], level_.depths_, costs, head, per_token, delta);
     if (!level_.lowered_seed_.empty())
@@ -324,12 +316,11 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
 std::size_t PieceSearch::depths_affordable(std::size_t deployment, std::size_t lane) const {
   const auto& layers = level_.depths_.layers;
   const DeploymentBounds& b = deployments_[deployment];
-  if (!b.limited) return layers.size();
+  if (b.limits.empty()) return layers.size();
   const Deployment& s = question_.deployments[deployment];
   const auto& part = corners_.deployments[deployment];
   double most = std::numeric_limits<double>::infinity();
   const auto allow = [&](double limit, double fixed, double per_layer) {
-    if (!std::isfinite(limit)) return;
     // What a limit leaves, moved outwards by the margin of everything that went into it.
     const double left = limit - fixed + bound_margin * (std::abs(limit) + fixed);
     most = std::min(most, left < 0.0 ? -1.0 : left / per_layer * (1.0 + bound_margin));
@@ -337,14 +328,16 @@ std::size_t PieceSearch::depths_affordable(std::size_t deployment, std::size_t l
   const double workspace =
       model::workspace_bytes(static_cast<double>(question_.space.widths[width_digit_]),
                              least_attention_activations_, corners_.activations[lane], s.scenario);
-  allow(s.memory_budget_bytes, b.width.embedding_bytes + workspace,
-        b.least.weight_bytes + part.weight_bytes[lane] + b.least.kv_bytes);
   const double prefill = b.least.prefill_s + part.prefill_s[lane] + b.width.prefill_overhead_s;
   const double decode = b.least.decode_s + part.decode_s[lane] + b.width.decode_overhead_s;
-  const auto tokens = static_cast<double>(s.scenario.workload.output_tokens);
-  if (prefill > 0.0) allow(s.limits.prefill_s, b.width.prefill_head_s, prefill);
-  if (decode > 0.0) allow(s.limits.tpot_s * tokens, b.width.decode_head_s, decode);
-  allow(s.limits.total_s, b.width.prefill_head_s + b.width.decode_head_s, prefill + decode);
+  for (const auto& [w, bound, objective] : b.limits) {
+    if (objective == model::Objective::memory)
+      allow(bound, b.width.embedding_bytes + workspace,
+            b.least.weight_bytes + part.weight_bytes[lane] + b.least.kv_bytes);
+    else
+      allow(bound * w.per, w.prefill * b.width.prefill_head_s + w.decode * b.width.decode_head_s,
+            w.prefill * prefill + w.decode * decode);
+  }
   return static_cast<std::size_t>(std::upper_bound(layers.begin(), layers.end(), most) -
                                   layers.begin());
 }
@@ -352,10 +345,8 @@ std::size_t PieceSearch::depths_affordable(std::size_t deployment, std::size_t l
 bool PieceSearch::matters(std::size_t target, std::size_t lane, double loss, std::size_t depths) {
   const Target& t = question_.targets[target];
   const auto& part = corners_.deployments[t.deployment];
-  const double seconds = t.latency == Objective::prefill ? part.prefill_s[lane]
-                         : t.latency == Objective::tpot
-                             ? part.decode_s[lane]
-                             : part.prefill_s[lane] + part.decode_s[lane];
+  const model::Weights w = weights(t.objective, question_.deployments[t.deployment].scenario);
+  const double seconds = w.prefill * part.prefill_s[lane] + w.decode * part.decode_s[lane];
   const std::size_t group = SlackTable::group_of(depths);
   if (loss >= static_cast<double>(slack_[target].slack(seconds, group))) return false;
   return seed_slack_.empty() ||

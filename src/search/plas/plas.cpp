@@ -43,11 +43,6 @@ std::vector<std::size_t> gaps_by_area(const std::vector<FrontierPoint>& points) 
 
 }  // namespace
 
-double Score::latency(model::Objective kind) const {
-  if (kind == model::Objective::prefill) return prefill_s;
-  return kind == model::Objective::tpot ? tpot_s : total_s;
-}
-
 RelaxationCounts& RelaxationCounts::operator+=(const RelaxationCounts& more) {
   calls += more.calls;
   solves += more.solves;
@@ -125,11 +120,7 @@ std::vector<Score> Plas::score() const {
   for (const auto& point : wanted_)
     for (const auto& deployment : question_.deployments) {
       const auto e = model::evaluate(question_.law, point.architecture, deployment.scenario);
-      scores.push_back({.prefill_s = e.prefill.seconds,
-                        .tpot_s = e.tpot_s,
-                        .total_s = e.total_s,
-                        .memory_bytes = e.memory.total(),
-                        .loss = e.loss});
+      scores.push_back({.costs = e.costs(), .loss = e.loss});
     }
   return scores;
 }
@@ -183,11 +174,11 @@ void Plas::take_in(const std::vector<Score>& scores) {
     for (std::size_t t = 0; t < question_.targets.size(); ++t) {
       const Target& target = question_.targets[t];
       const Score& s = score_of(p, target.deployment);
-      const double latency = s.latency(target.latency);
-      if (std::isfinite(latency) && std::isfinite(s.loss) &&
-          feasible(question_.deployments[target.deployment], s.memory_bytes, s.prefill_s, s.tpot_s,
-                   s.total_s))
-        frontiers_[t].insert({latency, s.loss, points_[p].index});
+      const Deployment& deployment = question_.deployments[target.deployment];
+      const double value = weighted(weights(target.objective, deployment.scenario), s.costs);
+      if (std::isfinite(value) && std::isfinite(s.loss) &&
+          feasible(weighted_limits(deployment.limits, deployment.scenario), s.costs))
+        frontiers_[t].insert({value, s.loss, points_[p].index});
     }
   wanted_.clear();
   wanted_indices_.clear();

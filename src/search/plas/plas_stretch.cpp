@@ -22,13 +22,8 @@ std::size_t at_axis(Axis axis) { return static_cast<std::size_t>(axis); }
 /// What a point has of a deployment's limits: ln(use / limit) of each that is finite.
 std::vector<double> log_usages(const Deployment& deployment, const Score& s) {
   std::vector<double> all;
-  const auto add = [&](double use, double limit) {
-    if (std::isfinite(limit) && use > 0.0) all.push_back(std::log(use / limit));
-  };
-  add(s.memory_bytes, deployment.memory_budget_bytes);
-  add(s.prefill_s, deployment.limits.prefill_s);
-  add(s.tpot_s, deployment.limits.tpot_s);
-  add(s.total_s, deployment.limits.total_s);
+  for (const auto& limit : weighted_limits(deployment.limits, deployment.scenario))
+    all.push_back(natural_log(weighted(limit.weights, s.costs) / limit.bound));
   return all;
 }
 
@@ -229,15 +224,14 @@ RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
   const Deployment& deployment = question_.deployments[t.deployment];
   const auto& points = frontier_points_[target];
   const FrontierPoint &left = points[gap], &right = points[gap + 1];
-  const double latency = std::sqrt(left.latency_s * right.latency_s);
+  const model::Limit goal{t.objective, std::sqrt(left.latency_s * right.latency_s)};
   std::vector<RelaxedStart> starts{relaxed_start(lattice_.at(left.index).architecture),
                                    relaxed_start(lattice_.at(right.index).architecture)};
-  if (const auto start = closed_form_start(question_, deployment, t.latency, latency, box_))
+  if (const auto start = closed_form_start(question_, deployment, goal, box_))
     starts.push_back(*start);
   RelaxationCounts counts;
   for (const auto& start : starts) {
-    const auto best =
-        relax(question_, deployment, t.latency, latency, start, evaluations_per_start);
+    const auto best = relax(question_, deployment, goal, start, evaluations_per_start);
     counts += {.calls = Index{2} * best.evaluations,  // a gradient counts as much as a value
                .solves = 1,
                .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
@@ -286,14 +280,15 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
   if (points.empty()) return {};
   const Target& target = question_.targets[stretch.target];
   const Deployment& deployment = question_.deployments[target.deployment];
-  const double floor = question_.law.l_inf + deployment.scenario.precision.loss_delta;
+  const model::Weights objective = weights(target.objective, deployment.scenario);
+  const double floor = law_constant(question_.law) + deployment.scenario.precision.loss_delta;
 
   // Latency, loss above its floor and use of each limit, as logarithms.
   std::vector<std::vector<double>> rows;
   std::vector<std::size_t> used;
   for (const std::size_t p : training) {
     const Score& s = score_of(p, target.deployment);
-    std::vector<double> row{std::log10(s.latency(target.latency)), std::log(s.loss - floor)};
+    std::vector<double> row{common_log(weighted(objective, s.costs)), natural_log(s.loss - floor)};
     const auto usages = log_usages(deployment, s);
     row.insert(row.end(), usages.begin(), usages.end());
     if (!std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); })) continue;

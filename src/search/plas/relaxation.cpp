@@ -20,143 +20,74 @@ using Logs = std::vector<double>;
 enum Size : int { layers_size, width_size, ratio_size, kv_size, experts_size };
 
 Logs to_logs(const RelaxedSizes& s) {
-  return {std::log(s.layers), std::log(s.width), std::log(s.ffn_ratio), std::log(s.kv_heads),
-          std::log(s.experts)};
+  return {natural_log(s.layers), natural_log(s.width), natural_log(s.ffn_ratio),
+          natural_log(s.kv_heads), natural_log(s.experts)};
 }
 
 RelaxedSizes to_sizes(const Logs& z) {
-  return {std::exp(z[layers_size]), std::exp(z[width_size]), std::exp(z[ratio_size]),
-          std::exp(z[kv_size]), std::exp(z[experts_size])};
+  return {exponential(z[layers_size]), exponential(z[width_size]), exponential(z[ratio_size]),
+          exponential(z[kv_size]), exponential(z[experts_size])};
 }
 
-/// distinct_experts with its derivative in the experts.
-Number distinct(const Number& experts, double top_k, double tokens) {
-  const double e = experts.value();
-  const double value = model::distinct_experts(e, top_k, tokens);
-  if (e <= 1.0 || tokens == 1.0) return {value, Gradient::Zero()};
-  // d/dE [E - E q^n], q = 1 - K/E
-  const double q = 1.0 - top_k / e;
-  const double slope = value / e - tokens * (top_k / e) * std::pow(q, tokens - 1.0);
-  return {value, slope * experts.derivatives()};
+/// The architecture as a function of the relaxed sizes' logarithms; all else is that of the start.
+model::ContinuousArchitecture<Number> relaxed(const model::ContinuousArchitecture<double>& start,
+                                              double head_dim, const Logs& z) {
+  // x = exp z, so dx/dz = x.
+  const auto variable = [&](Size size) {
+    const double x = exponential(z[size]);
+    return Number(x, x * Gradient::Unit(size));
+  };
+  auto a = model::lift<Number>(start);
+  auto& [layers, attention, ffn] = a.groups.front();
+  const Number width = variable(width_size);
+  layers = variable(layers_size);
+  attention.width = ffn.width = width;
+  attention.heads = width / head_dim;
+  if (attention.kind == model::AttentionKind::gqa) attention.kv_heads = variable(kv_size);
+  ffn.expert_ffn = variable(ratio_size) * width;
+  ffn.experts = variable(experts_size);
+  return a;
 }
 
-/// Everything a constraint or the objective asks of the model at one point.
 struct Values {
-  Number loss, prefill_s, decode_s, memory_bytes;
+  Number loss;
+  std::vector<Number> usages;  // of each limit, over the limit: <= 1 is met
 };
 
 class Relaxation {
  public:
-  Relaxation(const Question& question, const Deployment& deployment, model::Objective kind,
-             double latency_s, const model::Architecture& fixed)
-      : question_(question),
-        deployment_(deployment),
-        kind_(kind),
-        latency_s_(latency_s),
-        fixed_(fixed) {}
+  Relaxation(const Question& question, const Deployment& deployment, const model::Limit& goal,
+             const model::Architecture& start)
+      : question_(question), scenario_(deployment.scenario), start_(model::lift(start)) {
+    limits_.push_back({weights(goal.objective, scenario_), goal.bound});
+    for (const auto& limit : weighted_limits(deployment.limits, scenario_))
+      limits_.push_back(limit);
+  }
+
+  std::size_t limit_count() const { return limits_.size(); }
 
   /// Values at a point; those of the last point are kept, since NLopt asks once a constraint.
   const Values& at(const Logs& z) {
     if (z == last_) return values_;
     last_ = z;
     ++evaluations_;
-    const RelaxedSizes s = to_sizes(z);
-    // x = exp z, so dx/dz = x.
-    const auto variable = [](double x, int i) { return Number(x, x * Gradient::Unit(i)); };
-    const Number layers = variable(s.layers, layers_size);
-    const Number width = variable(s.width, width_size);
-    const Number ratio = variable(s.ffn_ratio, ratio_size);
-    const Number experts = variable(s.experts, experts_size);
-    const auto constant = [](double x) { return Number(x, Gradient::Zero()); };
-
-    const auto whole = model::attention_shape(fixed_);
-    const double per_head = static_cast<double>(question_.space.head_dim);
-    const bool mla = fixed_.attention == model::AttentionKind::mla;
-    const model::AttentionShape<Number> attention{
-        .kind = whole.kind,
-        .width = width,
-        .heads = width / per_head,
-        .kv_heads = mla ? constant(0.0) : variable(s.kv_heads, kv_size),
-        .kv_lora_rank = constant(whole.kv_lora_rank),
-        .head_dim = whole.head_dim,
-        .q_lora_rank = whole.q_lora_rank,
-        .qk_nope_head_dim = whole.qk_nope_head_dim,
-        .qk_rope_head_dim = whole.qk_rope_head_dim,
-        .v_head_dim = whole.v_head_dim};
-    const auto block = model::ffn_shape(fixed_);
-    const model::FfnShape<Number> ffn{.kind = block.kind,
-                                      .width = width,
-                                      .expert_ffn = ratio * width,
-                                      .experts = experts,
-                                      .top_k = constant(block.top_k),
-                                      .shared_ffn = constant(block.shared_ffn),
-                                      .routed = constant(block.routed),
-                                      .has_shared = constant(block.has_shared),
-                                      .sparsity = block.sparsity};
-
-    const auto& scenario = deployment_.scenario;
-    const auto vocab = static_cast<double>(fixed_.vocab);
-    const auto seconds = [&](model::Phase phase) {
-      const double tokens = model::first_pass(scenario, phase).tokens;
-      return model::phase_seconds<Number>(
-          layers, attention, ffn, distinct(experts, block.top_k, tokens), vocab, scenario, phase);
-    };
-    values_.prefill_s = seconds(model::Phase::prefill);
-    values_.decode_s = seconds(model::Phase::decode);
-
-    const auto& precision = scenario.precision;
-    const Number workspace = model::workspace_bytes<Number>(
-        width, model::attention_activations(attention), model::ffn_activations(ffn), scenario);
-    const Number embedding =
-        model::embedding_params(width, vocab, fixed_.tied) * precision.head_bytes;
-    values_.memory_bytes =
-        model::model_memory<Number>(layers, model::attention_weight_bytes(attention, precision),
-                                    model::ffn_weight_bytes(ffn, precision), embedding,
-                                    model::kv_cache_bytes(attention, scenario), workspace)
-            .total();
-
-    const model::LawPoint<Number> point{.layers = layers,
-                                        .width = width,
-                                        .ffn_ratio = ffn.ffn_ratio(),
-                                        .activation_rate = ffn.activation_rate(),
-                                        .kv_dim = attention.kv_dim()};
-    values_.loss =
-        model::loss(question_.law, model::loss_terms(question_.law, point), precision.loss_delta);
+    const auto a = relaxed(start_, static_cast<double>(question_.space.head_dim), z);
+    const auto costs = model::costs(a, scenario_);
+    values_.usages.clear();
+    for (const auto& limit : limits_)
+      values_.usages.emplace_back(weighted(limit.weights, costs) / limit.bound);
+    values_.loss = model::loss(question_.law, model::loss_terms(question_.law, law_point(a)),
+                               scenario_.precision.loss_delta);
     return values_;
-  }
-
-  Number latency(const Logs& z) {
-    const Values& v = at(z);
-    if (kind_ == model::Objective::prefill) return v.prefill_s;
-    if (kind_ == model::Objective::total) return v.prefill_s + v.decode_s;
-    return v.decode_s / static_cast<double>(deployment_.scenario.workload.output_tokens);
-  }
-
-  /// Usage over limit of each limit there is; <= 1 is met.
-  std::vector<Number> usages(const Logs& z) {
-    const Values& v = at(z);
-    std::vector<Number> all{latency(z) / latency_s_};
-    const auto add = [&](const Number& usage, double limit) {
-      if (std::isfinite(limit)) all.emplace_back(usage / limit);
-    };
-    add(v.memory_bytes, deployment_.memory_budget_bytes);
-    add(v.prefill_s, deployment_.limits.prefill_s);
-    add(v.decode_s, deployment_.limits.tpot_s *
-                        static_cast<double>(deployment_.scenario.workload.output_tokens));
-    add(v.prefill_s + v.decode_s, deployment_.limits.total_s);
-    // A phase the workload does not have limits nothing, and has no logarithm.
-    std::erase_if(all, [](const Number& usage) { return !(usage.value() > 0.0); });
-    return all;
   }
 
   int evaluations() const { return evaluations_; }
 
  private:
   const Question& question_;
-  const Deployment& deployment_;
-  model::Objective kind_;
-  double latency_s_;
-  const model::Architecture& fixed_;
+  const model::Scenario& scenario_;
+  model::ContinuousArchitecture<double> start_;
+  std::vector<model::WeightedLimit> limits_;  // the goal first; those that the workload has
   Logs last_;
   Values values_;
   int evaluations_ = 0;
@@ -175,9 +106,9 @@ double objective(const Logs& z, std::vector<double>& gradient, void* data) {
 /// All limits as logarithms <= 0.
 void limits(unsigned count, double* result, unsigned, const double* z, double* gradient,
             void* data) {
-  const auto usages = static_cast<Relaxation*>(data)->usages(Logs(z, z + sizes));
+  const auto& usages = static_cast<Relaxation*>(data)->at(Logs(z, z + sizes)).usages;
   for (unsigned i = 0; i < count; ++i) {
-    result[i] = std::log(usages[i].value());
+    result[i] = natural_log(usages[i].value());
     if (gradient == nullptr) continue;
     for (unsigned j = 0; j < sizes; ++j)
       gradient[i * sizes + j] = usages[i].derivatives()[j] / usages[i].value();
@@ -191,7 +122,7 @@ double kv_above_heads(const Logs& z, std::vector<double>& gradient, void* data) 
     gradient[kv_size] = 1.0;
     gradient[width_size] = -1.0;
   }
-  return z[kv_size] - z[width_size] + std::log(*static_cast<const double*>(data));
+  return z[kv_size] - z[width_size] + natural_log(*static_cast<const double*>(data));
 }
 
 struct Bounds {
@@ -202,8 +133,8 @@ Bounds bounds_of(const Question& question, const model::Architecture& start) {
   const Space& space = question.space;
   Bounds b{Logs(sizes), Logs(sizes)};
   const auto set = [&](Size size, double lo, double hi) {
-    b.lower[static_cast<std::size_t>(size)] = std::log(lo);
-    b.upper[static_cast<std::size_t>(size)] = std::log(std::max(lo, hi));
+    b.lower[static_cast<std::size_t>(size)] = natural_log(lo);
+    b.upper[static_cast<std::size_t>(size)] = natural_log(std::max(lo, hi));
   };
   const auto ends = [](const auto& axis) {
     const auto [lo, hi] = std::minmax_element(axis.begin(), axis.end());
@@ -255,19 +186,19 @@ RelaxedStart relaxed_start(const model::Architecture& a) {
 }
 
 std::optional<RelaxedStart> closed_form_start(const Question& question,
-                                              const Deployment& deployment, model::Objective kind,
-                                              double latency_s, const theory::ShapeBox& box) {
+                                              const Deployment& deployment,
+                                              const model::Limit& goal,
+                                              const theory::ShapeBox& box) {
   const Space& space = question.space;
   if (std::find(space.attention.begin(), space.attention.end(), model::AttentionKind::gqa) ==
       space.attention.end())
     return std::nullopt;
   const auto& s = deployment.scenario;
-  std::optional<double> memory;
-  if (std::isfinite(deployment.memory_budget_bytes)) memory = deployment.memory_budget_bytes;
   theory::Shape shape;
   try {
+    const double memory = deployment.limits.of(model::Objective::memory);
     shape = theory::optimise(question.law, theory::xi_model(s),
-                             theory::budgets_at_latency(s, kind, latency_s, memory), box)
+                             theory::budgets_at(s, goal.objective, goal.bound, memory), box)
                 .shape;
   } catch (const DomainError&) {
     return std::nullopt;  // a start that the simple model does not have
@@ -276,7 +207,7 @@ std::optional<RelaxedStart> closed_form_start(const Question& question,
   const auto routings = expert_options(space);
   const auto distance = [&](const ExpertOption& o) {
     const double rate = static_cast<double>(o.top_k) / static_cast<double>(o.experts);
-    return std::abs(std::log(rate / shape.activation_rate));
+    return std::abs(natural_log(rate / shape.activation_rate));
   };
   const auto routing = std::min_element(routings.begin(), routings.end(),
                                         [&](const ExpertOption& a, const ExpertOption& b) {
@@ -309,9 +240,9 @@ std::optional<RelaxedStart> closed_form_start(const Question& question,
   return start;
 }
 
-RelaxedSolution relax(const Question& question, const Deployment& deployment, model::Objective kind,
-                      double latency_s, const RelaxedStart& start, int most) {
-  Relaxation relaxation(question, deployment, kind, latency_s, start.architecture);
+RelaxedSolution relax(const Question& question, const Deployment& deployment,
+                      const model::Limit& goal, const RelaxedStart& start, int most) {
+  Relaxation relaxation(question, deployment, goal, start.architecture);
   const Bounds bounds = bounds_of(question, start.architecture);
   Logs z = to_logs(start.sizes);
   for (std::size_t i = 0; i < z.size(); ++i)
@@ -321,10 +252,9 @@ RelaxedSolution relax(const Question& question, const Deployment& deployment, mo
   solver.set_lower_bounds(bounds.lower);
   solver.set_upper_bounds(bounds.upper);
   solver.set_min_objective(objective, &relaxation);
-  const std::size_t limit_count = relaxation.usages(z).size();
   constexpr double tolerance = 1e-6;
   solver.add_inequality_mconstraint(limits, &relaxation,
-                                    std::vector<double>(limit_count, tolerance));
+                                    std::vector<double>(relaxation.limit_count(), tolerance));
   double head_dim = static_cast<double>(question.space.head_dim);
   if (start.architecture.attention == model::AttentionKind::gqa)
     solver.add_inequality_constraint(kv_above_heads, &head_dim, tolerance);
@@ -336,14 +266,16 @@ RelaxedSolution relax(const Question& question, const Deployment& deployment, mo
     const nlopt::result result = solver.optimize(z, loss);
     out.end =
         result == nlopt::MAXEVAL_REACHED ? RelaxedEnd::out_of_evaluations : RelaxedEnd::converged;
+  } catch (const Error&) {
+    throw;                               // of our own making
   } catch (const std::runtime_error&) {  // NLopt's way to say so; z is where it was
     out.end = RelaxedEnd::failed;
   }
+  const Values& values = relaxation.at(z);
   out.sizes = to_sizes(z);
-  out.loss = relaxation.at(z).loss.value();
-  out.latency_s = relaxation.latency(z).value();
-  const auto usages = relaxation.usages(z);
-  out.feasible = std::all_of(usages.begin(), usages.end(),
+  out.loss = values.loss.value();
+  out.value = values.usages.front().value() * goal.bound;
+  out.feasible = std::all_of(values.usages.begin(), values.usages.end(),
                              [](const Number& usage) { return usage.value() <= 1.0 + 1e-3; });
   out.evaluations = relaxation.evaluations();
   return out;

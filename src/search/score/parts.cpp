@@ -31,13 +31,12 @@ WidthPart width_part(const Space& space, std::size_t width_digit, const Deployme
   const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);
   const auto vocab = static_cast<double>(space.vocab);
-  const double embedding = model::embedding_params(
-      {.width = space.widths[width_digit], .vocab = space.vocab, .tied = space.tied});
   return {.prefill_head_s = model::head_time(width, vocab, s, Phase::prefill).seconds,
           .decode_head_s = model::head_time(width, vocab, s, Phase::decode).seconds,
           .prefill_overhead_s = model::layer_overhead(s, Phase::prefill),
           .decode_overhead_s = model::layer_overhead(s, Phase::decode),
-          .embedding_bytes = embedding * s.precision.head_bytes};
+          .embedding_bytes =
+              model::embedding_params(width, vocab, space.tied) * s.precision.head_bytes};
 }
 
 AttentionPart attention_part(const model::AttentionShape<double>& shape,
@@ -54,11 +53,14 @@ namespace {
 constexpr auto packet = static_cast<Eigen::Index>(FfnParts::packet);
 using Lanes = Eigen::Array<double, packet, 1>;
 
+/// A value a column of the powers; each term has one of a kind at most.
+template <class T>
+using FfnColumns = std::array<T, std::tuple_size_v<decltype(PowerTables::ffn_terms)>>;
+
 /// Eight FFN blocks and what the tables know of them.
 struct Packet {
   model::FfnShape<Lanes> shape;
-  Lanes ratio_power;
-  Lanes activation_power;
+  FfnColumns<Lanes> ratio, activation;
 };
 
 void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape) {
@@ -73,11 +75,14 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
-double activation_power(const PowerTables& tables, const TableLayout& layout,
-                        std::size_t width_digit, const FfnOption& option) {
-  return tables.activation_shared.empty()
-             ? tables.activation[layout.routing(option.routing)]
-             : tables.activation_shared[layout.activation_shared(width_digit, option)];
+/// A term from its powers, a number or a packet by column, in the order of model::law_variables.
+template <class T>
+T ffn_term(const FfnTerm& t, const T* activation, const T* ratio, std::size_t width_digit) {
+  T value = model::constant<T>(t.coefficient);
+  if (t.activation) value = value * activation[*t.activation];
+  if (t.ratio) value = value * ratio[*t.ratio];
+  if (!t.width.empty()) value = value * t.width[width_digit];
+  return value;
 }
 
 }  // namespace
@@ -85,11 +90,16 @@ double activation_power(const PowerTables& tables, const TableLayout& layout,
 double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
                      std::size_t width_digit, const FfnOption& option) {
   const TableLayout layout(question.space);
-  const double ratio = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
-  const double activation = activation_power(tables, layout, width_digit, option);
-  return model::ffn_loss(
-      model::sparsity_term(question.law, activation, ratio, tables.width_sparsity[width_digit]),
-      model::capacity_term(question.law, ratio, tables.width_capacity[width_digit]));
+  const std::size_t ratio_place = layout.ratio(ffn_digit, width_digit, option);
+  const std::size_t activation_place = layout.activation(tables, width_digit, option);
+  FfnColumns<double> ratio{}, activation{};
+  for (std::size_t i = 0; i < tables.ratio.size(); ++i) ratio[i] = tables.ratio[i][ratio_place];
+  for (std::size_t i = 0; i < tables.activation.size(); ++i)
+    activation[i] = tables.activation[i][activation_place];
+  const auto term = [&](std::size_t i) {
+    return ffn_term(tables.ffn_terms[i], activation.data(), ratio.data(), width_digit);
+  };
+  return model::ffn_loss(term(0), term(1));
 }
 
 void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
@@ -110,8 +120,6 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, std::si
     s.weight_bytes.resize(padded);
   }
 
-  const Lanes width_sparsity = Lanes::Constant(tables.width_sparsity[width_digit]);
-  const Lanes width_capacity = Lanes::Constant(tables.width_capacity[width_digit]);
   std::vector<Lanes> distinct(counts.size());
   Packet p;
   for (std::size_t start = 0; start < padded; start += FfnParts::packet) {
@@ -120,18 +128,22 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, std::si
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
       set_lane(p, lane, ffn_shape(question.space, ffn_digit, width_digit, option));
-      p.ratio_power[lane] = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
-      p.activation_power[lane] = activation_power(tables, layout, width_digit, option);
+      const std::size_t ratio_place = layout.ratio(ffn_digit, width_digit, option);
+      for (std::size_t i = 0; i < tables.ratio.size(); ++i)
+        p.ratio[i][lane] = tables.ratio[i][ratio_place];
+      const std::size_t activation_place = layout.activation(tables, width_digit, option);
+      for (std::size_t i = 0; i < tables.activation.size(); ++i)
+        p.activation[i][lane] = tables.activation[i][activation_place];
       for (std::size_t c = 0; c < counts.size(); ++c)
         distinct[c][lane] = tables.distinct[layout.distinct(c, option.routing)];
     }
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;
     };
-    const Lanes sparsity = model::sparsity_term<Lanes>(question.law, p.activation_power,
-                                                       p.ratio_power, width_sparsity);
-    const Lanes capacity = model::capacity_term<Lanes>(question.law, p.ratio_power, width_capacity);
-    store(parts.loss, model::ffn_loss<Lanes>(sparsity, capacity));
+    const auto term = [&](std::size_t i) {
+      return ffn_term<Lanes>(tables.ffn_terms[i], p.activation.data(), p.ratio.data(), width_digit);
+    };
+    store(parts.loss, model::ffn_loss<Lanes>(term(0), term(1)));
     store(parts.activations, model::ffn_activations(p.shape));
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
       const auto& s = question.deployments[i].scenario;

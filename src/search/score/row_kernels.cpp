@@ -39,42 +39,37 @@ void row_latency(const RowView& row, double* __restrict prefill_s, double* __res
 }
 
 ROOFLAW_CLONES
-void row_latency_of_kind(std::size_t size, model::Objective kind, double output_tokens,
-                         const double* __restrict prefill_s, const double* __restrict decode_s,
-                         double* __restrict latency_s) {
-  switch (kind) {
-    case model::Objective::prefill:
-      for (std::size_t i = 0; i < size; ++i) latency_s[i] = prefill_s[i];
-      break;
-    case model::Objective::tpot:
-      for (std::size_t i = 0; i < size; ++i)
-        latency_s[i] = model::time_per_output_token(decode_s[i], output_tokens);
-      break;
-    case model::Objective::total:
-      for (std::size_t i = 0; i < size; ++i)
-        latency_s[i] = model::total_time(prefill_s[i], decode_s[i]);
-      break;
-  }
+void row_objective(std::size_t size, const model::Weights& weights,
+                   const double* __restrict prefill_s, const double* __restrict decode_s,
+                   double* __restrict value) {
+  const model::Weights w = weights;
+  if (w.per == 1.0)
+    for (std::size_t i = 0; i < size; ++i)
+      value[i] = w.prefill * prefill_s[i] + w.decode * decode_s[i];
+  else
+    for (std::size_t i = 0; i < size; ++i)
+      value[i] = (w.prefill * prefill_s[i] + w.decode * decode_s[i]) / w.per;
 }
 
 ROOFLAW_CLONES
-void row_feasible(const RowView& row, const Deployment& deployment,
-                  const double* __restrict prefill_s, const double* __restrict decode_s,
-                  std::int64_t* __restrict feasible_lane) {
+void row_memory(const RowView& row, const model::Scenario& scenario, double* __restrict memory) {
   const double* __restrict ffn_bytes = row.ffn->weight_bytes.data();
   const double* __restrict ffn_activations = row.ffn_activations;
   const AttentionPart attention = *row.attention;
   const double embedding = row.width_part->embedding_bytes;
   for (std::size_t i = 0; i < row.size; ++i) {
-    const double workspace = model::workspace_bytes(row.width, row.attention_activations,
-                                                    ffn_activations[i], deployment.scenario);
-    const double memory = model::model_memory(row.layers, attention.weight_bytes, ffn_bytes[i],
-                                              embedding, attention.kv_bytes, workspace)
-                              .total();
-    const double tpot = model::time_per_output_token(decode_s[i], row.output_tokens);
-    const double total = model::total_time(prefill_s[i], decode_s[i]);
-    feasible_lane[i] = feasible(deployment, memory, prefill_s[i], tpot, total) ? -1 : 0;
+    const double workspace =
+        model::workspace_bytes(row.width, row.attention_activations, ffn_activations[i], scenario);
+    memory[i] = model::model_memory(row.layers, attention.weight_bytes, ffn_bytes[i], embedding,
+                                    attention.kv_bytes, workspace)
+                    .total();
   }
+}
+
+ROOFLAW_CLONES
+void row_within(std::size_t size, const double* __restrict value, double bound,
+                std::int64_t* __restrict feasible) {
+  for (std::size_t i = 0; i < size; ++i) feasible[i] &= value[i] <= bound ? -1 : 0;
 }
 
 ROOFLAW_CLONES

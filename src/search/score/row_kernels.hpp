@@ -15,7 +15,6 @@ struct RowView {
   double layers;
   double width;
   double attention_activations;
-  double output_tokens;
   const WidthPart* width_part;
   const AttentionPart* attention;
   const FfnParts::PerDeployment* ffn;
@@ -29,13 +28,15 @@ void row_loss(std::size_t size, const double* ffn_loss, double kv_loss, double d
 /// Both phases of every point of the row.
 void row_latency(const RowView& row, double* prefill_s, double* decode_s);
 
-/// latency[i] of a kind, from the phases.
-void row_latency_of_kind(std::size_t size, model::Objective kind, double output_tokens,
-                         const double* prefill_s, const double* decode_s, double* latency_s);
+/// value[i] of an objective or a limit on times, as model::weighted_time has it.
+void row_objective(std::size_t size, const model::Weights& weights, const double* prefill_s,
+                   const double* decode_s, double* value);
 
-/// feasible[i] = -1 or 0; returns how many are feasible.
-void row_feasible(const RowView& row, const Deployment& deployment, const double* prefill_s,
-                  const double* decode_s, std::int64_t* feasible);
+/// Bytes of every point of the row.
+void row_memory(const RowView& row, const model::Scenario& scenario, double* memory);
+
+/// feasible[i] stays -1 where value[i] <= bound, else it becomes 0.
+void row_within(std::size_t size, const double* value, double bound, std::int64_t* feasible);
 
 /// candidate[i] != 0 for points that the bins cannot tell to be dominated. Returns whether there
 /// are any.

@@ -31,7 +31,13 @@ Scanner::Scanner(const Question& question, const PowerTables& tables)
       tables_(tables),
       frontiers_(question.targets.size()),
       width_parts_(question.deployments.size()),
-      attention_parts_(question.deployments.size()) {}
+      attention_parts_(question.deployments.size()) {
+  for (const auto& deployment : question.deployments)
+    limits_.push_back(weighted_limits(deployment.limits, deployment.scenario));
+  for (const auto& target : question.targets)
+    objectives_.push_back(
+        weights(target.objective, question.deployments[target.deployment].scenario));
+}
 
 void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
   if (block.ffn.empty() || block.attention.empty()) return;
@@ -58,17 +64,10 @@ void Scanner::scan(const Block& block, const std::function<void()>& between_rows
 }
 
 void Scanner::resize_rows(std::size_t padded) {
-  for (auto* column : {&loss_, &prefill_s_, &decode_s_, &latency_s_}) column->resize(padded);
+  for (auto* column : {&loss_, &prefill_s_, &decode_s_, &value_, &limited_}) column->resize(padded);
   candidate_.resize(padded);
   feasible_.resize(padded);
 }
-
-namespace {
-bool unlimited(const Deployment& s) {
-  return std::isinf(s.memory_budget_bytes) && std::isinf(s.limits.prefill_s) &&
-         std::isinf(s.limits.tpot_s) && std::isinf(s.limits.total_s);
-}
-}  // namespace
 
 RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                           const FfnParts& ffn) const {
@@ -76,8 +75,6 @@ RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_
           .layers = static_cast<double>(question_.space.layers[layer_digit]),
           .width = static_cast<double>(question_.space.widths[block.width_digit]),
           .attention_activations = attention_activations_,
-          .output_tokens = static_cast<double>(
-              question_.deployments[deployment].scenario.workload.output_tokens),
           .width_part = &width_parts_[deployment],
           .attention = &attention_parts_[deployment],
           .ffn = &ffn.deployments[deployment],
@@ -89,24 +86,29 @@ void Scanner::insert_candidates(std::size_t target, const RowView& row, const Ff
   const Deployment& deployment = question_.deployments[question_.targets[target].deployment];
   const double delta = deployment.scenario.precision.loss_delta;
   Frontier& frontier = frontiers_[target];
-  row_latency_of_kind(row.size, question_.targets[target].latency, row.output_tokens,
-                      prefill_s_.data(), decode_s_.data(), latency_s_.data());
-  if (!row_candidates(row.size, frontier.bins().data(), latency_s_.data(), loss_.data(), delta,
+  row_objective(row.size, objectives_[target], prefill_s_.data(), decode_s_.data(), value_.data());
+  if (!row_candidates(row.size, frontier.bins().data(), value_.data(), loss_.data(), delta,
                       candidate_.data()))
     return;
-  if (!feasibility_known) {
-    if (unlimited(deployment))
-      std::fill_n(feasible_.begin(), row.size, -1);
-    else
-      row_feasible(row, deployment, prefill_s_.data(), decode_s_.data(), feasible_.data());
-    feasibility_known = true;
-  }
+  if (!feasibility_known) find_feasible(question_.targets[target].deployment, row);
+  feasibility_known = true;
   for (std::size_t i = 0; i < row.size; ++i) {
     if ((candidate_[i] & feasible_[i]) == 0) continue;
-    const FrontierPoint point{latency_s_[i], loss_[i] + delta, row_index_ + ffn.index[i]};
+    const FrontierPoint point{value_[i], loss_[i] + delta, row_index_ + ffn.index[i]};
     const auto before = frontier.additions();
     frontier.insert(point);
     if (keeps_found_ && frontier.additions() != before) found_.push_back({target, point});
+  }
+}
+
+void Scanner::find_feasible(std::size_t deployment, const RowView& row) {
+  std::fill_n(feasible_.begin(), row.size, -1);
+  for (const auto& limit : limits_[deployment]) {
+    if (limit.objective == model::Objective::memory)
+      row_memory(row, question_.deployments[deployment].scenario, limited_.data());
+    else
+      row_objective(row.size, limit.weights, prefill_s_.data(), decode_s_.data(), limited_.data());
+    row_within(row.size, limited_.data(), limit.bound, feasible_.data());
   }
 }
 

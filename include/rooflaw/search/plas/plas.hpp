@@ -29,12 +29,8 @@ namespace rooflaw::search {
 
 /// What an architecture gives in one deployment.
 struct Score {
-  double prefill_s = 0;
-  double tpot_s = 0;
-  double total_s = 0;
-  double memory_bytes = 0;
+  model::Costs<double> costs;
   double loss = 0;
-  double latency(model::Objective kind) const;
 };
 
 /// What became of relaxations. None is fatal: a bad one proposes corners that are of no use.

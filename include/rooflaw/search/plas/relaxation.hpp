@@ -34,11 +34,12 @@ struct RelaxedStart {
 };
 RelaxedStart relaxed_start(const model::Architecture& a);
 
-/// The closed-form optimum at a latency as a start; nullopt if the space has no grouped-query
-/// attention, or nothing fits. Evaluates the xi model only.
+/// The closed-form optimum under a bound on the objective as a start; nullopt if the space has no
+/// grouped-query attention, or nothing fits. Evaluates the xi model only.
 std::optional<RelaxedStart> closed_form_start(const Question& question,
-                                              const Deployment& deployment, model::Objective kind,
-                                              double latency_s, const theory::ShapeBox& box);
+                                              const Deployment& deployment,
+                                              const model::Limit& goal,
+                                              const theory::ShapeBox& box);
 
 /// How NLopt ended.
 enum class RelaxedEnd {
@@ -50,15 +51,17 @@ enum class RelaxedEnd {
 struct RelaxedSolution {
   RelaxedSizes sizes;
   double loss = 0;
-  double latency_s = 0;
+  double value = 0;  // of the objective
   RelaxedEnd end{};
   bool feasible = false;
   int evaluations = 0;  // of the model, each with its gradient
 };
 
 /// Feasible: no limit is exceeded by more than a thousandth.
+/// @param goal  the objective and what it must not exceed
 /// @param most  evaluations that the solver may take; its answer is looked at once more
-RelaxedSolution relax(const Question& question, const Deployment& deployment, model::Objective kind,
-                      double latency_s, const RelaxedStart& start, int most);
+/// @throws Error if a limit or the model does
+RelaxedSolution relax(const Question& question, const Deployment& deployment,
+                      const model::Limit& goal, const RelaxedStart& start, int most);
 
 }  // namespace rooflaw::search

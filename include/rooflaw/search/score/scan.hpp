@@ -58,10 +58,13 @@ class Scanner {
                    const FfnParts& ffn) const;
   void insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
                          bool& feasibility_known);
+  void find_feasible(std::size_t deployment, const RowView& row);
   void resize_rows(std::size_t padded);
 
   const Question& question_;
   const PowerTables& tables_;
+  std::vector<model::WeightedLimits> limits_;  // by deployment
+  std::vector<model::Weights> objectives_;     // by target
   std::vector<Frontier> frontiers_;
   std::int64_t pairs_scored_ = 0;
   bool keeps_found_ = false;
@@ -74,7 +77,7 @@ class Scanner {
   double attention_activations_ = 0;
   double kv_loss_ = 0;
   Index row_index_ = 0;
-  std::vector<double> loss_, prefill_s_, decode_s_, latency_s_;
+  std::vector<double> loss_, prefill_s_, decode_s_, value_, limited_;
   std::vector<std::int64_t> candidate_, feasible_;
 };
 

@@ -1,28 +1,38 @@
 #pragma once
 // Tables of everything in the model that is a power: the loss law's factors and the expected
-// numbers of distinct experts. Filled by scalar code on one rank and sent to the others, because
-// the C library's pow may differ in the last bit between processors; from here on all is + - * /
-// and max.
+// numbers of distinct experts. Filled by scalar code, each once; from here on all is + - * / and
+// max.
 //
 // One-axis tables, but for the FFN ratio (its hidden size is rounded at each width) and, in spaces
 // with shared experts, the activation rate.
 
+#include <array>
+#include <optional>
 #include <vector>
 
 #include "rooflaw/search/question.hpp"
 
 namespace rooflaw::search {
 
+/// A term of the law that FFN block and width make: which powers it multiplies.
+struct FfnTerm {
+  double coefficient = 0;
+  std::optional<std::size_t> activation;  // of PowerTables::activation
+  std::optional<std::size_t> ratio;       // of PowerTables::ratio
+  std::vector<double> width;              // by width
+};
+
 struct PowerTables {
-  std::vector<double> depth;              // by layers: the loss's depth part, L_inf included
-  std::vector<double> width_sparsity;     // by width
-  std::vector<double> width_capacity;     // by width
-  std::vector<double> kv;                 // by (width, attention, kv): the KV term
-  std::vector<double> ratio;              // by (ffn, width, ratio, shared, top_k)
-  std::vector<double> activation;         // by (experts, top_k), without shared experts
-  std::vector<double> activation_shared;  // by (width, ratio, shared, experts, top_k), if any
-  std::vector<double> distinct;           // by (token count, experts, top_k)
-  std::vector<double> rows_read;          // by token count
+  std::vector<double> depth;  // by layers: the loss's depth part, the law's constant included
+  std::vector<double> kv;     // by (width, attention, kv): the KV term
+  std::array<FfnTerm, 2> ffn_terms;        // sparsity, capacity
+  std::vector<std::vector<double>> ratio;  // by exponent, then (ffn, width, ratio, shared, top_k)
+  std::vector<std::vector<double>>
+      activation;                 // by exponent, then (experts, top_k), or with shared
+                                  // experts (width, ratio, shared, experts, top_k)
+  bool shared = false;            // are there shared experts?
+  std::vector<double> distinct;   // by (token count, experts, top_k)
+  std::vector<double> rows_read;  // by token count
 };
 
 /// The numbers of tokens of a pass over all deployments' phases, each once, ascending.
@@ -54,6 +64,9 @@ struct TableLayout {
     return ((width * length(Axis::ratio) + o.ratio_digit) * length(Axis::shared) + o.shared_digit) *
                length(Axis::experts) * length(Axis::top_k) +
            routing(o.routing);
+  }
+  std::size_t activation(const PowerTables& tables, std::size_t width, const FfnOption& o) const {
+    return tables.shared ? activation_shared(width, o) : routing(o.routing);
   }
   std::size_t distinct(std::size_t token_number, const ExpertOption& o) const {
     return token_number * length(Axis::experts) * length(Axis::top_k) + routing(o);

@@ -1,0 +1,146 @@
+#pragma once
+// A whole model: groups of identical layers, tables of the vocabulary; its costs and what the law
+// takes from it. Sizes may lie between whole numbers, over any number type: evaluation takes
+// double, sensitivities and relaxation take numbers with derivatives. All of them start from `lift`
+// and vary the fields they mean to vary.
+//
+// Every sum is taken in the order of latency.hpp and memory.hpp, so a model of one group has the
+// bits that search finds for it.
+
+#include <vector>
+
+#include "rooflaw/model/latency.hpp"
+#include "rooflaw/model/law.hpp"
+#include "rooflaw/model/memory.hpp"
+#include "rooflaw/model/objective.hpp"
+
+namespace rooflaw::model {
+
+template <class T>
+struct LayerGroup {
+  T layers{};
+  AttentionShape<T> attention;
+  FfnShape<T> ffn;
+};
+
+/// All groups share the width.
+template <class T>
+struct ContinuousArchitecture {
+  std::vector<LayerGroup<T>> groups;  // at least one
+  double vocab = 0;
+  bool tied = true;
+  const T& width() const { return groups.front().attention.width; }
+};
+
+ContinuousArchitecture<double> lift(const Architecture& a);
+
+/// In a number type that may then vary sizes.
+template <class T>
+ContinuousArchitecture<T> lift(const ContinuousArchitecture<double>& a) {
+  ContinuousArchitecture<T> lifted{.groups = {}, .vocab = a.vocab, .tied = a.tied};
+  for (const auto& g : a.groups)
+    lifted.groups.push_back({T(g.layers), lift<T>(g.attention), lift<T>(g.ffn)});
+  return lifted;
+}
+
+/// A sum over the layers of all groups.
+template <class T, class PerLayer>
+T over_layers(const ContinuousArchitecture<T>& a, PerLayer per_layer) {
+  T sum = a.groups.front().layers * per_layer(a.groups.front());
+  for (std::size_t g = 1; g < a.groups.size(); ++g)
+    sum = sum + a.groups[g].layers * per_layer(a.groups[g]);
+  return sum;
+}
+
+/// Ratio, rate and KV dimension of several groups are those of all their layers together.
+template <class T>
+LawPoint<T> law_point(const ContinuousArchitecture<T>& a) {
+  const auto& first = a.groups.front();
+  if (a.groups.size() == 1)
+    return {.layers = first.layers,
+            .width = a.width(),
+            .ffn_ratio = first.ffn.ffn_ratio(),
+            .activation_rate = first.ffn.activation_rate(),
+            .kv_dim = first.attention.kv_dim()};
+  using Group = LayerGroup<T>;
+  const T layers = over_layers(a, [](const Group&) { return T(1.0); });
+  const T active = over_layers(a, [](const Group& g) { return g.ffn.active_weights(); });
+  const T stored = over_layers(a, [](const Group& g) { return g.ffn.weights(); });
+  const T kv_dim = over_layers(a, [](const Group& g) { return g.attention.kv_dim(); });
+  return {.layers = layers,
+          .width = a.width(),
+          .ffn_ratio = active / (3.0 * layers * a.width() * a.width()),
+          .activation_rate = active / stored,
+          .kv_dim = kv_dim / layers};
+}
+
+/// A phase of the workload: its time, and what compute-bound and bandwidth-bound operators and the
+/// overheads take of it.
+template <class T>
+struct PhaseTime {
+  T seconds{};
+  T compute_bound_s{};
+  T bandwidth_bound_s{};
+  T overhead_s{};
+};
+
+template <class T>
+PhaseTime<T> time_of(const ContinuousArchitecture<T>& a, const Scenario& s, Phase phase) {
+  const double tokens = first_pass(s, phase).tokens;
+  const double overhead = layer_overhead(s, phase);
+  const Duration<T> head = head_time(a.width(), a.vocab, s, phase);
+  PhaseTime<T> sum{T(0.0), T(0.0), T(0.0), T(0.0)};
+  T busy(0.0);
+  for (const auto& group : a.groups) {
+    const auto& ffn_block = group.ffn;
+    const auto attention = attention_time(group.attention, s, phase);
+    const auto ffn =
+        ffn_time<T>(ffn_block, distinct_experts<T>(ffn_block.experts, ffn_block.top_k, tokens),
+                    down_rows_read(ffn_block.sparsity, tokens), s, phase);
+    sum.seconds =
+        sum.seconds + group.layers * layer_time<T>(attention.seconds, ffn.seconds, overhead);
+    sum.compute_bound_s =
+        sum.compute_bound_s + group.layers * T(attention.compute_bound_s + ffn.compute_bound_s);
+    busy = busy + group.layers * T(attention.seconds + ffn.seconds);
+    sum.overhead_s = sum.overhead_s + group.layers * overhead;
+  }
+  sum.seconds = sum.seconds + head.seconds;
+  sum.compute_bound_s = sum.compute_bound_s + head.compute_bound_s;
+  sum.bandwidth_bound_s = busy + head.seconds - sum.compute_bound_s;
+  return sum;
+}
+
+template <class T>
+Memory<T> memory(const ContinuousArchitecture<T>& a, const Scenario& s) {
+  using Group = LayerGroup<T>;
+  const auto& p = s.precision;
+  const T weights = over_layers(a, [&](const Group& g) {
+    return T(attention_weight_bytes(g.attention, p) + ffn_weight_bytes(g.ffn, p));
+  });
+  const T kv = over_layers(a, [&](const Group& g) { return T(kv_cache_bytes(g.attention, s)); });
+  T widest(0.0);
+  for (const auto& g : a.groups)
+    widest =
+        larger<T>(widest, larger<T>(attention_activations(g.attention), ffn_activations(g.ffn)));
+  const T embedding = embedding_params(a.width(), a.vocab, a.tied) * p.head_bytes;
+  return {.weights = weights + embedding,
+          .kv = kv,
+          .workspace = workspace_bytes<T>(a.width(), widest, widest, s)};
+}
+
+/// What a target, a limit or a budget asks for.
+template <class T>
+Costs<T> costs(const ContinuousArchitecture<T>& a, const Scenario& s) {
+  return {.prefill_s = time_of(a, s, Phase::prefill).seconds,
+          .decode_s = time_of(a, s, Phase::decode).seconds,
+          .memory_bytes = memory(a, s).total()};
+}
+
+/// Parameters stored, and those a token passes through (top_k experts instead of all).
+struct Parameters {
+  double total = 0;
+  double active = 0;
+};
+Parameters parameters(const ContinuousArchitecture<double>& a);
+
+}  // namespace rooflaw::model
