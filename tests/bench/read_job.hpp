@@ -1,10 +1,10 @@
 #pragma once
-// A job from a text, as a benchmark makes it.
+// The frozen jobs of jobs/, and parts of them.
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,15 +12,27 @@
 
 namespace rooflaw::bench {
 
-inline io::Job read_job_text(const std::string& text) {
+/// @param overrides  "table.key=value", as of --set
+inline search::Problem read_problem(const std::string& name,
+                                    const std::vector<std::string>& overrides = {}) {
   io::SourceFiles files;
-  const std::string path = fmt::format("/tmp/rooflaw_bench_{}.toml", ::getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(text.c_str(), file);
-  std::fclose(file);
-  io::Job job = io::read_job(files, path, {}, io::OutputKey::optional);
-  std::remove(path.c_str());
-  return job;
+  const std::string path = fmt::format("{}/{}.toml", ROOFLAW_BENCH_JOBS, name);
+  return io::read_job(files, path, overrides, io::OutputKey::optional).problem;
+}
+
+/// Only the targets whose id begins so, as if the job had named no other.
+inline search::Problem only_targets(const search::Problem& all, std::string_view beginning) {
+  search::Problem some = all;
+  some.settings.clear();
+  some.targets.clear();
+  std::size_t taken = all.settings.size();  // the setting taken last
+  for (search::Target target : all.targets) {
+    if (!target.id.starts_with(beginning)) continue;
+    if (target.setting != taken) some.settings.push_back(all.settings[target.setting]);
+    taken = std::exchange(target.setting, some.settings.size() - 1);
+    some.targets.push_back(std::move(target));
+  }
+  return some;
 }
 
 }  // namespace rooflaw::bench
