@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/powers.hpp"
 
 namespace rooflaw::search {
 
@@ -64,10 +65,10 @@ double hypervolume(std::span<const FrontierPoint> points, double reference_laten
     if (p.latency_s < reference_latency_s && p.loss < reference_loss) frontier.insert(p);
   }
   double area = 0;
-  double right = std::log10(reference_latency_s);
+  double right = common_log(reference_latency_s);
   const auto sorted = frontier.points();
   for (auto p = sorted.rbegin(); p != sorted.rend(); ++p) {
-    const double left = std::log10(p->latency_s);
+    const double left = common_log(p->latency_s);
     area += (right - left) * (reference_loss - p->loss);
     right = left;
   }

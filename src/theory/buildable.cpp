@@ -22,8 +22,8 @@ std::int64_t nearest(double x, std::int64_t unit) {
 /// The option nearest to x in ratio.
 std::int64_t nearest_of(const Sizes& options, double x) {
   return *std::min_element(options.begin(), options.end(), [x](std::int64_t a, std::int64_t b) {
-    return std::abs(std::log(static_cast<double>(a) / x)) <
-           std::abs(std::log(static_cast<double>(b) / x));
+    return std::abs(natural_log(static_cast<double>(a) / x)) <
+           std::abs(natural_log(static_cast<double>(b) / x));
   });
 }
 

@@ -46,8 +46,8 @@ LayerCost layer_cost(const Posynomial& usage, double width, double activation_ra
   LayerCost cost;
   for (const auto& m : usage) {
     const double part =
-        std::exp(m.log_coefficient + m.exponents[width_dimension] * std::log(width) +
-                 m.exponents[activation_rate_dimension] * std::log(activation_rate));
+        exponential(m.log_coefficient + m.exponents[width_dimension] * natural_log(width) +
+                 m.exponents[activation_rate_dimension] * natural_log(activation_rate));
     double& kind = m.exponents[gqa_dimension] != 0.0         ? cost.per_kv
                    : m.exponents[ffn_ratio_dimension] != 0.0 ? cost.per_ffn
                                                              : cost.base;
@@ -76,9 +76,9 @@ Budgets only(Resource resource, double budget) {
 
 /// log of the factor before ffn_ratio^-alpha_r in the loss.
 double log_ffn_factor(const model::Law& law, double width, double activation_rate) {
-  return std::log(law.kappa_rho * std::pow(activation_rate, law.alpha_rho) *
-                      std::pow(width, -law.beta_1) +
-                  law.kappa_d * std::pow(width, -law.beta_2));
+  return natural_log(law.kappa_rho * power(activation_rate, law.alpha_rho) *
+                      power(width, -law.beta_1) +
+                  law.kappa_d * power(width, -law.beta_2));
 }
 
 /// The stationary shape where one budget binds, by Newton's method on t = log(cost of a layer).
@@ -86,29 +86,29 @@ Shape stationary_shape(const model::Law& law, const XiModel& xi, double width,
                        double activation_rate, Resource resource, double budget) {
   const LayerCost cost =
       layer_cost(resource_posynomial(xi, only(resource, budget), resource), width, activation_rate);
-  const double log_depth = std::log(law.alpha_l * law.kappa_l);
+  const double log_depth = natural_log(law.alpha_l * law.kappa_l);
   // log r = ratio_0 - ratio_slope t, log gqa = gqa_0 + gqa_slope t
-  const double ratio_0 = (std::log(law.alpha_r) + log_ffn_factor(law, width, activation_rate) -
-                          log_depth - std::log(cost.per_ffn)) /
+  const double ratio_0 = (natural_log(law.alpha_r) + log_ffn_factor(law, width, activation_rate) -
+                          log_depth - natural_log(cost.per_ffn)) /
                          (law.alpha_r + 1.0);
   const double ratio_slope = (law.alpha_l - 1.0) / (law.alpha_r + 1.0);
-  const double gqa_0 = (log_depth + std::log(cost.per_kv) + law.alpha_m * std::log(width) -
-                        std::log(law.alpha_m * law.kappa_m)) /
+  const double gqa_0 = (log_depth + natural_log(cost.per_kv) + law.alpha_m * natural_log(width) -
+                        natural_log(law.alpha_m * law.kappa_m)) /
                        (law.alpha_m + 1.0);
   const double gqa_slope = (law.alpha_l - 1.0) / (law.alpha_m + 1.0);
 
-  double t = std::log(cost.base + cost.per_kv + cost.per_ffn);
+  double t = natural_log(cost.base + cost.per_kv + cost.per_ffn);
   for (int step = 0; step < newton_steps && std::isfinite(t); ++step) {
-    const double ffn = cost.per_ffn * std::exp(ratio_0 - ratio_slope * t);
-    const double kv = cost.per_kv * std::exp(-gqa_0 - gqa_slope * t);
+    const double ffn = cost.per_ffn * exponential(ratio_0 - ratio_slope * t);
+    const double kv = cost.per_kv * exponential(-gqa_0 - gqa_slope * t);
     const double sum = cost.base + kv + ffn;
-    const double miss = t - std::log(sum);
+    const double miss = t - natural_log(sum);
     t -= miss / (1.0 + (ffn * ratio_slope + kv * gqa_slope) / sum);
     if (std::abs(miss) > newton_goal * std::max(1.0, std::abs(t))) continue;
-    const Shape shape{.layers = std::exp(-t),
+    const Shape shape{.layers = exponential(-t),
                       .width = width,
-                      .ffn_ratio = std::exp(ratio_0 - ratio_slope * t),
-                      .gqa = std::exp(gqa_0 + gqa_slope * t),
+                      .ffn_ratio = exponential(ratio_0 - ratio_slope * t),
+                      .gqa = exponential(gqa_0 + gqa_slope * t),
                       .activation_rate = activation_rate};
     if (std::isfinite(loss(law, shape))) return shape;
     break;
@@ -120,7 +120,7 @@ Shape stationary_shape(const model::Law& law, const XiModel& xi, double width,
 
 /// What one more unit of the only binding budget is worth: the loss a layer saves, over its cost.
 double multiplier_where_one_binds(const model::Law& law, const Shape& shape, double layer_cost) {
-  return law.alpha_l * law.kappa_l * std::pow(shape.layers, -law.alpha_l - 1.0) / layer_cost;
+  return law.alpha_l * law.kappa_l * power(shape.layers, -law.alpha_l - 1.0) / layer_cost;
 }
 
 double cost_per_layer(const XiModel& xi, const Shape& shape, Resource latency) {
@@ -170,9 +170,9 @@ double memory_activation_rate(const model::Law& law, double width) {
         "falls for ever with the activated FFN ratio, there is no optimum",
         law.alpha_rho, law.alpha_r));
   const double log_rate =
-      std::log(law.alpha_r * law.kappa_d / ((law.alpha_rho - law.alpha_r) * law.kappa_rho)) +
-      (law.beta_1 - law.beta_2) * std::log(width);
-  return std::exp(log_rate / law.alpha_rho);
+      natural_log(law.alpha_r * law.kappa_d / ((law.alpha_rho - law.alpha_r) * law.kappa_rho)) +
+      (law.beta_1 - law.beta_2) * natural_log(width);
+  return exponential(log_rate / law.alpha_rho);
 }
 
 CaseSolution solve_memory_case(const model::Law& law, const XiModel& xi, double width,

@@ -8,6 +8,7 @@
 #include <Eigen/LU>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/model/numeric.hpp"
 
 namespace rooflaw::theory {
 
@@ -146,7 +147,7 @@ double largest_step(const RowVector& x, const RowVector& step) {
 double derivative_scale(const Posynomial& objective, const ShapeVector& y) {
   double scale = 0.0;
   for (const auto& m : objective)
-    scale = std::max(scale, std::exp(m.log_coefficient + m.exponents.dot(y)) *
+    scale = std::max(scale, exponential(m.log_coefficient + m.exponents.dot(y)) *
                                 m.exponents.lpNorm<Eigen::Infinity>());
   return scale > 0.0 ? scale : 1.0;  // every axis is fixed
 }
@@ -175,7 +176,7 @@ GpSolution to_solution(const GeometricProgram& program, const Iterate& x) {
 Expansion expand(const Posynomial& p, const ShapeVector& y) {
   Expansion sum;
   for (const auto& m : p) {
-    const double term = std::exp(m.log_coefficient + m.exponents.dot(y));
+    const double term = exponential(m.log_coefficient + m.exponents.dot(y));
     sum.value += term;
     sum.gradient += term * m.exponents;
     sum.hessian += term * m.exponents * m.exponents.transpose();
@@ -186,7 +187,7 @@ Expansion expand(const Posynomial& p, const ShapeVector& y) {
 Expansion expand_log(const Posynomial& p, const ShapeVector& y) {
   const Expansion sum = expand(p, y);
   const ShapeVector gradient = sum.gradient / sum.value;
-  return {.value = std::log(sum.value),
+  return {.value = natural_log(sum.value),
           .gradient = gradient,
           .hessian = sum.hessian / sum.value - gradient * gradient.transpose()};
 }
@@ -213,6 +214,7 @@ double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
 }
 
 GpSolution solve(const GeometricProgram& given) {
+  model::fix_block_sizes();
   const GeometricProgram program = without_fixed_axes(given);
   Iterate x;
   x.y = 0.5 * (program.lower + program.upper);

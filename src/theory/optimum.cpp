@@ -57,7 +57,7 @@ Shape shape_in(const ShapeBox& box, const GeometricProgram& program, const Shape
   const auto axis = [&](Dimension i, const model::Interval& interval) {
     if (y[i] == program.lower[i]) return interval.lo;
     if (y[i] == program.upper[i]) return interval.hi;
-    return std::exp(y[i]);
+    return exponential(y[i]);
   };
   return {.layers = axis(layers_dimension, box.layers),
           .width = axis(width_dimension, box.width),
@@ -193,8 +193,8 @@ Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& given,
   }
   program.constraints.push_back(kv_dim_posynomial(box.min_kv_dim));
   for (const auto& [axis, interval] : intervals(box)) {
-    program.lower[axis] = std::log(interval.lo);
-    program.upper[axis] = std::log(interval.hi);
+    program.lower[axis] = natural_log(interval.lo);
+    program.upper[axis] = natural_log(interval.hi);
   }
   const GpSolution solution = solve(program);
 

@@ -3,11 +3,11 @@
 //
 //   bench_plas [SEEDS [EVALUATIONS_OF_THE_OTHERS]]      default 11, 20000
 //
-// Space, target and measure: 468,120 architectures, AGX Orin, fp16, vla, total latency, no memory
-// budget; share of the true frontier's hypervolume in its box (log10 latency, loss; reference at
-// 1.1 times the box). A relaxed point with its gradient counts as two calls. The others search over
-// places of the same lattice, repaired the same way; of them every evaluated point counts, not
-// their population alone. Results: README.md.
+// Space and target, of jobs/plas.toml: 468,120 architectures, AGX Orin, fp16, vla, total latency,
+// no memory budget. Measure: share of the true frontier's hypervolume in its box (log10 latency,
+// loss; reference at 1.1 times the box). A relaxed point with its gradient counts as two calls. The
+// others search over places of the same lattice, repaired the same way; of them every evaluated
+// point counts, not their population alone. Results: README.md.
 
 #include <algorithm>
 #include <chrono>
@@ -23,7 +23,7 @@
 #include <pagmo/algorithms/nsga2.hpp>
 #include <pagmo/algorithms/nspso.hpp>
 #include <pagmo/population.hpp>
-#include <pagmo/question.hpp>
+#include <pagmo/problem.hpp>
 #endif
 
 #include <fmt/format.h>
@@ -36,28 +36,6 @@
 namespace {
 
 using namespace rooflaw;
-
-constexpr auto job_text = R"(
-[job]
-name = "bench"
-[space]
-layers = {from = 2, to = 48, step = 1}
-widths = {from = 512, to = 4096, step = 128}
-head_dim = 128
-kv_heads = [1, 2, 4, 8, "heads"]
-expert_ffn_ratio = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4]
-experts = [1, 4, 8, 16, 32, 64]
-top_k = [1, 2, 4]
-vocab = 128256
-[law]
-id = "codesign-2026"
-[targets]
-devices = ["jetson-agx-orin-64gb"]
-precisions = ["fp16"]
-workloads = ["vla"]
-latency = ["total"]
-memory_budget = "none"
-)";
 
 /// The frontier to find, and how much of it another has.
 class Truth {
@@ -196,7 +174,7 @@ template <class Algorithm>
 void run_pagmo(BlackBox& box, std::uint64_t seed) {
   const auto small_seed = static_cast<unsigned>(seed);
   constexpr pagmo::population::size_type size = 100;
-  pagmo::population population(pagmo::question(PagmoProblem{&box}), size, small_seed);
+  pagmo::population population(pagmo::problem(PagmoProblem{&box}), size, small_seed);
   Algorithm algorithm(1);
   algorithm.set_seed(small_seed);
   while (!box.spent()) population = algorithm.evolve(population);
@@ -241,7 +219,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench_plas [SEEDS [EVALUATIONS_OF_THE_OTHERS]]\n", stderr);
     return 2;
   }
-  const search::Question question = bench::read_job_text(job_text).question;
+  const search::Question question = bench::read_problem("plas");
   const Truth truth(question);
   fmt::print(
       "{} architectures, {} on the frontier; calls of the model, median (least .. most) of {} "

@@ -31,55 +31,19 @@ double seconds_since(Clock::time_point start) {
 }
 
 struct SpaceSize {
-  const char* name;
-  double points;  // about
-  const char* axes;
+  const char* name;  // of jobs/exact_<name>.toml
+  double points;     // about
 };
 
-// The same ranges, ever finer; the last two are those of jobs/exact_1e10.toml and exact_1e12.toml.
-constexpr SpaceSize sizes[] = {{"1e6", 1e6, R"(layers = {from = 8, to = 128, step = 8}
-widths = {from = 1024, to = 16384, step = 1024}
-kv_heads = [1, 8, "heads"]
-expert_ffn_ratio = {from = 0.25, to = 8, step = 0.25}
-experts = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-top_k = [1, 2, 4, 8])"},
-                               {"1e8", 1e8, R"(layers = {from = 2, to = 128, step = 2}
-widths = {from = 256, to = 16384, step = 256}
-kv_heads = [1, 4, 16, "heads"]
-expert_ffn_ratio = {from = 0.0625, to = 8, step = 0.0625}
-experts = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
-top_k = [1, 2, 3, 4, 6, 8])"},
-                               {"1e10", 1.3e10, R"(layers = {from = 1, to = 128, step = 1}
-widths = {from = 256, to = 16384, step = 64}
-kv_heads = [1, 2, 4, 8, 16, 32, 64, "heads"]
-expert_ffn_ratio = {from = 0.0078125, to = 8, step = 0.0078125}
-experts = [1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256]
-top_k = [1, 2, 3, 4, 6, 8])"},
-                               {"1e12", 9.8e11, R"(layers = {from = 1, to = 256, step = 1}
-widths = {from = 256, to = 16384, step = 64}
-kv_heads = [1, 2, 4, 8, 16, 32, 64, "heads"]
-expert_ffn_ratio = {from = 0.00625, to = 8, step = 0.00625}
-experts = {from = 1, to = 256, step = 1}
-top_k = {from = 1, to = 16, step = 1})"}};
-
-std::string targets_text(int targets) {
-  if (targets == 1)
-    return "devices = [\"jetson-agx-orin-64gb\"]\nprecisions = [\"fp16\"]\nlatency = [\"total\"]";
-  const std::string rest =
-      "\nprecisions = [\"fp16\", \"int8\"]\nlatency = [\"prefill\", \"tpot\", \"total\"]";
-  if (targets == 6) return "devices = [\"jetson-agx-orin-64gb\"]" + rest;
-  return "devices = [\"jetson-orin-nano-super-8gb\", \"jetson-agx-orin-64gb\", "
-         "\"jetson-thor-t5000\", \"rtx-3090\", \"rtx-4090\", \"h100-sxm\"]" +
-         rest;
-}
+// The same ranges, ever finer.
+constexpr SpaceSize sizes[] = {{"1e6", 1e6}, {"1e8", 1e8}, {"1e10", 1.3e10}, {"1e12", 9.8e11}};
 
 search::Question read_problem(const SpaceSize& size, int targets, bool budgets) {
-  const std::string text = fmt::format(
-      "[job]\nname = \"bench\"\n[space]\n{}\nhead_dim = 64\nvocab = 128256\n"
-      "[law]\nid = \"codesign-2026\"\n[targets]\n{}\nworkloads = [\"vla\"]\n"
-      "memory_budget = \"{}\"\n",
-      size.axes, targets_text(targets), budgets ? "capacity" : "none");
-  return bench::read_job_text(text).question;
+  const auto all = bench::read_problem(
+      fmt::format("exact_{}", size.name),
+      {budgets ? "targets.memory_budget=capacity" : "targets.memory_budget=none"});
+  if (targets == 1) return bench::only_targets(all, "jetson-agx-orin-64gb.fp16.vla.total");
+  return targets == 6 ? bench::only_targets(all, "jetson-agx-orin-64gb.") : all;
 }
 
 std::size_t frontier_points(const search::Scanner& scanner) {

@@ -1,10 +1,10 @@
 #pragma once
-// A job from a text, as a benchmark makes it.
+// The frozen jobs of jobs/, and parts of them.
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,15 +12,27 @@
 
 namespace rooflaw::bench {
 
-inline io::Job read_job_text(const std::string& text) {
+/// @param overrides  "table.key=value", as of --set
+inline search::Question read_problem(const std::string& name,
+                                    const std::vector<std::string>& overrides = {}) {
   io::SourceFiles files;
-  const std::string path = fmt::format("/tmp/rooflaw_bench_{}.toml", ::getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(text.c_str(), file);
-  std::fclose(file);
-  io::Job job = io::read_job(files, path, {}, io::OutputKey::optional);
-  std::remove(path.c_str());
-  return job;
+  const std::string path = fmt::format("{}/{}.toml", ROOFLAW_BENCH_JOBS, name);
+  return io::read_job(files, path, overrides, io::OutputKey::optional).question;
+}
+
+/// Only the targets whose id begins so, as if the job had named no other.
+inline search::Question only_targets(const search::Question& all, std::string_view beginning) {
+  search::Question some = all;
+  some.deployments.clear();
+  some.targets.clear();
+  std::size_t taken = all.deployments.size();  // the deployment taken last
+  for (search::Target target : all.targets) {
+    if (!target.id.starts_with(beginning)) continue;
+    if (target.deployment != taken) some.deployments.push_back(all.deployments[target.deployment]);
+    taken = std::exchange(target.deployment, some.deployments.size() - 1);
+    some.targets.push_back(std::move(target));
+  }
+  return some;
 }
 
 }  // namespace rooflaw::bench

@@ -26,15 +26,15 @@ std::vector<std::size_t> thinned(const std::vector<T>& values, std::size_t most)
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
   if (order.size() <= most) return order;
-  const double low = std::log(static_cast<double>(values[order.front()]));
-  const double high = std::log(static_cast<double>(values[order.back()]));
+  const double low = natural_log(static_cast<double>(values[order.front()]));
+  const double high = natural_log(static_cast<double>(values[order.back()]));
   std::vector<std::size_t> kept;
   double next = low;
   for (const std::size_t digit : order) {
-    if (std::log(static_cast<double>(values[digit])) < next - 1e-9) continue;
+    if (natural_log(static_cast<double>(values[digit])) < next - 1e-9) continue;
     kept.push_back(digit);
     next =
-        std::log(static_cast<double>(values[digit])) + (high - low) / static_cast<double>(most - 1);
+        natural_log(static_cast<double>(values[digit])) + (high - low) / static_cast<double>(most - 1);
   }
   if (kept.back() != order.back()) kept.push_back(order.back());
   return kept;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rooflaw/core/powers.hpp"
+#include "rooflaw/model/numeric.hpp"
+
 namespace rooflaw::search {
 
 namespace {
@@ -19,7 +22,9 @@ Eigen::MatrixXd kernel(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   Eigen::MatrixXd distance = (-2.0 * a) * b.transpose();
   distance.colwise() += a.rowwise().squaredNorm();
   distance.rowwise() += b.rowwise().squaredNorm().transpose();
-  return (distance.array().max(0.0) * (-0.5 / (length_scale * length_scale))).exp();
+  distance = distance.array().max(0.0) * (-0.5 / (length_scale * length_scale));
+  exponentials({distance.data(), static_cast<std::size_t>(distance.size())});
+  return distance;
 }
 
 Eigen::MatrixXd with_constant(const Eigen::MatrixXd& features) {
@@ -31,6 +36,7 @@ Eigen::MatrixXd with_constant(const Eigen::MatrixXd& features) {
 }  // namespace
 
 Kriging::Kriging(const Eigen::MatrixXd& features, const Eigen::MatrixXd& values) {
+  model::fix_block_sizes();
   const auto n = static_cast<double>(features.rows());
   mean_ = features.colwise().mean();
   spread_ = ((features.rowwise() - mean_).array().square().colwise().sum() / n).sqrt();

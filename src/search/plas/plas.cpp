@@ -25,7 +25,7 @@ double volume(const std::vector<FrontierPoint>& points, const HypervolumeReferen
 
 /// Rectangle between neighbours.
 double gap_area(const FrontierPoint& left, const FrontierPoint& right) {
-  return std::log10(right.latency_s / left.latency_s) * (left.loss - right.loss);
+  return common_log(right.latency_s / left.latency_s) * (left.loss - right.loss);
 }
 
 /// Gaps of a frontier, the largest first; a gap is named by the place of its left end.

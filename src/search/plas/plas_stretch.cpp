@@ -35,8 +35,8 @@ double largest(const std::vector<double>& values) {
 class PredictedFrontier {
  public:
   PredictedFrontier(const std::vector<FrontierPoint>& points, double end_latency)
-      : end_log_(std::log10(end_latency)) {
-    for (const auto& p : points) frontier_.emplace_back(std::log10(p.latency_s), p.loss);
+      : end_log_(common_log(end_latency)) {
+    for (const auto& p : points) frontier_.emplace_back(common_log(p.latency_s), p.loss);
   }
 
   /// The area that only this point would dominate; if another dominates it, minus the loss it
@@ -81,11 +81,11 @@ class PredictedFrontier {
 Eigen::RowVectorXd Plas::features(const model::Architecture& a) {
   const auto attention = model::attention_shape(a);
   const auto d = static_cast<double>(a.width);
-  const auto ln = [](auto x) { return std::log(static_cast<double>(x)); };
+  const auto ln = [](auto x) { return natural_log(static_cast<double>(x)); };
   Eigen::RowVectorXd f(feature_count);
   f << ln(a.layers), ln(a.width), ln(static_cast<double>(a.expert_ffn) / d), ln(a.experts),
-      ln(a.top_k), std::log1p(static_cast<double>(a.shared_ffn) / d), ln(attention.kv_dim()),
-      a.attention == model::AttentionKind::mla ? std::log(attention.weights() / (d * d)) : 0.0,
+      ln(a.top_k), log_one_plus(static_cast<double>(a.shared_ffn) / d), ln(attention.kv_dim()),
+      a.attention == model::AttentionKind::mla ? natural_log(attention.weights() / (d * d)) : 0.0,
       a.attention == model::AttentionKind::mla ? 1.0 : 0.0,
       a.ffn == model::FfnKind::plain ? 1.0 : 0.0;
   return f;
@@ -200,7 +200,7 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
       for (const std::size_t axis : axes) {
         if (random() < 0.5) continue;
         const double reach = 0.25 * static_cast<double>(lattice_.length(static_cast<Axis>(axis)));
-        const double step = std::exp2(random() * std::log2(std::max(reach, 1.0)));
+        const double step = power(std::max(reach, 1.0), random());
         moved(p, axis, (random() < 0.5 ? -1 : 1) * std::llround(step));
       }
       candidates.add(p);
@@ -307,7 +307,9 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
   for (Eigen::Index i = 0; i < unknown.rows(); ++i)
     unknown.row(i) = features(points[static_cast<std::size_t>(i)].architecture);
   const Eigen::MatrixXd predicted = Kriging(known, values).predict(unknown);
-  const Eigen::ArrayXd loss = predicted.col(1).array().exp() + floor;
+  Eigen::ArrayXd loss = predicted.col(1);
+  exponentials({loss.data(), static_cast<std::size_t>(loss.size())});
+  loss += floor;
 
   PredictedFrontier frontier(frontier_points_[stretch.target],
                              std::max(reference_[stretch.target].latency_s, 1e-30));

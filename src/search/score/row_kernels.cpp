@@ -2,15 +2,8 @@
 
 #include <bit>
 
+#include "rooflaw/core/clones.hpp"
 #include "rooflaw/search/exact/slack.hpp"
-
-// Sanitizers do not get on with the resolver functions that target_clones makes.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ROOFLAW_CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
-#else
-#define ROOFLAW_CLONES
-#endif
 
 namespace rooflaw::search {
 
