@@ -5,6 +5,7 @@
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/csv.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -16,38 +17,18 @@ namespace {
 
 const std::string usage = "export RESULT.h5 -o DIR";
 
-/// A cell of a CSV file; numbers with all the digits it takes to read the same number back.
-std::string cell(double x) { return fmt::format("{}", x); }
-std::string cell(std::int64_t x) { return fmt::format("{}", x); }
-std::string cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
-/// All columns of a group as CSV, a header row first.
+/// All columns of a group, which are of one length.
 std::string csv(const format::Hdf5Reader& file, const std::string& group) {
   const auto names = file.datasets(group);
-  std::vector<std::vector<std::string>> columns;
-  for (const auto& name : names)
-    columns.push_back(std::visit(
-        [](const auto& values) {
-          std::vector<std::string> cells;
-          for (const auto& value : values) cells.push_back(cell(value));
-          return cells;
-        },
-        file.column(group + "/" + name)));
-  std::string text = fmt::format("{}\n", fmt::join(names, ","));
-  const std::size_t rows = columns.empty() ? 0 : columns.front().size();
+  std::vector<format::Column> columns;
+  for (const auto& name : names) columns.push_back(file.column(group + "/" + name));
+  const auto length = [](const format::Column& column) {
+    return std::visit([](const auto& values) { return values.size(); }, column);
+  };
   for (const auto& column : columns)
-    if (column.size() != rows) throw FileError(file.file(), group + ": columns differ in length");
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::vector<std::string> cells;
-    for (const auto& column : columns) cells.push_back(column[row]);
-    text += fmt::format("{}\n", fmt::join(cells, ","));
-  }
-  return text;
+    if (length(column) != length(columns.front()))
+      throw FileError(file.file(), group + ": columns differ in length");
+  return format::csv(names, columns);
 }
 
 /// A name of a group becomes that of a file or folder here; that of a foreign file could lead out

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/app/summary.hpp"
 
 namespace rooflaw::app {
 
@@ -30,63 +30,54 @@ void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
       fmt::print("  {:<18} {}\n", name, to_string(file.attribute(path, name)));
 }
 
-std::size_t rows(const format::Column& column) {
-  return std::visit([](const auto& values) { return values.size(); }, column);
-}
-
-std::string range(const std::vector<double>& sorted, const char* format) {
-  if (sorted.empty()) return "";
-  const auto [low, high] = std::minmax(sorted.front(), sorted.back());
-  return fmt::format(fmt::runtime(format), low, high);
-}
-
-void print_frontiers(const format::Hdf5Reader& file) {
-  fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n", "target", "points",
-             "latency [s]", "loss", "certified", "extrapolated");
-  for (const auto& table : io::result_tables(file, "frontiers")) {
-    const auto latency = format::column_as<double>(file, table.group + "/latency_s");
-    const auto loss = format::column_as<double>(file, table.group + "/loss");
-    const auto flags = format::column_as<std::int64_t>(file, table.group + "/extrapolated");
-    const auto outside = static_cast<double>(std::count(flags.begin(), flags.end(), 1));
-    fmt::print("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", table.target, latency.size(),
-               range(latency, "{:.4g} .. {:.4g}"), range(loss, "{:.4f} .. {:.4f}"),
-               to_string(file.attribute(table.group, "certified")),
-               flags.empty() ? 0.0 : 100.0 * outside / static_cast<double>(flags.size()));
-  }
-}
-
-void print_refined(const format::Hdf5Reader& file) {
-  const auto tables = io::result_tables(file, "refined");
-  if (tables.empty()) return;
-  fmt::print("\nrefined: points between those of the space\n  {:<50} {:>7} {:>17}\n", "target",
-             "points", "hypervolume [%]");
-  for (const auto& table : tables)
-    fmt::print("  {:<50} {:>7} {:>+17.3f}\n", table.target,
-               rows(file.column(table.group + "/loss")),
-               100 * format::attribute_as<double>(file, table.group, "hypervolume_gain"));
+std::string frontier_line(const search::TargetResult& result) {
+  const FrontierSummary s = summarize(result.rows);
+  const auto range = [&](const char* format, double low, double high) {
+    return s.size == 0 ? "" : fmt::format(fmt::runtime(format), low, high);
+  };
+  return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", result.target.id, s.size,
+                     range("{:.4g} .. {:.4g}", s.least_latency_s, s.largest_latency_s),
+                     range("{:.4f} .. {:.4f}", s.least_loss, s.largest_loss),
+                     static_cast<int>(result.certified), 100.0 * s.extrapolated);
 }
 
 /// How far the search is above the closed-form optimum under each point's latency and memory.
-void print_theory_gaps(const format::Hdf5Reader& file) {
-  const auto tables = io::result_tables(file, "theory");
-  if (tables.empty()) return;
-  fmt::print("\nloss of the search above the closed forms [nats]\n  {:<50} {:>9} {:>9} {:>9}  {}\n",
-             "target", "least", "median", "largest", "binds at most points");
-  for (const auto& table : tables) {
-    auto gaps = format::column_as<double>(file, table.group + "/search_minus_theory_loss");
-    std::erase_if(gaps, [](double gap) { return std::isnan(gap); });
-    if (gaps.empty()) continue;
-    std::sort(gaps.begin(), gaps.end());
-    std::map<std::string, int> count;
-    for (const auto& name : format::column_as<std::string>(file, table.group + "/binding"))
-      ++count[name];
-    const auto most = std::max_element(count.begin(), count.end(),
-                                       [](auto& x, auto& y) { return x.second < y.second; });
-    if (most == count.end())
-      throw FileError(file.file(), table.group + ": columns differ in length");
-    fmt::print("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", table.target, gaps.front(),
-               gaps[gaps.size() / 2], gaps.back(), most->first);
+std::string theory_line(const search::TargetResult& result) {
+  std::vector<double> gaps;
+  std::map<std::string, int> count;
+  for (const auto& row : result.theory) {
+    ++count[row.binding];
+    if (!std::isnan(row.search_minus_theory_loss)) gaps.push_back(row.search_minus_theory_loss);
   }
+  if (gaps.empty()) return "";
+  std::sort(gaps.begin(), gaps.end());
+  const auto most = std::max_element(count.begin(), count.end(),
+                                     [](auto& x, auto& y) { return x.second < y.second; });
+  return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", result.target.id, gaps.front(),
+                     gaps[gaps.size() / 2], gaps.back(), most->first);
+}
+
+/// One line a target in each table.
+void print_targets(const format::Hdf5Reader& file) {
+  const auto targets = io::read_targets(file);
+  std::string frontiers, refined, theory;
+  for (const auto& target : targets) {
+    const auto result = io::read_target(file, target);
+    frontiers += frontier_line(result);
+    theory += theory_line(result);
+    if (result.refined)
+      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", target.id, result.refined->rows.size(),
+                             100 * result.refined->hypervolume_gain);
+  }
+  fmt::print("\ntargets: {}\n", targets.size());
+  fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n{}", "target", "points",
+             "latency [s]", "loss", "certified", "extrapolated", frontiers);
+  if (!refined.empty())
+    fmt::print("\nrefined: points between those of the space\n  {:<50} {:>7} {:>17}\n{}", "target",
+               "points", "hypervolume [%]", refined);
+  fmt::print(
+      "\nloss of the search above the closed forms [nats]\n  {:<50} {:>9} {:>9} {:>9}  {}\n{}",
+      "target", "least", "median", "largest", "binds at most points", theory);
 }
 
 }  // namespace
@@ -110,10 +101,7 @@ ExitCode inspect_command(const Arguments& arguments) {
                  to_string(file.attribute(path, "sha256")),
                  to_string(file.attribute(path, "file")));
     }
-  fmt::print("\ntargets: {}\n", rows(file.column("/targets/id")));
-  print_frontiers(file);
-  print_refined(file);
-  print_theory_gaps(file);
+  print_targets(file);
   fmt::print("\njob\n{}\n", to_string(file.attribute("/", "job_toml")));
   return ExitCode::done;
 }

@@ -4,14 +4,13 @@
 #include <functional>
 #include <string>
 
-#include "rooflaw/cluster/study.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
 
 /// Writes the result and prints its summary. `run` has how it was started; `between` is called
 /// after each target and may throw: then nothing is written. @throws FileError
-void write_report(const io::Job& job, const cluster::Found& found, io::RunRecord run,
+void write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
                   const std::string& path, const std::function<void()>& between);
 
 }  // namespace rooflaw::app

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
-#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::app {
 
@@ -25,15 +24,15 @@ FrontierSummary summarize(const std::vector<Row>& rows) {
   // Sorted by latency, so the loss falls.
   s.least_latency_s = rows.front().latency_s;
   s.largest_latency_s = rows.back().latency_s;
-  s.largest_loss = rows.front().evaluation.loss;
-  s.least_loss = rows.back().evaluation.loss;
-  s.moe = share([](const Row& r) { return r.architecture.experts > 1; });
-  s.top_1 = share([](const Row& r) { return r.architecture.top_k == 1; });
-  s.shallow = share([](const Row& r) { return r.architecture.layers < 20; });
-  s.narrow_ffn = share([](const Row& r) { return r.evaluation.point.ffn_ratio < 1.0; });
-  s.extrapolated = share([](const Row& r) { return r.evaluation.extrapolated; });
+  s.largest_loss = rows.front().loss;
+  s.least_loss = rows.back().loss;
+  s.moe = share([](const Row& r) { return r.experts > 1; });
+  s.top_1 = share([](const Row& r) { return r.top_k == 1; });
+  s.shallow = share([](const Row& r) { return r.layers < 20; });
+  s.narrow_ffn = share([](const Row& r) { return r.ffn_ratio < 1.0; });
+  s.extrapolated = share([](const Row& r) { return r.extrapolated; });
   std::vector<std::int64_t> experts;
-  for (const auto& r : rows) experts.push_back(r.architecture.experts);
+  for (const auto& r : rows) experts.push_back(r.experts);
   std::sort(experts.begin(), experts.end());
   const std::size_t middle = experts.size() / 2;
   s.median_experts = experts.size() % 2 == 1
@@ -42,23 +41,24 @@ FrontierSummary summarize(const std::vector<Row>& rows) {
   return s;
 }
 
-std::vector<Comparison> compare_models(const io::Job& job, const search::Target& target,
-                                       const std::vector<Row>& rows) {
+std::vector<Comparison> compare_models(const search::TargetResult& result,
+                                       const std::vector<io::Loaded<io::ModelEntry>>& models,
+                                       const model::Law& law, const model::Scenario& scenario) {
   std::vector<Comparison> list;
-  const auto& deployment = job.question.deployments[target.deployment];
-  for (const auto& [entry, provenance] : job.models) {
+  const auto& rows = result.rows;
+  for (const auto& [entry, provenance] : models) {
     if (!entry.not_expressible.empty()) continue;
-    if (model::extrapolates(job.question.law.range, entry.architecture)) continue;
-    const auto e = model::evaluate(job.question.law, entry.architecture, deployment.scenario);
+    if (model::extrapolates(law.range, entry.architecture)) continue;
+    const auto e = model::evaluate(law, entry.architecture, scenario);
     Comparison c{.model = entry.id,
                  .model_loss = e.loss,
-                 .latency_s = value_of(target.objective, e, deployment.scenario),
-                 .fits = e.memory.total() <= deployment.limits.of(model::Objective::memory),
+                 .latency_s = value_of(result.target.objective, e, scenario),
+                 .fits = e.memory.total() <= result.target.memory_budget_bytes,
                  .best_loss = std::numeric_limits<double>::quiet_NaN()};
     const auto slower =
         std::upper_bound(rows.begin(), rows.end(), c.latency_s,
                          [](double latency, const Row& row) { return latency < row.latency_s; });
-    if (slower != rows.begin()) c.best_loss = std::prev(slower)->evaluation.loss;
+    if (slower != rows.begin()) c.best_loss = std::prev(slower)->loss;
     c.perplexity_change = std::expm1(c.best_loss - c.model_loss);
     list.push_back(c);
   }
@@ -84,42 +84,43 @@ void write_comparisons(Text out, const std::vector<Comparison>& comparisons) {
   }
 }
 
-std::string how_found(const search::Question& question, const io::TargetFrontier& frontier) {
-  if (frontier.certified) return "all there are";
-  if (question.strategy == search::Strategy::exact)
-    return fmt::format("none of the space is better by {:g} nats", question.tolerance);
-  std::string text =
-      question.strategy == search::Strategy::plas ? "found by plas" : "of those sampled";
-  if (frontier.hypervolume_share)
+std::string how_found(const search::TargetResult& result, std::string_view strategy) {
+  if (result.certified) return "all there are";
+  if (strategy == "exact")
+    return fmt::format("none of the space is better by {:g} nats", result.loss_gap_bound);
+  std::string text = strategy == "plas" ? "found by plas" : "of those sampled";
+  if (result.hypervolume_share)
     text += fmt::format(", {:.4f} % of the true hypervolume, at most {:.2g} nats above",
-                        100 * *frontier.hypervolume_share, frontier.loss_gap_bound);
+                        100 * *result.hypervolume_share, result.loss_gap_bound);
   return text;
 }
 
-void write_refined(Text out, const search::Question& question, const io::TargetFrontier& frontier) {
-  if (!question.refine.enabled) return;
-  const FrontierSummary s = summarize(frontier.refined);
-  fmt::format_to(out,
-                 "  refined: {} more points between those of the space, hypervolume {:+.2f} %, law "
-                 "extrapolates {:.1f} %\n",
-                 s.size, 100 * search::hypervolume_gain(frontier.rows, frontier.refined),
-                 100 * s.extrapolated);
+/// NLopt's failures are no error, but no secret either.
+void write_relaxations(Text out, const io::RunRecord& run, const std::string& prefix) {
+  const auto found = run.counts.find(prefix + "relaxations");
+  if (found == run.counts.end() || found->second == 0) return;
+  fmt::format_to(
+      out,
+      "  {} gaps' relaxed optima sought by NLopt: {} stopped at their limit of evaluations, {} "
+      "failed, {} ended infeasible\n",
+      found->second, run.counts.at(prefix + "relaxations_out_of_evaluations"),
+      run.counts.at(prefix + "relaxations_failed"),
+      run.counts.at(prefix + "relaxations_infeasible"));
 }
 
 }  // namespace
 
-std::string target_summary(const io::Job& job, std::size_t number,
-                           const io::TargetFrontier& frontier) {
-  const auto& target = job.question.targets[number];
-  const FrontierSummary s = summarize(frontier.rows);
-  std::string text = fmt::format("\n{}\n", target.id);
+std::string target_summary(const search::TargetResult& result, std::string_view strategy,
+                           const std::vector<Comparison>& comparisons) {
+  const FrontierSummary s = summarize(result.rows);
+  std::string text = fmt::format("\n{}\n", result.target.id);
   const Text out = std::back_inserter(text);
-  if (frontier.rows.empty()) {
+  if (result.rows.empty()) {
     fmt::format_to(out, "  no architecture of the space meets the limits with a finite loss\n");
     return text;
   }
   fmt::format_to(out, "  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n",
-                 s.size, how_found(job.question, frontier), s.least_loss, s.largest_loss,
+                 s.size, how_found(result, strategy), s.least_loss, s.largest_loss,
                  readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
   fmt::format_to(
       out,
@@ -127,20 +128,27 @@ std::string target_summary(const io::Job& job, std::size_t number,
       "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
       100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
       100 * s.extrapolated);
-  write_refined(out, job.question, frontier);
-  write_comparisons(out, compare_models(job, target, frontier.rows));
+  if (result.refined)
+    fmt::format_to(out,
+                   "  refined: {} more points between those of the space, hypervolume {:+.2f} %, "
+                   "law extrapolates {:.1f} %\n",
+                   result.refined->rows.size(), 100 * result.refined->hypervolume_gain,
+                   100 * summarize(result.refined->rows).extrapolated);
+  write_comparisons(out, comparisons);
   return text;
 }
 
-std::string trust_notes(const io::Job& job) {
+std::string trust_notes(const std::vector<search::TargetInfo>& targets,
+                        const std::vector<model::Precision>& precisions) {
   std::set<std::string> uncalibrated, estimated, replaced;
-  for (const auto& deployment : job.question.deployments) {
-    const auto& s = deployment.scenario;
-    if (!s.calibrated) uncalibrated.insert(s.device.id);
-    if (s.device.confidence == "estimate") estimated.insert(s.device.id);
-    if (s.attention_type != s.precision.attention)
-      replaced.insert(fmt::format("{} ({} for {})", s.device.id, to_string(s.attention_type),
-                                  to_string(s.precision.attention)));
+  for (const auto& target : targets) {
+    if (!target.calibrated) uncalibrated.insert(target.device);
+    if (target.device_confidence == "estimate") estimated.insert(target.device);
+    for (const auto& precision : precisions)
+      if (precision.id == target.precision && precision.attention != target.attention_type)
+        replaced.insert(fmt::format("{} ({} for {})", target.device,
+                                    to_string(target.attention_type),
+                                    to_string(precision.attention)));
   }
   std::string text;
   const auto list = [&](const std::set<std::string>& names, const char* what) {
@@ -150,6 +158,31 @@ std::string trust_notes(const io::Job& job) {
        "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
   list(estimated, "the chip's numbers are estimates");
   list(replaced, "attention runs in another type than the precision asks for");
+  return text;
+}
+
+std::string work_summary(const search::Question& question, const io::RunRecord& run) {
+  const double seconds = run.seconds.at("search");
+  const auto scored = static_cast<double>(run.points_scored);
+  const bool exact = question.strategy == search::Strategy::exact;
+  const double pairs = exact ? static_cast<double>(search::valid_count(question.space)) *
+                                   static_cast<double>(question.targets.size())
+                             : scored;
+  const std::string what =
+      exact ? fmt::format("proven, {} of them scored,", readable_count(scored)) : "scored";
+  std::string text =
+      fmt::format("{} pairs of architecture and target {} in {} on {} rank{} ({}/s)\n",
+                  readable_count(pairs), what, readable_seconds(seconds), run.ranks,
+                  run.ranks == 1 ? "" : "s", readable_count(pairs / seconds));
+  const Text out = std::back_inserter(text);
+  write_relaxations(out, run, "");
+  if (run.seconds.contains("refine")) {
+    fmt::format_to(out, "refine stage: {} architectures scored in {}\n",
+                   run.counts.at("refine_architectures_scored"),
+                   readable_seconds(run.seconds.at("refine")));
+    write_relaxations(out, run, "refine_");
+  }
+  if (!run.complete) fmt::format_to(out, "stopped by max_seconds\n");
   return text;
 }
 

@@ -51,11 +51,9 @@ class TheoryWork : public TableWork<Rows> {
   Rows make(std::size_t piece, const Between&) override {
     const auto& run = runs_[piece];
     const auto& all = points_[run.target];
-    Frontier points;
-    for (std::size_t i = run.first; i < std::min(run.first + rows_per_piece, all.size()); ++i)
-      points.insert(all[i]);
-    const auto& target = question_.targets[run.target];
-    return search::theory_rows(question_, target, describe(question_, target, points));
+    const auto points = std::span(all).subspan(run.first);
+    return search::theory_rows(question_, question_.targets[run.target],
+                               points.first(std::min(rows_per_piece, points.size())));
   }
   void put(Packer& packer, const Rows& rows) const override { put_theory(packer, rows); }
   Rows get(Unpacker& unpacker) const override { return get_theory(unpacker); }

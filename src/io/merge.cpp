@@ -20,13 +20,11 @@ format::KeyValues settings_of(const MergeInput& input) {
   settings.erase("job.output");
   for (const char* list : target_lists) settings.erase(fmt::format("targets.{}", list));
   // As they were, also where a job leaves them to their defaults.
-  settings["job.seed"] =
-      fmt::format("{}", format::attribute_as<std::int64_t>(input.file, "/", "seed"));
-  settings["search.strategy"] =
-      fmt::format("\"{}\"", format::attribute_as<std::string>(input.file, "/", "strategy"));
-  for (const char* name : {"program_version", "git_commit"})
-    settings[name] =
-        fmt::format("\"{}\"", format::attribute_as<std::string>(input.file, "/", name));
+  const StudyRecord& study = input.study;
+  settings["job.seed"] = fmt::format("{}", study.seed);
+  settings["search.strategy"] = fmt::format("\"{}\"", study.strategy);
+  settings["program_version"] = fmt::format("\"{}\"", study.program_version);
+  settings["git_commit"] = fmt::format("\"{}\"", study.git_commit);
   return settings;
 }
 
@@ -86,35 +84,6 @@ RunRecord joined_run(const std::vector<MergeInput>& inputs, const std::string& c
   return joined;
 }
 
-void write_root(format::Hdf5Writer& file, const MergeInput& first, const std::string& job,
-                const RunRecord& run) {
-  const std::map<std::string, format::Attribute> own{{"job_toml", job},
-                                                     {"command_line", run.command_line},
-                                                     {"complete", std::int64_t{run.complete}}};
-  for (const auto& name : first.file.attributes("/")) {
-    const auto found = own.find(name);
-    file.attribute("/", name, found == own.end() ? first.file.attribute("/", name) : found->second);
-  }
-}
-
-void write_targets(format::Hdf5Writer& file, const std::vector<MergeInput>& inputs,
-                   const std::vector<TargetPlace>& targets) {
-  const format::Hdf5Reader& first = inputs.front().file;
-  file.group("/targets");
-  for (const auto& name : first.datasets("/targets")) {
-    const std::string path = "/targets/" + name;
-    const auto joined = [&]<class T>(const std::vector<T>&) -> format::Column {
-      std::vector<std::vector<T>> columns;
-      for (const auto& input : inputs) columns.push_back(format::column_as<T>(input.file, path));
-      std::vector<T> values;
-      for (const auto& place : targets) values.push_back(columns[place.input].at(place.row));
-      return values;
-    };
-    file.column(path, std::visit(joined, first.column(path)),
-                format::attribute_as<std::string>(first, path, "unit"));
-  }
-}
-
 void copy_tables(format::Hdf5Writer& file, const format::Hdf5Reader& from,
                  const std::string& target) {
   for (const std::string kind : result_kinds) {
@@ -138,14 +107,18 @@ format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std:
   const auto targets = joined_targets(inputs, faults);
   if (!faults.empty()) throw InputError(std::move(faults));
 
-  const RunRecord run = joined_run(inputs, command_line);
   format::Hdf5Writer file;
-  write_root(file, inputs.front(), format::to_text(joined_job(inputs, output)), run);
+  StudyRecord study = inputs.front().study;
+  study.job_toml = format::to_text(joined_job(inputs, output));
+  write_study(file, study);
   for (const auto& [path, input] : tables) file.copy(input->file, path);
-  write_targets(file, inputs, targets);
-  for (const auto& place : targets)
-    copy_tables(file, inputs[place.input].file, target_id(inputs[place.input].targets[place.row]));
-  write_runtime(file, run);
+  std::vector<search::TargetInfo> infos;
+  for (const auto& place : targets) {
+    infos.push_back(inputs[place.input].targets[place.row]);
+    copy_tables(file, inputs[place.input].file, infos.back().id);
+  }
+  write_targets(file, infos);
+  write_run_record(file, joined_run(inputs, command_line));
   return std::move(file).image();
 }
 

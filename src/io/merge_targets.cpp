@@ -7,14 +7,18 @@
 #include <fmt/format.h>
 
 #include "rooflaw/io/catalogue.hpp"
-#include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::io {
 
 namespace {
 
 using Ids = std::vector<std::string>;
-constexpr std::size_t lists_of_tables = 3;  // latency names no table
+using TargetParts = std::array<std::string, target_lists.size()>;  // an entry of each list
+
+TargetParts parts_of(const search::TargetInfo& target) {
+  return {target.device, target.precision, target.workload,
+          std::string(to_string(target.objective))};
+}
 
 const toml::array& entries(const MergeInput& input, std::size_t list) {
   const auto* found = input.job["targets"][target_lists[list]].as_array();
@@ -53,7 +57,7 @@ struct Names {
 
 Names names_in(const MergeInput& input, std::size_t list) {
   Names names;
-  for (const auto& id : input.file.datasets(fmt::format("/inputs/{}", target_columns[list])))
+  for (const auto& id : input.file.datasets(fmt::format("/inputs/{}", input_kinds[list])))
     names.by_id[id] = "a file";
   for (const toml::node& entry : entries(input, list)) {
     names.words.insert(word(entry));
@@ -90,7 +94,8 @@ Ids ids_in_order(const MergeInput& input, std::size_t list) {
   for (const toml::node& entry : entries(input, list))
     if (const auto id = id_of(entry); !id.empty()) known.front().push_back(id);
   std::map<Ids, Ids> under;
-  for (const auto& target : input.targets) {
+  for (const auto& info : input.targets) {
+    const TargetParts target = parts_of(info);
     Ids& ids = under[Ids(target.begin(), target.begin() + static_cast<std::ptrdiff_t>(list))];
     if (std::find(ids.begin(), ids.end(), target[list]) == ids.end()) ids.push_back(target[list]);
   }
@@ -117,26 +122,19 @@ auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
 
 MergeInput open_merge_input(const std::string& path) {
   format::Hdf5Reader file = open_result(path);
-  toml::table job =
-      format::parse_toml(format::attribute_as<std::string>(file, "/", "job_toml"), path);
-  std::vector<TargetParts> targets;
-  for (std::size_t part = 0; part < target_columns.size(); ++part) {
-    const auto ids =
-        format::column_as<std::string>(file, fmt::format("/targets/{}", target_columns[part]));
-    targets.resize(ids.size());
-    for (std::size_t row = 0; row < ids.size(); ++row) targets[row][part] = ids[row];
-  }
-  return {std::move(file), std::move(job), std::move(targets)};
+  StudyRecord study = read_study(file);
+  toml::table job = format::parse_toml(study.job_toml, path);
+  auto targets = read_targets(file);
+  std::erase_if(targets, [&](const auto& target) { return target.law != targets.front().law; });
+  return {std::move(file), std::move(study), std::move(job), std::move(targets)};
 }
 
 std::string names(const MergeInput& one, const MergeInput& other) {
   return fmt::format("{}, {}", one.file.file(), other.file.file());
 }
 
-std::string target_id(const TargetParts& parts) { return fmt::format("{}", fmt::join(parts, ".")); }
-
 void compare_lists(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults) {
-  for (std::size_t list = 0; list < lists_of_tables; ++list) {
+  for (std::size_t list = 0; list < input_kinds.size(); ++list) {
     std::vector<Names> all;
     for (const auto& input : inputs) all.push_back(names_in(input, list));
     for (std::size_t i = 0; i < inputs.size(); ++i)
@@ -182,14 +180,14 @@ std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
   bool twice = false;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t row = 0; row < inputs[i].targets.size(); ++row) {
-      const TargetParts& target = inputs[i].targets[row];
-      places[target] = {i, row};
-      const auto [first, is_new] = input_of.emplace(target_id(target), i);
+      const auto& target = inputs[i].targets[row];
+      places[parts_of(target)] = {i, row};
+      const auto [first, is_new] = input_of.emplace(target.id, i);
       if (is_new) continue;
       twice = true;
       faults.push_back({.file = names(inputs[first->second], inputs[i]),
                         .key = "target",
-                        .value = target_id(target),
+                        .value = target.id,
                         .rule = "is in both"});
     }
   if (twice) return {};
@@ -221,7 +219,7 @@ std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
           else
             faults.push_back({.file = all_names,
                               .key = "target",
-                              .value = target_id(target),
+                              .value = fmt::format("{}", fmt::join(target, ".")),
                               .rule = "is in none; the targets of a job are all devices x "
                                       "precisions x workloads x latencies"});
         }

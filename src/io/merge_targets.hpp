@@ -5,22 +5,22 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/format/hdf5.hpp"
 #include "rooflaw/format/toml_reader.hpp"
+#include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::io {
 
-/// The lists of [targets] whose product the targets of a job are, outermost first, and the column
-/// of /targets (for all but the last the kind of input too) that an entry of each becomes.
+/// The lists of [targets] whose product the targets of a job are, outermost first, and the kinds of
+/// input that the entries of all but the last are.
 inline constexpr std::array target_lists = {"devices", "precisions", "workloads", "latency"};
-inline constexpr std::array target_columns = {"device", "precision", "workload", "latency"};
-using TargetParts = std::array<std::string, target_columns.size()>;
+inline constexpr std::array input_kinds = {"device", "precision", "workload"};
 
 /// One of the results to be merged.
 struct MergeInput {
   format::Hdf5Reader file;
+  StudyRecord study;
   toml::table job;
-  std::vector<TargetParts> targets;  // rows of /targets
+  std::vector<search::TargetInfo> targets;  // rows of /targets
 };
 
 /// @throws FileError, as open_result
@@ -28,8 +28,6 @@ MergeInput open_merge_input(const std::string& path);
 
 /// "A.h5, B.h5": where a fault between results stands.
 std::string names(const MergeInput& one, const MergeInput& other);
-
-std::string target_id(const TargetParts& parts);
 
 /// Notes entries of the lists that mean different things in two results.
 void compare_lists(const std::vector<MergeInput>& inputs, std::vector<InputFault>& faults);

@@ -11,9 +11,39 @@ namespace {
 const std::string group = "/runtime";
 const std::string phase_prefix = "seconds_";
 
+void note_counts(const search::PlasCounts& counts, const std::string& prefix, RunRecord& run) {
+  const auto& relaxations = counts.relaxations;
+  const std::initializer_list<std::pair<const char*, std::int64_t>> all{
+      {"rounds", counts.rounds},
+      {"architectures_requested", counts.requested},
+      {"architectures_scored", counts.scored},
+      {"architectures_repeated", counts.repeated},
+      {"relaxed_evaluations", relaxations.calls},
+      {"relaxations", relaxations.solves},
+      {"relaxations_out_of_evaluations", relaxations.out_of_evaluations},
+      {"relaxations_failed", relaxations.failed},
+      {"relaxations_infeasible", relaxations.infeasible}};
+  for (const auto& [name, count] : all) run.counts[prefix + name] = count;
+}
+
 }  // namespace
 
-void write_runtime(format::Hdf5Writer& file, const RunRecord& run) {
+void note_findings(const search::Findings& findings, RunRecord& run) {
+  const auto& search = *findings.search;
+  run.points_scored = search.pairs_scored;
+  run.complete = search.complete;
+  if (!run.complete) run.messages = "ended by search.max_seconds";
+  for (const auto& [phase, seconds] : findings.seconds) run.seconds[phase] = seconds;
+  run.counts["messages_served"] = search.serving.messages;
+  run.seconds["serving_cpu"] = search.serving.cpu_s;
+  run.seconds["search_cpu_of_rank_0"] = search.serving.of_cpu_s;
+  if (search.plas) note_counts(*search.plas, "", run);
+  if (findings.refined) note_counts(findings.refined->counts, "refine_", run);
+}
+
+void write_run_record(format::Hdf5Writer& file, const RunRecord& run) {
+  file.attribute("/", "command_line", run.command_line);
+  file.attribute("/", "complete", std::int64_t{run.complete});
   file.group(group);
   file.attribute(group, "ranks", run.ranks);
   for (const auto& [phase, seconds] : run.seconds)

@@ -13,11 +13,12 @@ namespace rooflaw::search {
 namespace {
 
 TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
-                     model::Objective objective, const Row& row, const theory::ShapeBox& box) {
+                     model::Objective objective, const FrontierPoint& point,
+                     const theory::ShapeBox& box) {
   const auto& s = deployment.scenario;
   TheoryRow out;
   try {
-    const auto budgets = theory::budgets_at(s, objective, row.latency_s,
+    const auto budgets = theory::budgets_at(s, objective, point.latency_s,
                                             deployment.limits.of(model::Objective::memory));
     const auto best =
         theory::optimise(law, theory::xi_model(s), budgets, box, s.precision.loss_delta);
@@ -33,7 +34,7 @@ TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
     out.loss = nan;
     out.binding = too_tight ? "none fits" : "no closed form";
   }
-  out.search_minus_theory_loss = row.evaluation.loss - out.loss;
+  out.search_minus_theory_loss = point.loss - out.loss;
   return out;
 }
 
@@ -90,24 +91,20 @@ theory::ShapeBox bounding_box(const Space& space) {
   return box;
 }
 
-std::vector<theory::Sensitivity> sensitivities(const Question& question, const Target& target,
-                                               const std::vector<Row>& rows) {
+theory::Sensitivity sensitivity_at(const Question& question, const Target& target,
+                                   const model::Architecture& architecture) {
   const Deployment& deployment = question.deployments[target.deployment];
-  std::vector<theory::Sensitivity> out;
-  for (const auto& row : rows)
-    out.push_back(theory::sensitivity(question.law, row.architecture, deployment.scenario,
-                                      target.objective,
-                                      deployment.limits.of(model::Objective::memory)));
-  return out;
+  return theory::sensitivity(question.law, architecture, deployment.scenario, target.objective,
+                             deployment.limits.of(model::Objective::memory));
 }
 
 std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
-                                   const std::vector<Row>& rows) {
+                                   std::span<const FrontierPoint> points) {
   const theory::ShapeBox box = bounding_box(question.space);
   std::vector<TheoryRow> out;
-  for (const auto& row : rows)
+  for (const auto& point : points)
     out.push_back(theory_row(question.law, question.deployments[target.deployment],
-                             target.objective, row, box));
+                             target.objective, point, box));
   return out;
 }
 

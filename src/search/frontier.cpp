@@ -87,6 +87,17 @@ HypervolumeReference default_reference(std::span<const FrontierPoint> frontier) 
   return {1.1 * latency, 0.1 + loss};
 }
 
+double hypervolume_gain(std::span<const FrontierPoint> frontier,
+                        std::span<const FrontierPoint> more) {
+  if (frontier.empty()) return 0;
+  const auto reference = default_reference(frontier);
+  std::vector<FrontierPoint> all(frontier.begin(), frontier.end());
+  all.insert(all.end(), more.begin(), more.end());
+  return hypervolume(all, reference.latency_s, reference.loss) /
+             hypervolume(frontier, reference.latency_s, reference.loss) -
+         1.0;
+}
+
 double largest_loss_gap(std::span<const FrontierPoint> frontier,
                         std::span<const FrontierPoint> whole) {
   double gap = 0;

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/grid/plan.hpp"
-#include "rooflaw/search/rows.hpp"
+#include "rooflaw/search/result.hpp"
 #include "unit/model_json.hpp"
 
 namespace rooflaw::testing {
@@ -36,14 +36,14 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
   search::Scanner scanner(question, tables);
   const search::Plan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  const auto rows = search::describe(question, question.targets[0], scanner.frontiers().at(0));
+  const auto rows = search::rows_of(question, question.targets[0], scanner.frontiers().at(0));
 
   const json& expected = g.at("frontier");
   ASSERT_EQ(expected.size(), rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     SCOPED_TRACE("point " + std::to_string(i));
     const json& point = expected[i];
-    const model::Architecture& a = rows[i].architecture;
+    const search::Row& a = rows[i];
     EXPECT_EQ(point.at("layers"), a.layers);
     EXPECT_EQ(point.at("width"), a.width);
     EXPECT_EQ(point.at("kv_heads"), a.kv_heads);
@@ -53,7 +53,7 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
     const double latency = point.at("latency_s");
     const double loss = point.at("loss");
     EXPECT_NEAR(latency, rows[i].latency_s, 1e-10 * latency);
-    EXPECT_NEAR(loss, rows[i].evaluation.loss, 1e-10 * loss);
+    EXPECT_NEAR(loss, rows[i].loss, 1e-10 * loss);
   }
 }
 

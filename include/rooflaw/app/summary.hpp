@@ -1,6 +1,9 @@
 #pragma once
-// What a search found, in the words of the engineer who asked: printed after a run.
+// What a search found, in the words of the engineer who asked; of a result just found or read from
+// its file.
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "rooflaw/io/result_file.hpp"
@@ -32,15 +35,22 @@ struct Comparison {
   double perplexity_change = 0;  // exp(best_loss - model_loss) - 1
 };
 
-/// For each model that the architecture expresses and the law was fitted for.
-std::vector<Comparison> compare_models(const io::Job& job, const search::Target& target,
-                                       const std::vector<search::Row>& rows);
+/// For each model that the architecture expresses and the law was fitted for. `law` and `scenario`:
+/// the target's.
+std::vector<Comparison> compare_models(const search::TargetResult& result,
+                                       const std::vector<io::Loaded<io::ModelEntry>>& models,
+                                       const model::Law& law, const model::Scenario& scenario);
 
-/// What a target's frontier looks like.
-std::string target_summary(const io::Job& job, std::size_t target,
-                           const io::TargetFrontier& frontier);
+/// What a target's frontier looks like. `strategy`: of the job, by name.
+std::string target_summary(const search::TargetResult& result, std::string_view strategy,
+                           const std::vector<Comparison>& comparisons);
 
 /// What the numbers rest on, where it is weak: said with the result, not in small print.
-std::string trust_notes(const io::Job& job);
+/// `precisions`: those of the targets.
+std::string trust_notes(const std::vector<search::TargetInfo>& targets,
+                        const std::vector<model::Precision>& precisions);
+
+/// What the run took.
+std::string work_summary(const search::Question& question, const io::RunRecord& run);
 
 }  // namespace rooflaw::app

@@ -11,7 +11,7 @@
 
 #include "rooflaw/cluster/communicator.hpp"
 #include "rooflaw/cluster/watch.hpp"
-#include "rooflaw/search/space/space.hpp"
+#include "rooflaw/search/findings.hpp"
 
 namespace rooflaw::cluster {
 
@@ -51,12 +51,7 @@ struct QueueState {
   std::vector<Index> open;
 };
 
-/// What answering the others took of rank 0.
-struct Serving {
-  std::int64_t messages = 0;
-  double cpu_s = 0;  // processor time, of `of_cpu_s` that rank 0 used while it searched
-  double of_cpu_s = 0;
-};
+using search::Serving;
 
 /// Rank 0's part in the course of a queue; empty functions for none.
 struct QueueHooks {

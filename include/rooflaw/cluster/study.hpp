@@ -4,43 +4,19 @@
 // same for any number of ranks, and for a run that was stopped and goes on.
 
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rooflaw/cluster/queue.hpp"
-#include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/plas/plas.hpp"
+#include "rooflaw/search/findings.hpp"
 
 namespace rooflaw::cluster {
 
-/// What a strategy found; on rank 0.
-struct Outcome {
-  std::vector<search::Frontier> frontiers;  // by target
-  std::int64_t pairs_scored = 0;            // architecture x target
-  bool complete = false;                    // not ended by max_seconds
-  std::optional<search::PlasCounts> plas;   // of strategy plas
-  Serving serving;
-};
-
-/// What the refine stage found, as points of search::refined_question.
-struct Refined {
-  std::vector<search::Frontier> improvements;  // by target
-  search::PlasCounts counts;                   // of all targets together
-};
-
-using TheoryTable = std::vector<std::vector<search::TheoryRow>>;  // by target, a row a point
-
-/// What a study found, as far as it is; on rank 0.
-struct Found {
-  std::optional<Outcome> search;
-  std::optional<Refined> refined;
-  std::optional<std::vector<search::Frontier>> whole;  // certified: the frontiers there are
-  std::optional<TheoryTable> theory;
-  std::map<std::string, double> seconds;  // by phase, earlier runs included
-};
+using Found = search::Findings;  // as far as it is; on rank 0
+using search::Outcome;
+using search::Refined;
+using search::TheoryTable;
 
 /// How far a phase is.
 struct Progress {

@@ -4,14 +4,13 @@
 
 #include <array>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "rooflaw/format/hdf5.hpp"
 #include "rooflaw/io/job_file.hpp"
 #include "rooflaw/io/run_record.hpp"
-#include "rooflaw/search/analysis.hpp"
+#include "rooflaw/search/result.hpp"
 
 namespace rooflaw::io {
 
@@ -19,25 +18,36 @@ namespace rooflaw::io {
 inline constexpr std::int64_t result_format_major = 1;
 inline constexpr std::int64_t result_format_minor = 0;
 
-/// The frontier of one target. Order of targets is that of the question.
-struct TargetFrontier {
-  std::vector<search::Row> rows{};
-  std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
-  std::vector<search::TheoryRow> theory{};         // an entry a row
-  std::vector<search::Row> refined{};              // off the lattice, better than `rows`
-  bool certified = false;                          // proven to be the whole frontier of the space
-  double loss_gap_bound = 0;                       // nats; NaN where nothing is proven
-  std::optional<double> hypervolume_share = std::nullopt;  // of the true frontier's, where known
+/// What the root of a result says of the study; the rest is in its run record.
+struct StudyRecord {
+  std::string program_version;
+  std::string git_commit;
+  std::string job_toml;  // the whole job, overrides applied
+  std::string strategy;
+  std::int64_t seed = 0;
+  std::int64_t points_in_space = 0;  // 0 with a continuous axis
 };
 
-/// The result as the bytes of an HDF5 file. `frontier` is asked for each target once, in order: the
+/// The result as the bytes of an HDF5 file. `target` is asked for each target once, in order: the
 /// rows of one target at a time need be in memory. `run` is read after that.
 format::Hdf5Image result_image(const Job& job,
-                               const std::function<TargetFrontier(std::size_t)>& frontier,
+                               const std::function<search::TargetResult(std::size_t)>& target,
                                const RunRecord& run);
+
+/// Parts of a result, for one that is made of others.
+void write_study(format::Hdf5Writer& file, const StudyRecord& study);
+void write_targets(format::Hdf5Writer& file, const std::vector<search::TargetInfo>& targets);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads
 format::Hdf5Reader open_result(const std::string& path);
+
+/// The parts of a result, as they were written. @throws FileError, naming the object, if something
+/// is missing or not as it should be
+StudyRecord read_study(const format::Hdf5Reader& file);
+/// Each target once for each law.
+std::vector<search::TargetInfo> read_targets(const format::Hdf5Reader& file);
+/// Its sensitivities are without the derivatives of the latency, which are not stored.
+search::TargetResult read_target(const format::Hdf5Reader& file, const search::TargetInfo& target);
 
 /// The tables of one kind, one per law and target: "frontiers", "refined", "sensitivity",
 /// "theory".

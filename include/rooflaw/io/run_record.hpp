@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rooflaw/format/hdf5.hpp"
+#include "rooflaw/search/findings.hpp"
 
 namespace rooflaw::io {
 
@@ -20,8 +21,11 @@ struct RunRecord {
   std::string messages;
 };
 
-/// /runtime; host and time are those of this call.
-void write_runtime(format::Hdf5Writer& file, const RunRecord& run);
+/// What was found took these counts and seconds.
+void note_findings(const search::Findings& findings, RunRecord& run);
+
+/// Host and time are those of this call.
+void write_run_record(format::Hdf5Writer& file, const RunRecord& run);
 
 /// @throws FileError if an attribute is missing or of another type
 RunRecord read_run_record(const format::Hdf5Reader& file);

@@ -2,10 +2,11 @@
 // What stands beside every frontier point: what a small change of it would do, and the closed-form
 // optimum under the same latency and memory.
 
+#include <span>
 #include <string>
 #include <vector>
 
-#include "rooflaw/search/rows.hpp"
+#include "rooflaw/search/question.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "rooflaw/theory/sensitivity.hpp"
 
@@ -26,12 +27,12 @@ struct TheoryRow {
 /// Smallest box of continuous shapes that holds every valid point of the space.
 theory::ShapeBox bounding_box(const Space& space);
 
-/// One entry a row. Cost: a microsecond a row.
-std::vector<theory::Sensitivity> sensitivities(const Question& question, const Target& target,
-                                               const std::vector<Row>& rows);
+/// theory::sensitivity for a target. Cost: a microsecond.
+theory::Sensitivity sensitivity_at(const Question& question, const Target& target,
+                                   const model::Architecture& architecture);
 
-/// One entry a row. Cost: 40 microseconds a row.
+/// One entry a point of the target's frontier. Cost: 40 microseconds a point.
 std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
-                                   const std::vector<Row>& rows);
+                                   std::span<const FrontierPoint> points);
 
 }  // namespace rooflaw::search

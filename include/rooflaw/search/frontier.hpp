@@ -82,6 +82,11 @@ struct HypervolumeReference {
 };
 HypervolumeReference default_reference(std::span<const FrontierPoint> frontier);
 
+/// By how much more points enlarge a frontier's hypervolume, as a share of it; reference:
+/// default_reference of the frontier. 0 without a frontier.
+double hypervolume_gain(std::span<const FrontierPoint> frontier,
+                        std::span<const FrontierPoint> more);
+
 /// How a frontier compares with the true one of the same space, both sorted by latency: the most
 /// loss it lacks at any latency that it reaches, infinite where it is not as fast as the true one;
 /// and its share of the true hypervolume (reference: that of the true frontier). 0 and 1 for two

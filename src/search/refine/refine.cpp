@@ -54,12 +54,6 @@ Space filled_in(const Space& space, std::int64_t most) {
   return fine;
 }
 
-std::vector<FrontierPoint> points_of(const std::vector<Row>& rows) {
-  std::vector<FrontierPoint> points;
-  for (const auto& row : rows) points.push_back({row.latency_s, row.evaluation.loss, row.index});
-  return points;
-}
-
 }  // namespace
 
 Space finest(const Space& space) {
@@ -126,16 +120,6 @@ std::vector<Frontier> improvements(const std::vector<Frontier>& found,
       if (!before.contains(p.index)) all[t].insert(p);
   }
   return all;
-}
-
-double hypervolume_gain(const std::vector<Row>& frontier, const std::vector<Row>& refined) {
-  if (frontier.empty()) return 0;
-  auto points = points_of(frontier);
-  const auto reference = default_reference(points);
-  const double before = hypervolume(points, reference.latency_s, reference.loss);
-  const auto more = points_of(refined);
-  points.insert(points.end(), more.begin(), more.end());
-  return hypervolume(points, reference.latency_s, reference.loss) / before - 1.0;
 }
 
 }  // namespace rooflaw::search

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rooflaw/app/summary.hpp"
@@ -11,17 +12,19 @@ namespace rooflaw::testing {
 namespace {
 
 using search::Row;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 Row row(double latency, double loss, std::int64_t layers, std::int64_t experts, std::int64_t top_k,
         double ffn_ratio, bool extrapolated) {
   Row r;
   r.latency_s = latency;
-  r.evaluation.loss = loss;
-  r.evaluation.point.ffn_ratio = ffn_ratio;
-  r.evaluation.extrapolated = extrapolated;
-  r.architecture.layers = layers;
-  r.architecture.experts = experts;
-  r.architecture.top_k = top_k;
+  r.loss = loss;
+  r.ffn_ratio = ffn_ratio;
+  r.extrapolated = extrapolated;
+  r.layers = layers;
+  r.experts = experts;
+  r.top_k = top_k;
   return r;
 }
 
@@ -75,25 +78,25 @@ class CompareModels : public ::testing::Test {
     model::Precision fp16;
     fp16.weight_bytes = fp16.activation_bytes = fp16.kv_bytes = fp16.input_bytes = fp16.head_bytes =
         2;
-    search::Deployment deployment;
-    deployment.scenario = model::make_scenario(
+    scenario_ = model::make_scenario(
         device, fp16, {.id = "w", .batch = 1, .input_tokens = 64, .output_tokens = 8}, {});
-    job_.question.deployments = {deployment};
-    job_.question.law = published_law();
-    job_.models = {model_entry("public", 16)};
-    const auto e =
-        model::evaluate(job_.question.law, job_.models[0].value.architecture, deployment.scenario);
+    const auto e = model::evaluate(law_, models_[0].value.architecture, scenario_);
     latency_ = e.tpot_s;
     loss_ = e.loss;
     memory_ = e.memory.total();
   }
   std::vector<app::Comparison> compare(const std::vector<Row>& rows) const {
-    return app::compare_models(job_, target_, rows);
+    search::TargetResult result{
+        .target = {.id = "t", .objective = model::Objective::tpot, .memory_budget_bytes = budget_}};
+    result.rows = rows;
+    return app::compare_models(result, models_, law_, scenario_);
   }
   static Row at(double latency, double loss) { return row(latency, loss, 8, 1, 1, 1, false); }
 
-  io::Job job_;
-  search::Target target_{.id = "t", .deployment = 0, .latency = model::Objective::tpot};
+  model::Law law_ = published_law();
+  model::Scenario scenario_;
+  std::vector<io::Loaded<io::ModelEntry>> models_{model_entry("public", 16)};
+  double budget_ = std::numeric_limits<double>::infinity();
   double latency_ = 0, loss_ = 0, memory_ = 0;
 };
 
@@ -121,21 +124,76 @@ TEST_F(CompareModels, NoneAsFast) {
 }
 
 TEST_F(CompareModels, FitsTheBudgetWithEquality) {
-  job_.question.deployments[0].memory_budget_bytes = memory_;
+  budget_ = memory_;
   EXPECT_TRUE(compare({})[0].fits);
-  job_.question.deployments[0].memory_budget_bytes = std::nextafter(memory_, 0.0);
+  budget_ = std::nextafter(memory_, 0.0);
   EXPECT_FALSE(compare({})[0].fits);
 }
 
 TEST_F(CompareModels, LeavesOutWhatTheLawOrTheArchitectureDoesNotCover) {
-  job_.models.push_back(model_entry("too-deep", 40));
-  job_.models.push_back(model_entry("hybrid", 16));
-  job_.models.back().value.not_expressible = "sliding windows";
-  job_.models.push_back(model_entry("another", 24));
+  models_.push_back(model_entry("too-deep", 40));
+  models_.push_back(model_entry("hybrid", 16));
+  models_.back().value.not_expressible = "sliding windows";
+  models_.push_back(model_entry("another", 24));
   const auto list = compare({});
   ASSERT_EQ(2u, list.size());
   EXPECT_EQ("public", list[0].model);
   EXPECT_EQ("another", list[1].model);
+}
+
+search::TargetResult result_of(double gap_bound) {
+  search::TargetResult result{.target = {.id = "chip.fp16.work.tpot"}};
+  result.rows = {row(0.01, 4.0, 4, 1, 1, 0.5, false), row(0.02, 3.5, 19, 8, 1, 0.99, true)};
+  result.loss_gap_bound = gap_bound;
+  result.certified = gap_bound == 0;
+  return result;
+}
+
+TEST(TargetSummary, SaysHowSureTheFrontierIs) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto says = [](const search::TargetResult& result, const char* strategy) {
+    return app::target_summary(result, strategy, {});
+  };
+  EXPECT_THAT(says(result_of(0), "exact"),
+              HasSubstr("frontier 2 points (all there are), loss 3.5"));
+  EXPECT_THAT(says(result_of(0.01), "exact"),
+              HasSubstr("none of the space is better by 0.01 nats"));
+  EXPECT_THAT(says(result_of(nan), "plas"), HasSubstr("(found by plas)"));
+  EXPECT_THAT(says(result_of(nan), "sample"), HasSubstr("(of those sampled)"));
+  auto measured = result_of(0.02);
+  measured.hypervolume_share = 0.99;
+  EXPECT_THAT(
+      says(measured, "plas"),
+      HasSubstr("found by plas, 99.0000 % of the true hypervolume, at most 0.02 nats above"));
+  EXPECT_THAT(says(measured, "plas"), Not(HasSubstr("refined")));
+  measured.refined = {{row(0.015, 3.6, 8, 12, 1, 1, true)}, 0.005};
+  EXPECT_THAT(says(measured, "plas"),
+              HasSubstr("refined: 1 more points between those of the space, hypervolume +0.50 %, "
+                        "law extrapolates 100.0 %"));
+  EXPECT_THAT(says({}, "exact"), HasSubstr("no architecture of the space meets the limits"));
+}
+
+TEST(TrustNotes, NameTheDevicesOnce) {
+  search::TargetInfo sound{.device = "measured", .precision = "int8", .calibrated = true};
+  sound.attention_type = model::ComputeType::fp16;
+  sound.device_confidence = "datasheet";
+  auto estimate = sound;
+  estimate.device = "guessed";
+  estimate.calibrated = false;
+  estimate.device_confidence = "estimate";
+  model::Precision int8;
+  int8.id = "int8";
+  int8.attention = model::ComputeType::fp16;
+  EXPECT_EQ("", app::trust_notes({sound}, {int8}));
+  EXPECT_EQ(
+      "note: latencies are the data-sheet roofline, a lower bound (no calibrated efficiency): "
+      "guessed\nnote: the chip's numbers are estimates: guessed\n",
+      app::trust_notes({sound, estimate, estimate}, {int8}));
+  int8.attention = model::ComputeType::bf16;
+  EXPECT_EQ(
+      "note: attention runs in another type than the precision asks for: measured (fp16 for "
+      "bf16)\n",
+      app::trust_notes({sound}, {int8}));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace rooflaw::testing {
 namespace {
 
 using format::Hdf5Reader;
-using io::TargetFrontier;
+using search::TargetResult;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Changes = std::map<std::string, std::string>;
@@ -29,12 +29,12 @@ std::string list(const std::vector<std::string>& words) {
 }
 
 /// As many rows as the id of a target has letters, so that rows in the wrong place show.
-TargetFrontier frontier_of(const search::Target& target) {
-  TargetFrontier f;
+TargetResult result_of(const search::Question& question, const search::Target& target) {
+  TargetResult f{.target = search::info_of(question, target)};
   for (std::size_t i = 0; i < target.id.size(); ++i) {
     search::Row row;
     row.latency_s = static_cast<double>(i + 1);
-    row.evaluation.loss = 4.0 - 0.01 * static_cast<double>(i) - 0.0001 * target.id[i];
+    row.loss = 4.0 - 0.01 * static_cast<double>(i) - 0.0001 * target.id[i];
     f.rows.push_back(row);
     f.sensitivity.emplace_back();
     f.theory.emplace_back();
@@ -55,7 +55,8 @@ class Merge : public ::testing::Test {
     format::write_atomically(
         path,
         io::result_image(
-            job, [&](std::size_t i) { return frontier_of(job.question.targets.at(i)); }, run));
+            job, [&](std::size_t i) { return result_of(job.question, job.question.targets.at(i)); },
+            run));
     return path;
   }
 

@@ -1,69 +1,21 @@
-// RESULT.h5: what a job and its frontiers become, read back column by column.
+// RESULT.h5: what a job and its frontiers become, read back column by column; and as its README
+// says.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <regex>
+#include <sstream>
+
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/sha256.hpp"
-#include "rooflaw/io/result_file.hpp"
-#include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/grid/plan.hpp"
-#include "unit/io/job_text.hpp"
+#include "unit/io/scored_result.hpp"
 
 namespace rooflaw::testing {
 namespace {
 
 using format::Hdf5Reader;
-using io::Job;
-using io::RunRecord;
-using io::TargetFrontier;
-
-Job small_job() {
-  return read_job_text(job_text({{"targets.latency", "[\"tpot\", \"total\"]"},
-                                 {"targets.memory_budget", "1e9"},
-                                 {"job.seed", "7"}}));
-}
-
-std::vector<TargetFrontier> frontiers_of(const Job& job) {
-  const auto tables = search::fill_tables(job.question);
-  search::Scanner scanner(job.question, tables);
-  const search::Plan plan(job.question);
-  for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  std::vector<TargetFrontier> list;
-  for (std::size_t t = 0; t < job.question.targets.size(); ++t) {
-    TargetFrontier f;
-    f.rows = search::describe(job.question, job.question.targets[t], scanner.frontiers()[t]);
-    f.sensitivity = search::sensitivities(job.question, job.question.targets[t], f.rows);
-    f.theory = search::theory_rows(job.question, job.question.targets[t], f.rows);
-    f.certified = true;
-    list.push_back(f);
-  }
-  return list;
-}
-
-RunRecord record() {
-  RunRecord run;
-  run.command_line = "rooflaw search job.toml";
-  run.points_scored = 123;
-  run.complete = true;
-  run.seconds = {{"score", 0.5}};
-  return run;
-}
-
-class ResultFile : public ::testing::Test {
- protected:
-  ResultFile() : job_(small_job()), frontiers_(frontiers_of(job_)) {
-    path_ = folder_.path("result.h5");
-    format::write_atomically(path_,
-                             io::result_image(
-                                 job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
-  }
-  TemporaryFolder folder_;
-  Job job_;
-  std::vector<TargetFrontier> frontiers_;
-  std::string path_;
-};
 
 TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   const format::Hdf5Reader file = io::open_result(path_);
@@ -122,10 +74,10 @@ TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
     ASSERT_EQ(rows.size(), latency.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       EXPECT_EQ(rows[i].latency_s, latency[i]);
-      EXPECT_EQ(rows[i].evaluation.loss, loss[i]);
-      EXPECT_EQ(rows[i].evaluation.memory.total(), memory[i]);
+      EXPECT_EQ(rows[i].loss, loss[i]);
+      EXPECT_EQ(rows[i].memory_bytes, memory[i]);
       EXPECT_LE(memory[i], 1e9);
-      EXPECT_EQ(rows[i].architecture.layers, layers[i]);
+      EXPECT_EQ(rows[i].layers, layers[i]);
       EXPECT_EQ(rows[i].index, index[i]);
       EXPECT_EQ("gqa", attention[i]);
     }
@@ -183,14 +135,71 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
 }
 
 TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
-  std::vector<TargetFrontier> none(job_.question.targets.size());
+  const auto& question = job_.question;
+  const auto none = [&](std::size_t i) {
+    return TargetResult{.target = search::info_of(question, question.targets.at(i))};
+  };
   const std::string path = folder_.path("none.h5");
-  format::write_atomically(path, io::result_image(
-                                     job_, [&](std::size_t i) { return none.at(i); }, record()));
+  format::write_atomically(path, io::result_image(job_, none, record()));
   const format::Hdf5Reader file = io::open_result(path);
   const std::string group = "/frontiers/codesign-2026/" + job_.question.targets[0].id;
   EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
   EXPECT_EQ(0.0, std::get<double>(file.attribute(group, "hypervolume")));
+}
+
+std::string readme() {
+  std::ifstream file(ROOFLAW_SOURCE_DIR "/results/README.md");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Words in `backticks`, of which several may stand between two.
+std::vector<std::string> quoted_words(const std::string& text) {
+  std::vector<std::string> words;
+  const std::regex quoted("`([^`]*)`");
+  for (std::sregex_iterator at(text.begin(), text.end(), quoted), end; at != end; ++at) {
+    std::istringstream inside((*at)[1]);
+    for (std::string word; inside >> word;) words.push_back(word);
+  }
+  return words;
+}
+
+TEST_F(ResultFile, TheReadmeHasTheColumnsOfTheFrontiersAndTheirUnits) {
+  const std::string text = readme();
+  std::map<std::string, std::string> documented;
+  const std::regex line("\n\\| (`[^|]*) \\| ([^|]*)\\|[^\n]*");
+  for (std::sregex_iterator at(text.begin(), text.end(), line), end; at != end; ++at) {
+    std::vector<std::string> units;
+    std::istringstream list((*at)[2]);
+    for (std::string unit; std::getline(list >> std::ws, unit, ',');)
+      units.push_back(unit.substr(0, unit.find(' ')));
+    const auto names = quoted_words((*at)[1]);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      documented[names[i]] = units.empty() ? "" : units.size() == 1 ? units[0] : units.at(i);
+  }
+  const Hdf5Reader file = io::open_result(path_);
+  const std::string group = io::result_tables(file, "frontiers").at(0).group;
+  std::map<std::string, std::string> written;
+  for (const auto& name : file.datasets(group))
+    written[name] = format::attribute_as<std::string>(file, group + "/" + name, "unit");
+  EXPECT_EQ(written, documented);
+}
+
+TEST_F(ResultFile, TheReadmeNamesEveryColumnAndAttribute) {
+  const auto words = quoted_words(readme());
+  const auto is_named = [&](const std::string& name) {
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return word == name ||
+             (word.ends_with('*') && name.starts_with(word.substr(0, word.size() - 1)));
+    });
+  };
+  const Hdf5Reader file = io::open_result(path_);
+  std::vector<std::string> groups{"/targets", "/"};
+  for (const std::string kind : io::result_kinds)
+    groups.push_back(io::result_tables(file, kind).at(0).group);
+  for (const auto& group : groups) {
+    for (const auto& name : file.datasets(group)) EXPECT_TRUE(is_named(name)) << group << name;
+    for (const auto& name : file.attributes(group)) EXPECT_TRUE(is_named(name)) << group << name;
+  }
 }
 
 TEST_F(ResultFile, OtherFilesAreRefused) {

@@ -173,18 +173,21 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
     for (std::size_t t = 0; t < frontiers.size(); ++t) {
       const auto& target = r.question.targets[t];
       const auto points = frontiers[t].points();
-      const auto rows = search::describe(r.question, target, frontiers[t]);
+      const auto rows = search::rows_of(r.question, target, frontiers[t]);
       ASSERT_EQ(points.size(), rows.size());
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        const auto e = model::evaluate(r.question.law, rows[k].architecture,
-                                       r.question.deployments[target.deployment].scenario);
+        const auto a = *search::architecture_at(
+            r.question.space, search::digits_of(r.question.space, points[k].index));
+        const auto e =
+            model::evaluate(r.question.law, a, r.question.deployments[target.deployment].scenario);
         EXPECT_EQ(points[k].index, rows[k].index);
         EXPECT_EQ(points[k].latency_s, rows[k].latency_s);
-        EXPECT_EQ(e.latency(target.latency), rows[k].latency_s);
-        EXPECT_EQ(e.loss, rows[k].evaluation.loss);
-        EXPECT_EQ(points[k].loss, rows[k].evaluation.loss);
-        EXPECT_EQ(e.memory.total(), rows[k].evaluation.memory.total());
-        EXPECT_EQ(e.params_active, rows[k].evaluation.params_active);
+        EXPECT_EQ(points[k].loss, rows[k].loss);
+        search::Row expected = search::row_of(a, e);
+        expected.latency_s = points[k].latency_s;
+        expected.index = points[k].index;
+        if (std::isnan(e.tpot_s) && std::isnan(rows[k].tpot_s)) expected.tpot_s = rows[k].tpot_s;
+        EXPECT_EQ(expected, rows[k]);
       }
     }
   }
@@ -196,10 +199,10 @@ TEST(Grid, DescribeNoticesWhatTheModelDoesNotSay) {
   FrontierPoint p = grid(r.question)[0].points().front();
   Frontier wrong;
   wrong.insert({std::nextafter(p.latency_s, 1e9), p.loss, p.index});
-  EXPECT_THROW(search::describe(r.question, r.question.targets[0], wrong), Error);
+  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong), Error);
   Frontier wrong_loss;
   wrong_loss.insert({p.latency_s, std::nextafter(p.loss, 0.0), p.index});
-  EXPECT_THROW(search::describe(r.question, r.question.targets[0], wrong_loss), Error);
+  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong_loss), Error);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "rooflaw/search/grid/plan.hpp"
-#include "rooflaw/search/rows.hpp"
+#include "rooflaw/search/result.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::testing {

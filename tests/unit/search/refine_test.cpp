@@ -13,7 +13,6 @@ using search::Frontier;
 using search::FrontierPoint;
 using search::Index;
 using search::Question;
-using search::Row;
 using search::Space;
 
 /// A coarse corner of the benchmark space whose finest space a grid can still score.
@@ -214,16 +213,16 @@ void expect_improvements(const Question& question, const Refined& r) {
         EXPECT_FALSE(f.latency_s == b.latency_s && f.loss == b.loss);
       }
     const auto& deployment = question.deployments[question.targets[t].deployment];
-    for (const Row& row : search::describe(r.fine, r.fine.targets[t], r.improvements[t])) {
-      const auto e = model::evaluate(question.law, row.architecture, deployment.scenario);
+    for (const FrontierPoint& point : better) {
+      const auto a =
+          search::architecture_at(r.fine.space, search::digits_of(r.fine.space, point.index));
+      const auto e = model::evaluate(question.law, a.value(), deployment.scenario);
       EXPECT_TRUE(is_feasible(question, deployment, e));
-      EXPECT_EQ(e.loss, row.evaluation.loss);
-      EXPECT_EQ(e.latency(question.targets[t].latency), row.latency_s);
+      EXPECT_EQ(e.loss, point.loss);
+      EXPECT_EQ(e.latency(question.targets[t].latency), point.latency_s);
     }
-    const auto rows = search::describe(question, question.targets[t], r.frontiers[t]);
-    const auto more = search::describe(r.fine, r.fine.targets[t], r.improvements[t]);
-    EXPECT_EQ(0, search::hypervolume_gain(rows, {}));
-    const double gain = search::hypervolume_gain(rows, more);
+    EXPECT_EQ(0, search::hypervolume_gain(frontier, {}));
+    const double gain = search::hypervolume_gain(frontier, better);
     EXPECT_GE(gain, 0);
     if (frontier.empty()) {
       EXPECT_EQ(0, gain);
@@ -282,9 +281,8 @@ TEST(Refine, NothingBetweenSingleValues) {
 
 TEST(Refine, NoFrontierNoGain) {
   EXPECT_EQ(0, search::hypervolume_gain({}, {}));
-  Row row;
-  row.latency_s = 1, row.evaluation.loss = 3;
-  EXPECT_EQ(0, search::hypervolume_gain({}, {row}));
+  const FrontierPoint point{.latency_s = 1, .loss = 3};
+  EXPECT_EQ(0, search::hypervolume_gain({}, std::span(&point, 1)));
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include <functional>
 
 #include "rooflaw/search/plas/plas.hpp"
-#include "rooflaw/search/rows.hpp"
 
 namespace rooflaw::search {
 
@@ -40,9 +39,5 @@ std::vector<KnownFrontier> known_frontiers(const Question& question, const Quest
 /// Of frontiers found on `fine`, the points that were not known.
 std::vector<Frontier> improvements(const std::vector<Frontier>& found,
                                    const std::vector<KnownFrontier>& known);
-
-/// By how much a target's hypervolume grew, as a share of that of its frontier; reference point as
-/// in default_reference of the frontier. 0 without a frontier.
-double hypervolume_gain(const std::vector<Row>& frontier, const std::vector<Row>& refined);
 
 }  // namespace rooflaw::search

@@ -1,0 +1,49 @@
+#pragma once
+// What a study found, as points of the space: little enough to send and to keep. result.hpp says
+// what the points are.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rooflaw/search/analysis.hpp"
+#include "rooflaw/search/frontier.hpp"
+#include "rooflaw/search/plas/plas.hpp"
+
+namespace rooflaw::search {
+
+/// What answering other processes took of the one that leads.
+struct Serving {
+  std::int64_t messages = 0;
+  double cpu_s = 0;  // processor time, of `of_cpu_s` that it used while it searched
+  double of_cpu_s = 0;
+};
+
+/// What a strategy found.
+struct Outcome {
+  std::vector<Frontier> frontiers;  // by target
+  std::int64_t pairs_scored = 0;    // architecture x target
+  bool complete = false;            // not ended by max_seconds
+  std::optional<PlasCounts> plas;   // of strategy plas
+  Serving serving;
+};
+
+/// What the refine stage found, as points of refined_question.
+struct Refined {
+  std::vector<Frontier> improvements;  // by target
+  PlasCounts counts;                   // of all targets together
+};
+
+using TheoryTable = std::vector<std::vector<TheoryRow>>;  // by target, a row a point
+
+/// As far as the study is.
+struct Findings {
+  std::optional<Outcome> search;
+  std::optional<Refined> refined;
+  std::optional<std::vector<Frontier>> whole;  // certified: the frontiers there are
+  std::optional<TheoryTable> theory;
+  std::map<std::string, double> seconds;  // by phase, earlier runs included
+};
+
+}  // namespace rooflaw::search

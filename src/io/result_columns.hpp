@@ -1,0 +1,76 @@
+#pragma once
+// Which field of which type a dataset or an attribute of a result is: one entry for each, with its
+// name and unit, by which it is written and read. A new column is a line here.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rooflaw/format/hdf5.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/search/result.hpp"
+
+namespace rooflaw::io {
+
+/// A column of a table of `Entry`.
+template <class Entry>
+struct TableColumn {
+  const char* name;
+  const char* unit;
+  format::Column (*values)(const std::vector<Entry>& entries);
+  /// The dataset `path` into the entries; the first column makes them.
+  void (*read)(const format::Hdf5Reader& file, const std::string& path,
+               std::optional<std::vector<Entry>>& entries);
+};
+
+/// An attribute of a group that an `Entry` is.
+template <class Entry>
+struct EntryAttribute {
+  const char* name;
+  void (*write)(format::Hdf5Writer& file, const std::string& group, const char* name,
+                const Entry& entry);
+  void (*read)(const format::Hdf5Reader& file, const std::string& group, const char* name,
+               Entry& entry);
+};
+
+const std::vector<TableColumn<search::Row>>& row_columns();
+const std::vector<TableColumn<theory::Sensitivity>>& sensitivity_columns();
+const std::vector<TableColumn<search::TheoryRow>>& theory_columns();
+const std::vector<TableColumn<search::TargetInfo>>& target_columns();
+const std::vector<EntryAttribute<search::TargetResult>>& frontier_attributes();
+const std::vector<EntryAttribute<search::Improvements>>& refined_attributes();
+const std::vector<EntryAttribute<StudyRecord>>& study_attributes();
+
+/// A group with a dataset a column.
+template <class Entry>
+void write_table(format::Hdf5Writer& file, const std::string& group,
+                 const std::vector<TableColumn<Entry>>& columns,
+                 const std::vector<Entry>& entries) {
+  file.group(group);
+  for (const auto& column : columns)
+    file.column(group + "/" + column.name, column.values(entries), column.unit);
+}
+
+/// @throws FileError if a column is missing, of another type or length, or has a word that is none
+template <class Entry>
+std::vector<Entry> read_table(const format::Hdf5Reader& file, const std::string& group,
+                              const std::vector<TableColumn<Entry>>& columns) {
+  std::optional<std::vector<Entry>> entries;
+  for (const auto& column : columns) column.read(file, group + "/" + column.name, entries);
+  return std::move(*entries);
+}
+
+template <class Entry>
+void write_attributes(format::Hdf5Writer& file, const std::string& group,
+                      const std::vector<EntryAttribute<Entry>>& attributes, const Entry& entry) {
+  for (const auto& attribute : attributes) attribute.write(file, group, attribute.name, entry);
+}
+
+/// @throws FileError if one is missing, of another type, or has a word that is none
+template <class Entry>
+void read_attributes(const format::Hdf5Reader& file, const std::string& group,
+                     const std::vector<EntryAttribute<Entry>>& attributes, Entry& entry) {
+  for (const auto& attribute : attributes) attribute.read(file, group, attribute.name, entry);
+}
+
+}  // namespace rooflaw::io

@@ -1,0 +1,137 @@
+#include "rooflaw/search/result.hpp"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "rooflaw/core/error.hpp"
+
+namespace rooflaw::search {
+
+namespace {
+
+/// Takes every point as architecture and row.
+template <class Take>
+void evaluate_points(const Question& question, const Target& target,
+                     const std::vector<FrontierPoint>& points, Take take) {
+  const auto& scenario = question.deployments[target.deployment].scenario;
+  for (const auto& point : points) {
+    const auto architecture =
+        architecture_at(question.space, digits_of(question.space, point.index));
+    if (!architecture)
+      throw Error(
+          fmt::format("point {} on the frontier of {} is no architecture", point.index, target.id));
+    const auto e = model::evaluate(question.law, *architecture, scenario);
+    const double value = value_of(target.objective, e, scenario);
+    if (value != point.latency_s || e.loss != point.loss)
+      throw Error(fmt::format(
+          "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
+          "{:.17g}",
+          point.index, target.id, point.latency_s, point.loss, value, e.loss));
+    Row row = row_of(*architecture, e);
+    row.latency_s = value;
+    if (!question.space.continuous) row.index = point.index;
+    take(*architecture, row);
+  }
+}
+
+/// Does the strategy cover every point?
+bool covers_all(const Question& question, const Outcome& outcome) {
+  return (question.strategy == Strategy::exact || question.strategy == Strategy::grid) &&
+         outcome.complete;
+}
+
+}  // namespace
+
+Row row_of(const model::Architecture& a, const model::Evaluation& e) {
+  return {.latency_s = 0,
+          .loss = e.loss,
+          .perplexity = e.perplexity,
+          .prefill_s = e.prefill.seconds,
+          .decode_s = e.decode.seconds,
+          .tpot_s = e.tpot_s,
+          .memory_bytes = e.memory.total(),
+          .params_total = e.params_total,
+          .params_active = e.params_active,
+          .layers = a.layers,
+          .width = a.width,
+          .heads = a.heads,
+          .head_dim = a.head_dim,
+          .attention = a.attention,
+          .kv_heads = a.kv_heads,
+          .q_lora_rank = a.mla.q_lora_rank,
+          .kv_lora_rank = a.mla.kv_lora_rank,
+          .qk_nope_head_dim = a.mla.qk_nope_head_dim,
+          .qk_rope_head_dim = a.mla.qk_rope_head_dim,
+          .v_head_dim = a.mla.v_head_dim,
+          .ffn = a.ffn,
+          .expert_ffn = a.expert_ffn,
+          .experts = a.experts,
+          .top_k = a.top_k,
+          .shared_ffn = a.shared_ffn,
+          .ffn_sparsity = a.ffn_sparsity,
+          .ffn_ratio = e.point.ffn_ratio,
+          .activation_rate = e.point.activation_rate,
+          .index = -1,
+          .extrapolated = e.extrapolated,
+          .prefill_compute_share = e.prefill.compute_share,
+          .prefill_bandwidth_share = e.prefill.bandwidth_share,
+          .decode_compute_share = e.decode.compute_share,
+          .decode_bandwidth_share = e.decode.bandwidth_share};
+}
+
+std::vector<Row> rows_of(const Question& question, const Target& target, const Frontier& frontier) {
+  std::vector<Row> rows;
+  rows.reserve(frontier.size());
+  evaluate_points(question, target, frontier.points(),
+                  [&](const auto&, const Row& row) { rows.push_back(row); });
+  return rows;
+}
+
+TargetInfo info_of(const Question& question, const Target& target) {
+  const auto& deployment = question.deployments[target.deployment];
+  const auto& s = deployment.scenario;
+  return {.id = target.id,
+          .law = question.law.id,
+          .device = s.device.id,
+          .precision = s.precision.id,
+          .workload = s.workload.id,
+          .objective = target.objective,
+          .memory_budget_bytes = deployment.limits.of(model::Objective::memory),
+          .calibrated = s.calibrated,
+          .attention_type = s.attention_type,
+          .device_confidence = s.device.confidence};
+}
+
+TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
+                      std::size_t number) {
+  const auto& target = question.targets[number];
+  const auto points = findings.search->frontiers[number].points();
+  TargetResult r;
+  r.target = info_of(question, target);
+  r.rows.reserve(points.size());
+  r.sensitivity.reserve(points.size());
+  evaluate_points(question, target, points, [&](const auto& a, const Row& row) {
+    r.rows.push_back(row);
+    r.sensitivity.push_back(sensitivity_at(question, target, a));
+  });
+  r.theory = (*findings.theory)[number];
+  r.reference = default_reference(points);
+  if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
+  if (findings.refined) {
+    const auto& found = findings.refined->improvements[number];
+    r.refined = {rows_of(fine, target, found), hypervolume_gain(points, found.points())};
+  }
+  r.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
+  if (covers_all(question, *findings.search)) {
+    r.loss_gap_bound = question.tolerance;
+  } else if (findings.whole) {
+    const auto truth = (*findings.whole)[number].points();
+    r.loss_gap_bound = largest_loss_gap(points, truth);
+    r.hypervolume_share = hypervolume_share(points, truth);
+  }
+  r.certified = r.loss_gap_bound == 0.0;
+  return r;
+}
+
+}  // namespace rooflaw::search

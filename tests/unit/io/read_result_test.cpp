@@ -1,0 +1,176 @@
+// Results read back: as they were written, or refused by the name of what is wrong.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+
+#include "rooflaw/core/error.hpp"
+#include "unit/io/scored_result.hpp"
+#include "unit/io/small_result.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using format::Hdf5Reader;
+
+/// All members, NaN equal to NaN.
+template <class T>
+void expect_equal_as_text(const T& one, const T& other) {
+  EXPECT_EQ(::testing::PrintToString(one), ::testing::PrintToString(other));
+}
+
+void expect_same(const TargetResult& a, const TargetResult& b) {
+  EXPECT_EQ(a.target, b.target);
+  EXPECT_EQ(a.rows, b.rows);
+  ASSERT_EQ(a.refined.has_value(), b.refined.has_value());
+  if (a.refined) {
+    EXPECT_EQ(a.refined->rows, b.refined->rows);
+    EXPECT_EQ(a.refined->hypervolume_gain, b.refined->hypervolume_gain);
+  }
+  ASSERT_EQ(a.sensitivity.size(), b.sensitivity.size());
+  for (std::size_t i = 0; i < a.sensitivity.size(); ++i) {
+    theory::Sensitivity stored = a.sensitivity[i];
+    stored.dlatency_dlayers = stored.dlatency_dwidth = 0;
+    stored.dlatency_dffn_ratio = stored.dlatency_dkv_dim = 0;
+    EXPECT_EQ(0, std::memcmp(&stored, &b.sensitivity[i], sizeof stored)) << i;  // has NaN
+  }
+  ASSERT_EQ(a.theory.size(), b.theory.size());
+  for (std::size_t i = 0; i < a.theory.size(); ++i) {
+    EXPECT_EQ(a.theory[i].binding, b.theory[i].binding);
+    EXPECT_EQ(0, std::memcmp(&a.theory[i].shape, &b.theory[i].shape, sizeof a.theory[i].shape));
+    expect_equal_as_text(a.theory[i].loss, b.theory[i].loss);
+    expect_equal_as_text(a.theory[i].search_minus_theory_loss,
+                         b.theory[i].search_minus_theory_loss);
+  }
+  EXPECT_EQ(a.hypervolume, b.hypervolume);
+  EXPECT_EQ(a.reference.latency_s, b.reference.latency_s);
+  EXPECT_EQ(a.reference.loss, b.reference.loss);
+  EXPECT_EQ(a.certified, b.certified);
+  expect_equal_as_text(a.loss_gap_bound, b.loss_gap_bound);
+  EXPECT_EQ(a.hypervolume_share, b.hypervolume_share);
+}
+
+TEST_F(ResultFile, IsReadAsItWasWritten) {
+  const Hdf5Reader file = io::open_result(path_);
+  const auto targets = io::read_targets(file);
+  ASSERT_EQ(frontiers_.size(), targets.size());
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    EXPECT_TRUE(frontiers_[t].certified);
+    EXPECT_TRUE(frontiers_[t].refined.has_value());
+    expect_same(frontiers_[t], io::read_target(file, targets[t]));
+  }
+  const auto study = io::read_study(file);
+  EXPECT_EQ(job_.text, study.job_toml);
+  EXPECT_EQ("exact", study.strategy);
+  EXPECT_EQ(7, study.seed);
+  EXPECT_EQ(search::valid_count(job_.question.space), study.points_in_space);
+  EXPECT_FALSE(study.program_version.empty());
+  EXPECT_FALSE(study.git_commit.empty());
+}
+
+/// Every field its own value, none the default.
+search::Row odd_row() {
+  return {1,  2,    3,  4,  5,    6,  7,
+          8,  9,    10, 11, 12,   13, model::AttentionKind::mla,
+          14, 15,   16, 17, 18,   19, model::FfnKind::plain,
+          20, 21,   22, 23, 0.24, 25, 26,
+          27, true, 28, 29, 30,   31};
+}
+
+TEST_F(ResultFile, KeepsEveryFieldAndNaN) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  TargetResult odd{.target = search::info_of(job_.question, job_.question.targets[0])};
+  odd.target.memory_budget_bytes = std::numeric_limits<double>::infinity();
+  odd.target.calibrated = true;
+  odd.target.attention_type = model::ComputeType::bf16;
+  odd.target.device_confidence = "estimate";
+  odd.rows = {odd_row()};
+  theory::Sensitivity s;
+  s.dloss_dlayers = 1, s.dloss_dwidth = 2, s.dloss_dffn_ratio = 3, s.dloss_dactivation_rate = 4;
+  s.dloss_dkv_dim = 5, s.exchange_layers = nan, s.exchange_width = 7, s.exchange_ffn_ratio = 8;
+  s.exchange_kv_dim = nan, s.elasticity_compute = 9, s.elasticity_bandwidth = 10;
+  s.elasticity_overhead = 11, s.worth_compute = 12, s.worth_bandwidth = 13, s.worth_memory = 14;
+  odd.sensitivity = {s};
+  odd.theory = {{{1, 2, nan, 4, 5}, nan, "total+memory", 7}};
+  odd.hypervolume = 1, odd.reference = {2, 3}, odd.loss_gap_bound = nan;
+  odd.hypervolume_share = 0.5;
+  const auto read_back = [&] {
+    const auto target = [&](std::size_t t) {
+      return t == 0 ? odd : TargetResult{.target = frontiers_[t].target};
+    };
+    const std::string path = folder_.path("odd.h5");
+    format::write_atomically(path, io::result_image(job_, target, record()));
+    const Hdf5Reader file = io::open_result(path);
+    const auto targets = io::read_targets(file);
+    expect_same(target(1), io::read_target(file, targets.at(1)));
+    return io::read_target(file, targets.at(0));
+  };
+  expect_same(odd, read_back());
+  odd.rows[0].tpot_s = nan;
+  EXPECT_TRUE(std::isnan(read_back().rows.at(0).tpot_s));
+}
+
+TEST(DamagedResult, NamesTheObject) {
+  const TemporaryFolder folder;
+  const ResultParts sound = small_result(folder);
+  const std::string law = "/codesign-2026/jetson-agx-orin-64gb.fp16.vla.tpot";
+  const auto fault = [&](const std::function<void(ResultParts&)>& change) -> std::string {
+    ResultParts parts = sound;
+    change(parts);
+    const std::string path = write_parts(folder, parts);
+    try {
+      const Hdf5Reader file = io::open_result(path);
+      io::read_study(file);
+      for (const auto& target : io::read_targets(file)) io::read_target(file, target);
+    } catch (const FileError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const auto with = [&](const std::string& path, const format::Column& column) {
+    return fault([&](ResultParts& parts) { parts.columns.at(path) = column; });
+  };
+  const auto without = [&](const std::string& path) {
+    return fault([&](ResultParts& parts) { ASSERT_EQ(1u, parts.columns.erase(path)); });
+  };
+  const auto names = [](const std::string& path, const std::string& what) {
+    return ::testing::HasSubstr(path + ": " + what);
+  };
+  using Numbers = std::vector<double>;
+  using Integers = std::vector<std::int64_t>;
+  using Words = std::vector<std::string>;
+  EXPECT_EQ("", fault([](ResultParts&) {}));
+  const std::string frontier = "/frontiers" + law + "/", theory = "/theory" + law + "/";
+  EXPECT_THAT(without(frontier + "width"), names(frontier + "width", "is missing"));
+  EXPECT_THAT(without("/targets/calibrated"), names("/targets/calibrated", "is missing"));
+  EXPECT_THAT(with(frontier + "loss", Numbers{1}), names(frontier + "loss", "is not as long"));
+  EXPECT_THAT(with(theory + "binding", Words{}), names(theory + "binding", "is not as long"));
+  EXPECT_THAT(with(frontier + "layers", Numbers{1, 2, 3}),
+              names(frontier + "layers", "has an unexpected type"));
+  EXPECT_THAT(with(frontier + "attention", Words{"gqa", "none", "mla"}),
+              names(frontier + "attention", "\"none\" is not"));
+  EXPECT_THAT(with("/targets/latency", Words{"tomorrow"}),
+              names("/targets/latency", "\"tomorrow\" is not"));
+  EXPECT_THAT(with(frontier + "extrapolated", Integers{0, 1, 2}),
+              names(frontier + "extrapolated", "2 is neither 0 nor 1"));
+  EXPECT_THAT(fault([&](ResultParts& parts) {
+                for (auto& [path, column] : parts.columns)
+                  if (path.starts_with("/sensitivity")) column = Numbers{1};
+              }),
+              names("/sensitivity" + law, "has 1 rows, the frontier 3"));
+  EXPECT_THAT(fault([&](ResultParts& parts) {
+                parts.attributes.erase({"/frontiers" + law, "certified"});
+              }),
+              names("/frontiers" + law + "@certified", "is missing"));
+  EXPECT_THAT(fault([&](ResultParts& parts) {
+                parts.attributes[{"/", "seed"}] = std::string("one");
+              }),
+              names("/@seed", "has an unexpected type"));
+}
+
+}  // namespace
+}  // namespace rooflaw::testing

@@ -1,0 +1,67 @@
+#pragma once
+// The result of a small job, scored as a whole: in memory and as a file.
+
+#include <gtest/gtest.h>
+
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/search/grid/plan.hpp"
+#include "unit/io/job_text.hpp"
+
+namespace rooflaw::testing {
+
+using io::Job;
+using io::RunRecord;
+using search::TargetResult;
+
+inline Job small_job() {
+  return read_job_text(job_text({{"targets.latency", "[\"tpot\", \"total\"]"},
+                                 {"targets.memory_budget", "1e9"},
+                                 {"job.seed", "7"}}));
+}
+
+/// Every point of the space scored; the refine stage "finds" the points of the space once more.
+inline std::vector<TargetResult> results_of(const Job& job) {
+  const auto& question = job.question;
+  const auto tables = search::fill_tables(question);
+  search::Scanner scanner(question, tables);
+  const search::Plan plan(question);
+  for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
+  search::Findings found;
+  found.search.emplace().frontiers = scanner.frontiers();
+  found.search->complete = true;
+  found.refined.emplace().improvements = scanner.frontiers();
+  found.theory.emplace();
+  for (std::size_t t = 0; t < question.targets.size(); ++t)
+    found.theory->push_back(
+        search::theory_rows(question, question.targets[t], scanner.frontiers()[t].points()));
+  std::vector<TargetResult> list;
+  for (std::size_t t = 0; t < question.targets.size(); ++t)
+    list.push_back(search::describe(found, question, question, t));
+  return list;
+}
+
+inline RunRecord record() {
+  RunRecord run;
+  run.command_line = "rooflaw search job.toml";
+  run.points_scored = 123;
+  run.complete = true;
+  run.seconds = {{"score", 0.5}};
+  return run;
+}
+
+class ResultFile : public ::testing::Test {
+ protected:
+  ResultFile() : job_(small_job()), frontiers_(results_of(job_)) {
+    path_ = folder_.path("result.h5");
+    format::write_atomically(path_,
+                             io::result_image(
+                                 job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
+  }
+  TemporaryFolder folder_;
+  Job job_;
+  std::vector<TargetResult> frontiers_;
+  std::string path_;
+};
+
+}  // namespace rooflaw::testing

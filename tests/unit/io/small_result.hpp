@@ -1,0 +1,72 @@
+#pragma once
+// A small sound result made by hand, and its parts one by one, to be changed and written again.
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "unit/io/job_text.hpp"
+
+namespace rooflaw::testing {
+
+/// Three rows, of which the middle one extrapolates, and one refined.
+inline search::TargetResult small_result_of(const search::Question& question,
+                                            const search::Target& target) {
+  search::TargetResult result{.target = search::info_of(question, target)};
+  for (const double step : {0.0, 1.0, 2.0}) {
+    search::Row row;
+    row.latency_s = 0.1 + step;
+    row.loss = 4 - step;
+    row.extrapolated = step == 1;
+    result.rows.push_back(row);
+    result.sensitivity.emplace_back();
+    result.theory.emplace_back().binding = "memory";
+  }
+  result.refined = {{result.rows[1]}, 0.01};
+  return result;
+}
+
+/// The objects of a result but for the texts of its inputs.
+struct ResultParts {
+  std::map<std::string, format::Column> columns;                                // by path
+  std::map<std::pair<std::string, std::string>, format::Attribute> attributes;  // by group, name
+};
+
+/// Of a job with one target.
+inline ResultParts small_result(const TemporaryFolder& folder) {
+  const io::Job job = read_job_text(job_text());
+  const auto& question = job.question;
+  const std::string path = folder.path("small.h5");
+  format::write_atomically(
+      path,
+      io::result_image(
+          job, [&](std::size_t t) { return small_result_of(question, question.targets[t]); }, {}));
+  const format::Hdf5Reader file = io::open_result(path);
+  ResultParts parts;
+  std::vector<std::string> groups{"/targets"};
+  for (const std::string kind : io::result_kinds)
+    for (const auto& table : io::result_tables(file, kind)) groups.push_back(table.group);
+  for (const auto& group : groups)
+    for (const auto& name : file.datasets(group))
+      parts.columns[group + "/" + name] = file.column(group + "/" + name);
+  groups.insert(groups.end(), {"/", "/runtime"});
+  for (const auto& group : groups)
+    for (const auto& name : file.attributes(group))
+      parts.attributes[{group, name}] = file.attribute(group, name);
+  return parts;
+}
+
+inline std::string write_parts(const TemporaryFolder& folder, const ResultParts& parts) {
+  format::Hdf5Writer file;
+  for (const auto* group : {"/inputs", "/runtime"}) file.group(group);
+  for (const auto& [path, column] : parts.columns) file.column(path, column, "");
+  for (const auto& [place, value] : parts.attributes)
+    file.attribute(place.first, place.second, value);
+  const std::string path = folder.path("result.h5");
+  format::write_atomically(path, std::move(file).image());
+  return path;
+}
+
+}  // namespace rooflaw::testing
