@@ -4,7 +4,8 @@
 
 #include "phase.hpp"
 #include "rooflaw/search/exact/exact.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
+#include "rooflaw/search/sample/sample.hpp"
 
 namespace rooflaw::cluster {
 
@@ -18,6 +19,7 @@ namespace {
 /// Rank 0's tables on all ranks: see tables.hpp for why they are not filled everywhere.
 PowerTables shared_tables(const search::Question& question, Communicator& ranks) {
   PowerTables tables;
+  tables.lengths = search::axis_lengths(question.space);
   if (ranks.is_root()) tables = fill_tables(question);
   for (auto* column :
        {&tables.depth, &tables.width_sparsity, &tables.width_capacity, &tables.kv, &tables.ratio,
@@ -29,7 +31,7 @@ PowerTables shared_tables(const search::Question& question, Communicator& ranks)
   return tables;
 }
 
-/// Pieces of a Plan or of an ExactLevel.
+/// Pieces of a Grid, a Sample or an ExactLevel.
 template <class Pieces>
 class ScanWork : public Work {
  public:
@@ -155,13 +157,14 @@ void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_
   state.pairs = work.pairs();
 }
 
+template <class Plan>
 Outcome run_plan(const search::Question& question, Phase& phase) {
   const PowerTables tables = shared_tables(question, phase.ranks);
-  const search::Plan plan(question);
+  const Plan plan(question);
   Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);
   if (!phase.kept.empty()) scanner.frontiers() = std::move(state.frontiers);
-  plan.look_around(scanner);
+  if constexpr (std::is_same_v<Plan, search::Grid>) plan.look_around(scanner);
   Outcome outcome;
   run_pieces(plan, scanner, state, false, question.max_seconds, phase, outcome.serving);
   outcome.complete = state.queue.next == plan.pieces() && state.queue.open.empty();
@@ -203,16 +206,19 @@ void check_scan(const search::Question& question, const Bytes& kept) {
   const ScanState state = unpacked(kept);
   require_frontiers(state.frontiers, question);
   if (!state.seed.empty()) require_frontiers(state.seed, question);
-  if (question.strategy != search::Strategy::exact)
-    return require_queue(state.queue, search::Plan(question).pieces());
+  if (question.strategy == search::Strategy::grid)
+    return require_queue(state.queue, search::Grid(question).pieces());
+  if (question.strategy == search::Strategy::sample)
+    return require_queue(state.queue, search::Sample(question).pieces());
   const auto levels = search::exact_levels(question.space);
   require(state.level < levels.size());
   require_queue(state.queue, search::pieces_of(question, levels[state.level]));
 }
 
 Outcome scan_phase(const search::Question& question, Phase& phase) {
-  return question.strategy == search::Strategy::exact ? run_exact(question, phase)
-                                                      : run_plan(question, phase);
+  if (question.strategy == search::Strategy::exact) return run_exact(question, phase);
+  return question.strategy == search::Strategy::grid ? run_plan<search::Grid>(question, phase)
+                                                     : run_plan<search::Sample>(question, phase);
 }
 
 }  // namespace rooflaw::cluster

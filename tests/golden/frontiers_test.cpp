@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/rows.hpp"
 #include "unit/model_json.hpp"
 
@@ -34,7 +34,7 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
 
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Plan plan(question);
+  const search::Grid plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   const auto rows = search::describe(question, question.targets[0], scanner.frontiers().at(0));
 

@@ -16,17 +16,6 @@ model::AttentionShape<double> attention_shape(const Space& space, std::size_t wi
                                  .mla = option.mla});
 }
 
-model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
-                                  std::size_t width_digit, const FfnOption& option) {
-  return model::ffn_shape({.width = space.widths[width_digit],
-                           .ffn = space.ffn[ffn_digit],
-                           .expert_ffn = option.expert_ffn,
-                           .experts = option.routing.experts,
-                           .top_k = option.routing.top_k,
-                           .shared_ffn = option.shared_ffn,
-                           .ffn_sparsity = space.ffn_sparsity});
-}
-
 WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment) {
   const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);
@@ -73,29 +62,20 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
-double activation_power(const PowerTables& tables, const TableLayout& layout,
-                        std::size_t width_digit, const FfnOption& option) {
-  return tables.activation_shared.empty()
-             ? tables.activation[layout.routing(option.routing)]
-             : tables.activation_shared[layout.activation_shared(width_digit, option)];
-}
-
 }  // namespace
 
-double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                     std::size_t width_digit, const FfnOption& option) {
-  const TableLayout layout(question.space);
-  const double ratio = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
-  const double activation = activation_power(tables, layout, width_digit, option);
+double ffn_part_loss(const Question& question, const PowerTables& tables, const Frame& frame,
+                     const FfnOption& option) {
+  const double ratio = tables.ratio_power(frame, option);
+  const double activation = tables.activation_power(frame, option);
   return model::ffn_loss(
-      model::sparsity_term(question.law, activation, ratio, tables.width_sparsity[width_digit]),
-      model::capacity_term(question.law, ratio, tables.width_capacity[width_digit]));
+      model::sparsity_term(question.law, activation, ratio,
+                           tables.width_sparsity[frame.width_digit]),
+      model::capacity_term(question.law, ratio, tables.width_capacity[frame.width_digit]));
 }
 
-void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                    std::size_t width_digit, const std::vector<FfnOption>& options,
-                    FfnParts& parts) {
-  const TableLayout layout(question.space);
+void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
+                    const std::vector<FfnOption>& options, FfnParts& parts) {
   const std::vector<double> counts = token_counts(question);
   const std::size_t padded =
       (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
@@ -110,8 +90,8 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, std::si
     s.weight_bytes.resize(padded);
   }
 
-  const Lanes width_sparsity = Lanes::Constant(tables.width_sparsity[width_digit]);
-  const Lanes width_capacity = Lanes::Constant(tables.width_capacity[width_digit]);
+  const Lanes width_sparsity = Lanes::Constant(tables.width_sparsity[frame.width_digit]);
+  const Lanes width_capacity = Lanes::Constant(tables.width_capacity[frame.width_digit]);
   std::vector<Lanes> distinct(counts.size());
   Packet p;
   for (std::size_t start = 0; start < padded; start += FfnParts::packet) {
@@ -119,11 +99,11 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, std::si
       const std::size_t place = start + static_cast<std::size_t>(lane);
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
-      set_lane(p, lane, ffn_shape(question.space, ffn_digit, width_digit, option));
-      p.ratio_power[lane] = tables.ratio[layout.ratio(ffn_digit, width_digit, option)];
-      p.activation_power[lane] = activation_power(tables, layout, width_digit, option);
+      set_lane(p, lane, model::ffn_shape(option.architecture));
+      p.ratio_power[lane] = tables.ratio_power(frame, option);
+      p.activation_power[lane] = tables.activation_power(frame, option);
       for (std::size_t c = 0; c < counts.size(); ++c)
-        distinct[c][lane] = tables.distinct[layout.distinct(c, option.routing)];
+        distinct[c][lane] = tables.distinct_experts(c, option);
     }
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;

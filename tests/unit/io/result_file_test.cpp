@@ -8,7 +8,7 @@
 #include "rooflaw/format/sha256.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
 #include "unit/io/job_text.hpp"
 
 namespace rooflaw::testing {
@@ -28,7 +28,7 @@ Job small_job() {
 std::vector<TargetFrontier> frontiers_of(const Job& job) {
   const auto tables = search::fill_tables(job.question);
   search::Scanner scanner(job.question, tables);
-  const search::Plan plan(job.question);
+  const search::Grid plan(job.question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   std::vector<TargetFrontier> list;
   for (std::size_t t = 0; t < job.question.targets.size(); ++t) {
