@@ -4,7 +4,8 @@
 
 #include "phase.hpp"
 #include "rooflaw/search/exact/exact.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
+#include "rooflaw/search/sample/sample.hpp"
 
 namespace rooflaw::cluster {
 
@@ -15,7 +16,7 @@ using search::Scanner;
 
 namespace {
 
-/// Pieces of a Plan or of an ExactLevel.
+/// Pieces of a Grid, a Sample or an ExactLevel.
 template <class Pieces>
 class ScanWork : public Work {
  public:
@@ -141,13 +142,14 @@ void run_pieces(Pieces& pieces, Scanner& scanner, ScanState& state, bool shares_
   state.pairs = work.pairs();
 }
 
+template <class Plan>
 Outcome run_plan(const search::Question& question, Phase& phase) {
   const PowerTables tables = fill_tables(question);
-  const search::Plan plan(question);
+  const Plan plan(question);
   Scanner scanner(question, tables);
   ScanState state = unpacked(phase.kept);
   if (!phase.kept.empty()) scanner.frontiers() = std::move(state.frontiers);
-  plan.look_around(scanner);
+  if constexpr (std::is_same_v<Plan, search::Grid>) plan.look_around(scanner);
   Outcome outcome;
   run_pieces(plan, scanner, state, false, question.max_seconds, phase, outcome.serving);
   outcome.complete = state.queue.next == plan.pieces() && state.queue.open.empty();
@@ -189,16 +191,19 @@ void check_scan(const search::Question& question, const Bytes& kept) {
   const ScanState state = unpacked(kept);
   require_frontiers(state.frontiers, question);
   if (!state.seed.empty()) require_frontiers(state.seed, question);
-  if (question.strategy != search::Strategy::exact)
-    return require_queue(state.queue, search::Plan(question).pieces());
+  if (question.strategy == search::Strategy::grid)
+    return require_queue(state.queue, search::Grid(question).pieces());
+  if (question.strategy == search::Strategy::sample)
+    return require_queue(state.queue, search::Sample(question).pieces());
   const auto levels = search::exact_levels(question.space);
   require(state.level < levels.size());
   require_queue(state.queue, search::pieces_of(question, levels[state.level]));
 }
 
 Outcome scan_phase(const search::Question& question, Phase& phase) {
-  return question.strategy == search::Strategy::exact ? run_exact(question, phase)
-                                                      : run_plan(question, phase);
+  if (question.strategy == search::Strategy::exact) return run_exact(question, phase);
+  return question.strategy == search::Strategy::grid ? run_plan<search::Grid>(question, phase)
+                                                     : run_plan<search::Sample>(question, phase);
 }
 
 }  // namespace rooflaw::cluster

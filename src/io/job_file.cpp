@@ -69,6 +69,7 @@ void read_refine(format::TableReader& reader, search::RefineOptions& refine) {
 /// `table` is that of `reader`; a policy in it is taken out.
 void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& catalogue, Job& job) {
   // In a job `range` may be this policy instead of the table of an inline law.
+  bool enforced = false;
   if (!table["range"].is_table()) {
     const auto enforce = reader.word<bool>(
         "range",
@@ -78,7 +79,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
           return std::nullopt;
         },
         "must be \"flag\" or \"enforce\"");
-    job.question.enforce_range = enforce.value_or(false);
+    enforced = enforce.value_or(false);
     table.erase("range");
   }
   std::vector<Loaded<model::Law>> laws;
@@ -93,6 +94,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   }
   if (laws.size() == 1) {
     job.question.law = laws.front().value;
+    if (enforced) job.question.space.within = job.question.law.range;
     job.inputs.push_back(laws.front().provenance);
   }
   reader.reject_unknown_keys();

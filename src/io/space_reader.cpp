@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include <fmt/format.h>
 
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/search/space/axes.hpp"
 
 namespace rooflaw::io {
 
+using search::AttentionChoice;
+using search::Axis;
+using search::AxisHome;
+using search::AxisStep;
 using search::Space;
 
 namespace {
@@ -17,50 +21,42 @@ namespace {
 constexpr double longest_axis = 1e6;
 constexpr double most_pairs = 1e6;  // of two axes that a search enumerates together
 
-/// The values of an axis with the node each stands at (of a range, the range).
-template <class T>
-struct AxisValues {
-  std::vector<T> values;
-  std::vector<const toml::node*> nodes;
+/// Where the values of an axis stand: a key and a node each (of a range, the range).
+struct AxisNodes {
+  std::vector<std::pair<std::string_view, const toml::node*>> nodes;
   bool continuous = false;  // everything between two ends that can be built
 };
 
-/// What can be built between the ends of a continuous axis: how far apart at least, and the list.
+/// The values of a key with their nodes.
 template <class T>
-struct Buildable {
-  double unit = 1;
-  std::function<std::vector<T>(double from, double to)> between;
+struct KeyValues {
+  std::vector<T> values;
+  std::vector<const toml::node*> nodes;
+  bool continuous = false;
 };
 
-Buildable<std::int64_t> whole_multiples(std::int64_t unit) {
-  return {static_cast<double>(unit), [unit](double from, double to) {
-            return search::multiples_between(static_cast<std::int64_t>(std::ceil(from)),
-                                             static_cast<std::int64_t>(std::floor(to)), unit);
-          }};
-}
-
 template <class T>
-void expand_ends(format::TableReader& range, double from, double to, const Buildable<T>& buildable,
-                 const toml::table& table, AxisValues<T>& out) {
+void expand_ends(format::TableReader& range, double from, double to, const AxisStep& step,
+                 const toml::table& table, KeyValues<T>& out) {
   if (to < from) {
     range.fault("to", "must not be below from");
-  } else if ((to - from) / buildable.unit >= longest_axis) {
+  } else if ((to - from) / step.size() >= longest_axis) {
     range.fault("to", fmt::format("leaves more than {} sizes that can be built", longest_axis));
   } else {
     out.continuous = true;
-    out.values = buildable.between(from, to);
+    if constexpr (std::is_integral_v<T>) from = std::ceil(from), to = std::floor(to);
+    out.values = search::sizes_between(static_cast<T>(from), static_cast<T>(to), step);
     out.nodes.assign(out.values.size(), &table);
     if (out.values.empty())
-      range.fault("to",
-                  fmt::format("leaves no multiple of {} between from and to", buildable.unit));
+      range.fault("to", fmt::format("leaves no multiple of {} between from and to", step.size()));
   }
 }
 
 /// {from, to, step} with `to` included, or {from, to}.
 template <class T>
 void expand_range(format::TableReader& axis, const toml::table& table,
-                  const format::NumberRule& rule, const std::string& name,
-                  const Buildable<T>& buildable, AxisValues<T>& out) {
+                  const format::NumberRule& rule, const std::string& name, const AxisStep& unit,
+                  KeyValues<T>& out) {
   format::TableReader range(table, name, axis.faults());
   const std::size_t before = axis.faults().size();
   const double from = range.required_number("from", rule);
@@ -68,7 +64,7 @@ void expand_range(format::TableReader& axis, const toml::table& table,
   const auto given_step = range.number("step", format::rules::positive);
   range.reject_unknown_keys();
   if (axis.faults().size() != before) return;
-  if (!given_step) return expand_ends(range, from, to, buildable, table, out);
+  if (!given_step) return expand_ends(range, from, to, unit, table, out);
   const double step = *given_step;
   const double steps = (to - from) / step;
   if (steps < 0) {
@@ -90,18 +86,18 @@ void expand_range(format::TableReader& axis, const toml::table& table,
   }
 }
 
-/// An axis: a list or a range. `read` turns an element into a value or nullopt.
+/// A list, or a range of numbers. `read` turns an element into a value or nullopt.
 template <class T, class Read>
-AxisValues<T> read_axis(format::TableReader& reader, std::string_view key,
-                        const format::NumberRule* range_rule, const std::string& element_rule,
-                        Read read, const Buildable<T>& buildable = {}) {
-  AxisValues<T> axis;
+KeyValues<T> read_axis(format::TableReader& reader, std::string_view key,
+                       const format::NumberRule* range_rule, const std::string& element_rule,
+                       Read read, const AxisStep& step = {}) {
+  KeyValues<T> axis;
   const toml::node* node = reader.node(key);
   if (node == nullptr) return axis;
   const std::string name = reader.full_name(key);
   if (const toml::table* range = node->as_table(); range != nullptr && range_rule != nullptr) {
     if constexpr (std::is_arithmetic_v<T>)
-      expand_range(reader, *range, *range_rule, name, buildable, axis);
+      expand_range(reader, *range, *range_rule, name, step, axis);
     return axis;
   }
   const toml::array* list = node->as_array();
@@ -129,37 +125,28 @@ AxisValues<T> read_axis(format::TableReader& reader, std::string_view key,
   return axis;
 }
 
-AxisValues<std::int64_t> read_sizes(format::TableReader& reader, std::string_view key,
-                                    std::int64_t low, std::int64_t unit = 1) {
-  const format::NumberRule range_rule{static_cast<double>(low), true,
-                                      static_cast<double>(format::largest_size), true,
-                                      "must be a whole number within the axis's bounds"};
-  return read_axis<std::int64_t>(
-      reader, key, &range_rule,
-      fmt::format("must be whole numbers from {} to {}", low, format::largest_size),
-      [low](const toml::node& node) -> std::optional<std::int64_t> {
-        if (!node.is_integer()) return std::nullopt;
-        const auto n = node.value<std::int64_t>();
-        return *n >= low && *n <= format::largest_size ? n : std::nullopt;
+/// An axis of numbers by its home.
+template <class T>
+KeyValues<T> read_numbers(format::TableReader& reader, const AxisHome& home, const AxisStep& step) {
+  const std::string rule =
+      std::is_integral_v<T>
+          ? fmt::format("must be whole numbers from {} to {}", home.least, format::largest_size)
+          : fmt::format("must be a number in {}{}, {:.0f}]", home.least_included ? '[' : '(',
+                        home.least, home.most);
+  const format::NumberRule range{
+      home.least, home.least_included, home.most, true,
+      std::is_integral_v<T> ? "must be a whole number within the axis's bounds" : rule.c_str()};
+  return read_axis<T>(
+      reader, home.key, &range, rule,
+      [&](const toml::node& node) -> std::optional<T> {
+        if (std::is_integral_v<T> ? !node.is_integer() : !node.is_number()) return std::nullopt;
+        const auto x = node.value<T>();
+        return x && range.holds(static_cast<double>(*x)) ? x : std::nullopt;
       },
-      whole_multiples(unit));
+      step);
 }
 
-/// @param unit, widest  FFN sizes are multiples of the unit; they are finest at the largest width
-AxisValues<double> read_ratios(format::TableReader& reader, std::int64_t unit,
-                               std::int64_t widest) {
-  static constexpr format::NumberRule rule{0, false, 1e6, true, "must be a number in (0, 1000000]"};
-  return read_axis<double>(
-      reader, "expert_ffn_ratio", &rule, std::string(rule.text),
-      [](const toml::node& node) -> std::optional<double> {
-        const auto x = node.is_number() ? node.value<double>() : std::nullopt;
-        return x && rule.holds(*x) ? x : std::nullopt;
-      },
-      {static_cast<double>(unit) / static_cast<double>(widest),
-       [=](double from, double to) { return search::ratios_between(from, to, unit, widest); }});
-}
-
-AxisValues<std::int64_t> read_kv_heads(format::TableReader& reader) {
+KeyValues<std::int64_t> read_kv_heads(format::TableReader& reader) {
   static constexpr format::NumberRule range_rule{1, true, static_cast<double>(format::largest_size),
                                                  true, "must be a whole number >= 1"};
   return read_axis<std::int64_t>(
@@ -168,11 +155,10 @@ AxisValues<std::int64_t> read_kv_heads(format::TableReader& reader) {
         if (node.is_string() && node.value<std::string>() == "heads") return model::all_heads;
         const auto n = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
         return n && *n >= 1 && *n <= format::largest_size ? n : std::nullopt;
-      },
-      whole_multiples(1));
+      });
 }
 
-AxisValues<model::MlaRanks> read_mla(format::TableReader& reader) {
+KeyValues<model::MlaRanks> read_mla(format::TableReader& reader) {
   return read_axis<model::MlaRanks>(reader, "mla", nullptr, "must be tables of MLA ranks",
                                     [&](const toml::node& node) -> std::optional<model::MlaRanks> {
                                       const toml::table* table = node.as_table();
@@ -186,119 +172,134 @@ AxisValues<model::MlaRanks> read_mla(format::TableReader& reader) {
 }
 
 template <class T, class FromName>
-AxisValues<T> read_kinds(format::TableReader& reader, std::string_view key, const std::string& rule,
-                         FromName from_name) {
+KeyValues<T> read_kinds(format::TableReader& reader, std::string_view key, const std::string& rule,
+                        FromName from_name) {
   return read_axis<T>(reader, key, nullptr, rule, [&](const toml::node& node) {
     return from_name(node.value<std::string>().value_or(""));
   });
+}
+
+template <class T>
+void note_nodes(std::string_view key, const KeyValues<T>& values, AxisNodes& nodes) {
+  for (const toml::node* node : values.nodes) nodes.nodes.emplace_back(key, node);
+  nodes.continuous = nodes.continuous || values.continuous;
+}
+
+/// The attention axis from its three keys: of each kind, in the order of `attention`, the entries
+/// of its own key.
+AxisNodes read_attention(format::TableReader& reader, Space& space) {
+  using model::AttentionKind;
+  auto kinds = read_kinds<AttentionKind>(reader, "attention", "must be \"gqa\" or \"mla\"",
+                                         model::attention_kind_from);
+  if (!reader.has("attention")) kinds.values = {AttentionKind::gqa};
+  const auto kv_heads = read_kv_heads(reader);
+  const auto mla = read_mla(reader);
+  AxisNodes nodes;
+  const auto add = [&](const std::vector<AttentionChoice>& choices) {
+    space.attention.insert(space.attention.end(), choices.begin(), choices.end());
+  };
+  for (const AttentionKind kind : kinds.values) {
+    if (kind == AttentionKind::gqa) {
+      add(search::gqa_choices(kv_heads.values));
+      note_nodes("kv_heads", kv_heads, nodes);
+      if (!reader.has("kv_heads"))
+        reader.fault("kv_heads", "is missing: attention \"gqa\" needs it");
+    } else {
+      add(search::mla_choices(mla.values));
+      note_nodes("mla", mla, nodes);
+      if (!reader.has("mla")) reader.fault("mla", "is missing: attention \"mla\" needs it");
+    }
+  }
+  const auto reject_without = [&](AttentionKind kind, std::string_view key) {
+    if (kinds.values.empty() || !reader.has(key)) return;
+    if (std::find(kinds.values.begin(), kinds.values.end(), kind) == kinds.values.end())
+      reader.fault(key, "no width can use it: the attention axis must have its kind");
+  };
+  reject_without(AttentionKind::gqa, "kv_heads");
+  reject_without(AttentionKind::mla, "mla");
+  return nodes;
+}
+
+/// An axis as its key says, into its member of Space.
+AxisNodes read_home(format::TableReader& reader, Axis axis, Space& space) {
+  const AxisHome& home = search::home_of(axis);
+  if (home.required && !reader.has(home.key)) reader.fault(home.key, "is missing");
+  if (axis == Axis::attention) return read_attention(reader, space);
+  AxisNodes nodes;
+  const auto keep = [&](auto& member, auto values) {
+    if (reader.has(home.key)) member = values.values;
+    note_nodes(home.key, values, nodes);
+  };
+  std::visit(
+      [&](auto member) {
+        using T = typename std::remove_reference_t<decltype(space.*member)>::value_type;
+        if constexpr (std::is_arithmetic_v<T>)
+          keep(space.*member, read_numbers<T>(reader, home, home.step(space)));
+        else if constexpr (std::is_same_v<T, model::FfnKind>)
+          keep(space.*member, read_kinds<T>(reader, home.key, "must be \"gated\" or \"plain\"",
+                                            model::ffn_kind_from));
+      },
+      home.values);
+  return nodes;
+}
+
+/// Pairs are enumerated while reading already.
+void reject_too_many_pairs(format::TableReader& reader, const Space& space) {
+  const auto lengths = search::axis_lengths(space);
+  const auto check = [&](Axis a, Axis b, std::string_view others) {
+    if (static_cast<double>(lengths[a]) * static_cast<double>(lengths[b]) > most_pairs)
+      reader.fault(search::home_of(a).key,
+                   fmt::format("makes more than {} pairs with {}", most_pairs, others));
+  };
+  check(Axis::width, Axis::attention, "kv_heads or mla");
+  check(Axis::experts, Axis::top_k, "top_k");
+}
+
+void reject_unused_values(format::TableReader& reader, const Space& space,
+                          const search::PerAxis<AxisNodes, struct NodesOfAxis>& nodes) {
+  const toml::node* reported = nullptr;
+  for (const auto& unused : search::unused_values(space)) {
+    const AxisNodes& axis = nodes[unused.axis];
+    if (axis.continuous) continue;  // not every whole number between two ends need be of use
+    // A default has no node to point at.
+    if (unused.digit >= axis.nodes.size()) {
+      reader.fault(search::home_of(unused.axis).key, unused.why);
+      continue;
+    }
+    const auto& [key, node] = axis.nodes[unused.digit];
+    if (node == reported) continue;  // a range has one node for all values
+    reported = node;
+    reader.faults().add(*node, reader.full_name(key), unused.why);
+  }
 }
 
 }  // namespace
 
 search::Space read_space(format::TableReader& reader) {
   const std::size_t before = reader.faults().size();
-  for (const std::string_view key : {"layers", "widths", "expert_ffn_ratio", "experts", "top_k"})
-    if (!reader.has(key)) reader.fault(key, "is missing");
-
-  const auto attention = read_kinds<model::AttentionKind>(
-      reader, "attention", "must be \"gqa\" or \"mla\"", model::attention_kind_from);
-  const auto ffn = read_kinds<model::FfnKind>(reader, "ffn", "must be \"gated\" or \"plain\"",
-                                              model::ffn_kind_from);
   Space space;
-  space.head_dim = reader.required_integer("head_dim", 1);
-  space.ffn_multiple_of = reader.integer("ffn_multiple_of", 1).value_or(1);
   // Of a size that is at fault the value does not matter: nothing is read from this table then.
-  const std::int64_t head_dim = std::max<std::int64_t>(space.head_dim, 1);
-  const std::int64_t ffn_unit = std::max<std::int64_t>(space.ffn_multiple_of, 1);
-  const auto widths = read_sizes(reader, "widths", 1, head_dim);
-  const auto kv_heads = read_kv_heads(reader);
-  const auto mla = read_mla(reader);
-  const std::int64_t widest =
-      widths.values.empty() ? 1 : *std::max_element(widths.values.begin(), widths.values.end());
-  const auto ratios = read_ratios(reader, ffn_unit, widest);
-  const auto shared = read_sizes(reader, "shared_ffn", 0, ffn_unit);
-  const auto experts = read_sizes(reader, "experts", 1);
-  const auto top_k = read_sizes(reader, "top_k", 1);
-  const auto layers = read_sizes(reader, "layers", 1);
-
-  if (reader.has("attention")) space.attention = attention.values;
-  if (reader.has("ffn")) space.ffn = ffn.values;
-  space.widths = widths.values;
-  space.kv_heads = kv_heads.values;
-  space.mla = mla.values;
-  space.expert_ffn_ratio = ratios.values;
-  if (reader.has("shared_ffn")) space.shared_ffn = shared.values;
-  space.experts = experts.values;
-  space.top_k = top_k.values;
-  space.layers = layers.values;
-  space.continuous = layers.continuous || widths.continuous || kv_heads.continuous ||
-                     ratios.continuous || shared.continuous || experts.continuous ||
-                     top_k.continuous;
+  space.head_dim = std::max<std::int64_t>(reader.required_integer("head_dim", 1), 1);
+  space.ffn_multiple_of =
+      std::max<std::int64_t>(reader.integer("ffn_multiple_of", 1).value_or(1), 1);
+  search::PerAxis<AxisNodes, struct NodesOfAxis> nodes;
+  for (const Axis axis : search::all_axes) {
+    nodes[axis] = read_home(reader, axis, space);
+    space.continuous = space.continuous || nodes[axis].continuous;
+  }
   space.vocab = reader.required_integer("vocab", 1);
   space.tied = reader.boolean("tied").value_or(true);
   space.ffn_sparsity = reader.number("ffn_sparsity", format::rules::fraction).value_or(0.0);
   reader.reject_unknown_keys();
-
-  const auto has_kind = [&](model::AttentionKind kind) {
-    return std::find(space.attention.begin(), space.attention.end(), kind) != space.attention.end();
-  };
-  if (has_kind(model::AttentionKind::gqa) && !reader.has("kv_heads"))
-    reader.fault("kv_heads", "is missing: attention \"gqa\" needs it");
-  if (has_kind(model::AttentionKind::mla) && !reader.has("mla"))
-    reader.fault("mla", "is missing: attention \"mla\" needs it");
   if (reader.faults().size() != before) return space;
 
   if (!search::index_count(space)) {
     reader.fault("layers", "with the other axes makes a space of more than 2^63 - 1 points");
     return space;
   }
-  // They are enumerated while reading already.
-  const auto pairs = [](std::size_t a, std::size_t b) {
-    return static_cast<double>(a) * static_cast<double>(b);
-  };
-  if (pairs(space.widths.size(), std::max(space.kv_heads.size(), space.mla.size())) > most_pairs)
-    reader.fault("widths",
-                 fmt::format("makes more than {} pairs with kv_heads or mla", most_pairs));
-  if (pairs(space.experts.size(), space.top_k.size()) > most_pairs)
-    reader.fault("experts", fmt::format("makes more than {} pairs with top_k", most_pairs));
+  reject_too_many_pairs(reader, space);
   if (reader.faults().size() != before) return space;
-
-  using search::Axis;
-  const toml::node* reported = nullptr;
-  for (const auto& unused : search::unused_values(space)) {
-    const auto report = [&](std::string_view key, const auto& values) {
-      if (values.continuous) return;  // not every whole number between two ends need be of use
-      // A default axis (attention, ffn, shared_ffn left out) has no node to point at.
-      if (unused.digit >= values.nodes.size()) {
-        reader.fault(key, unused.why);
-      } else if (values.nodes[unused.digit] != reported) {  // a range has one node for all values
-        reported = values.nodes[unused.digit];
-        reader.faults().add(*reported, reader.full_name(key), unused.why);
-      }
-    };
-    switch (unused.axis) {
-      case Axis::attention:
-        report("attention", attention);
-        break;
-      case Axis::width:
-        report("widths", widths);
-        break;
-      case Axis::kv:
-        unused.of_mla ? report("mla", mla) : report("kv_heads", kv_heads);
-        break;
-      case Axis::ratio:
-        report("expert_ffn_ratio", ratios);
-        break;
-      case Axis::experts:
-        report("experts", experts);
-        break;
-      case Axis::top_k:
-        report("top_k", top_k);
-        break;
-      default:
-        break;  // ffn, shared_ffn and layers go with everything
-    }
-  }
+  reject_unused_values(reader, space, nodes);
   if (space.continuous && reader.faults().size() == before && search::valid_count(space) == 0)
     reader.fault("widths",
                  "leaves no architecture: sizes between the ends of an axis do not go "

@@ -46,7 +46,8 @@ model::Interval span_of(const std::vector<T>& values) {
 
 }  // namespace
 
-theory::ShapeBox bounding_box(const Space& space) {
+theory::ShapeBox bounding_box(const Space& given) {
+  const Space space = whole(given);
   theory::ShapeBox box;
   box.layers = span_of(space.layers);
   box.width = span_of(space.widths);

@@ -29,7 +29,7 @@
 #include <fmt/format.h>
 
 #include "read_job.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/plas/plas.hpp"
 #include "rooflaw/search/random.hpp"
 
@@ -43,7 +43,7 @@ class Truth {
   explicit Truth(const search::Question& question) {
     const auto tables = search::fill_tables(question);
     search::Scanner scanner(question, tables);
-    const search::Plan plan(question);
+    const search::Grid plan(question);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
     points_ = scanner.frontiers().front().points();
     for (const auto& p : points_) indices_.insert(p.index);
@@ -105,14 +105,15 @@ Calls run_plas(search::Question question, const Truth& truth, std::uint64_t seed
 class BlackBox {
  public:
   BlackBox(const search::Question& question, const Truth& truth, std::int64_t most)
-      : question_(question), truth_(truth), lattice_(question), most_(most) {}
+      : question_(question), truth_(truth), lattice_(question.space), most_(most) {}
 
   /// (log10 latency, loss) of the lattice point nearest to `x`, in places.
   std::pair<double, double> operator()(const std::vector<double>& x) {
-    search::Places places{};
-    for (std::size_t axis = 0; axis < search::axis_count; ++axis) {
-      const auto last = static_cast<double>(lattice_.length(static_cast<search::Axis>(axis)) - 1);
-      places[axis] = static_cast<std::size_t>(std::clamp(std::round(x[axis]), 0.0, last));
+    search::Places places;
+    for (const search::Axis axis : search::all_axes) {
+      const auto last = static_cast<double>(lattice_.length(axis) - 1);
+      const double nearest = std::round(x[static_cast<std::size_t>(axis)]);
+      places[axis] = static_cast<std::size_t>(std::clamp(nearest, 0.0, last));
     }
     ++evaluations_;
     const auto point = lattice_.point(places);
@@ -127,8 +128,8 @@ class BlackBox {
   }
   std::vector<double> upper() const {
     std::vector<double> last;
-    for (std::size_t axis = 0; axis < search::axis_count; ++axis)
-      last.push_back(static_cast<double>(lattice_.length(static_cast<search::Axis>(axis)) - 1));
+    for (const search::Axis axis : search::all_axes)
+      last.push_back(static_cast<double>(lattice_.length(axis) - 1));
     return last;
   }
   bool spent() const { return evaluations_ >= most_ || calls_.all_of_it >= 0; }

@@ -34,15 +34,14 @@ std::optional<model::Architecture> some_architecture(const search::Space& space,
 }
 
 void require_level(const search::Subspace& level, const search::Space& space) {
-  const auto within = [](const std::vector<std::size_t>& digits, std::size_t length) {
-    return !digits.empty() &&
-           std::all_of(digits.begin(), digits.end(), [&](auto d) { return d < length; });
-  };
-  fuzz::require(within(level.widths, space.widths.size()) &&
-                    within(level.ratios, space.expert_ffn_ratio.size()) &&
-                    within(level.experts, space.experts.size()) &&
-                    within(level.layers, space.layers.size()),
-                "a level of exact is a part of the space");
+  const auto lengths = search::axis_lengths(space);
+  for (const search::Axis axis : search::all_axes) {
+    const auto& digits = level[axis];
+    fuzz::require(
+        (space.within || !digits.empty()) &&
+            std::all_of(digits.begin(), digits.end(), [&](auto d) { return d < lengths[axis]; }),
+        "a level of exact is a part of the space");
+  }
 }
 
 void require_searchable(const io::Job& job) {
@@ -54,13 +53,13 @@ void require_searchable(const io::Job& job) {
   fuzz::require(valid > 0 && valid <= *count, "some points of the space are valid");
   fuzz::require(!question.targets.empty(), "there is a target");
   for (const auto& target : question.targets)
-    fuzz::require(target.setting < question.settings.size(), "a target has its setting");
+    fuzz::require(target.deployment < question.deployments.size(), "a target has its deployment");
   for (const auto& level : search::exact_levels(space)) require_level(level, space);
   const auto architecture = some_architecture(space, *count);
   if (!architecture) return;
   fuzz::require(!find_fault(*architecture), "a point of the space is an architecture");
-  for (std::size_t i = 0; i < std::min<std::size_t>(question.settings.size(), 4); ++i) {
-    const auto& scenario = question.settings[i].scenario;
+  for (std::size_t i = 0; i < std::min<std::size_t>(question.deployments.size(), 4); ++i) {
+    const auto& scenario = question.deployments[i].scenario;
     fuzz::require_sound(model::evaluate(question.law, *architecture, scenario), scenario);
   }
 }

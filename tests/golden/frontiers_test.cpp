@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/result.hpp"
 #include "unit/model_json.hpp"
 
@@ -18,7 +18,7 @@ search::Question problem_from(const json& g) {
   search::Deployment deployment;
   deployment.scenario = scenario_from(g);
   const json& budget = g.at("memory_budget");
-  if (budget.is_number()) deployment.memory_budget_bytes = budget.get<double>();
+  if (budget.is_number()) deployment.limits.set(model::Objective::memory, budget.get<double>());
   question.deployments = {deployment};
   const auto kind = model::objective_from(g.at("latency").get<std::string>()).value();
   question.targets = {{.id = "golden", .deployment = 0, .latency = kind}};
@@ -34,7 +34,7 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
 
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Plan plan(question);
+  const search::Grid plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   const auto rows = search::rows_of(question, question.targets[0], scanner.frontiers().at(0));
 

@@ -619,84 +619,84 @@ std::vector<SpacePoint> enumerate(const json& space) {
 
   const long long head_dim = space.at("head_dim").get<long long>();
   const double multiple_of = space.value("ffn_multiple_of", 1.0);
-  const std::size_t kv_digits = std::max(kv_heads.size(), mla_ranks.size());
+
+  // An attention choice is an axis of its own: in the order of the kinds, the entries of each.
+  std::vector<json> choices;
+  for (const json& attention : attentions) {
+    for (const json& value : attention == "mla" ? mla_ranks : kv_heads) {
+      choices.push_back({{"attention", attention}, {"value", value}});
+    }
+  }
 
   // Nested in the order of the digits, the last runs fastest; every combination takes an index.
   std::vector<SpacePoint> points;
   long long index = -1;
-  for (const json& attention : attentions) {
-    for (const json& ffn : ffns) {
-      for (const json& width_j : widths) {
-        for (std::size_t kv_digit = 0; kv_digit < kv_digits; ++kv_digit) {
-          for (const json& ratio : ratios) {
-            for (const json& shared_ffn : shared_ffns) {
-              for (const json& E_j : experts) {
-                for (const json& K_j : top_ks) {
-                  for (const json& l : layers) {
-                    ++index;
-                    const bool mla = attention == "mla";
-                    const json& kv_axis = mla ? mla_ranks : kv_heads;
-                    if (kv_digit >= kv_axis.size()) {
-                      continue;  // a surplus digit
-                    }
-                    const long long width = width_j.get<long long>();
-                    if (width % head_dim != 0) {
-                      continue;
-                    }
-                    const long long heads = width / head_dim;
-
-                    // std::round takes halves away from zero
-                    const long long expert_ffn = std::llround(
-                        std::round(ratio.get<double>() * static_cast<double>(width) / multiple_of) *
-                        multiple_of);
-                    if (expert_ffn == 0) {
-                      continue;
-                    }
-
-                    const long long E = E_j.get<long long>();
-                    const long long K = K_j.get<long long>();
-                    if (E == 1 && K > 1) {
-                      continue;
-                    }
-                    if (E > 1 && K >= E) {
-                      continue;
-                    }
-
-                    json a;
-                    a["layers"] = l;
-                    a["width"] = width;
-                    a["heads"] = heads;
-                    a["attention"] = attention;
-                    if (mla) {
-                      const json& ranks = mla_ranks.at(kv_digit);
-                      a["q_lora_rank"] = ranks.value("q_lora_rank", 0);
-                      a["kv_lora_rank"] = ranks.at("kv_lora_rank");
-                      a["qk_nope_head_dim"] = ranks.at("qk_nope_head_dim");
-                      a["qk_rope_head_dim"] = ranks.at("qk_rope_head_dim");
-                      a["v_head_dim"] = ranks.at("v_head_dim");
-                    } else {
-                      const bool all_heads = kv_heads.at(kv_digit) == "heads";
-                      if (all_heads && lists(kv_heads, heads)) {
-                        continue;  // that number has its own digit
-                      }
-                      const long long n_kv =
-                          all_heads ? heads : kv_heads.at(kv_digit).get<long long>();
-                      if (n_kv > heads || heads % n_kv != 0) {
-                        continue;
-                      }
-                      a["head_dim"] = head_dim;
-                      a["kv_heads"] = n_kv;
-                    }
-                    a["ffn"] = ffn;
-                    a["expert_ffn"] = expert_ffn;
-                    a["experts"] = E;
-                    a["top_k"] = K;
-                    a["shared_ffn"] = shared_ffn;
-                    a["ffn_sparsity"] = space.value("ffn_sparsity", 0.0);
-                    a["vocab"] = space.at("vocab");
-                    a["tied"] = space.value("tied", true);
-                    points.push_back({index, a});
+  for (const json& ffn : ffns) {
+    for (const json& width_j : widths) {
+      for (const json& choice : choices) {
+        for (const json& ratio : ratios) {
+          for (const json& shared_ffn : shared_ffns) {
+            for (const json& E_j : experts) {
+              for (const json& K_j : top_ks) {
+                for (const json& l : layers) {
+                  ++index;
+                  const bool mla = choice.at("attention") == "mla";
+                  const long long width = width_j.get<long long>();
+                  if (width % head_dim != 0) {
+                    continue;
                   }
+                  const long long heads = width / head_dim;
+
+                  // std::round takes halves away from zero
+                  const long long expert_ffn = std::llround(
+                      std::round(ratio.get<double>() * static_cast<double>(width) / multiple_of) *
+                      multiple_of);
+                  if (expert_ffn == 0) {
+                    continue;
+                  }
+
+                  const long long E = E_j.get<long long>();
+                  const long long K = K_j.get<long long>();
+                  if (E == 1 && K > 1) {
+                    continue;
+                  }
+                  if (E > 1 && K >= E) {
+                    continue;
+                  }
+
+                  json a;
+                  a["layers"] = l;
+                  a["width"] = width;
+                  a["heads"] = heads;
+                  a["attention"] = choice.at("attention");
+                  const json& value = choice.at("value");
+                  if (mla) {
+                    a["q_lora_rank"] = value.value("q_lora_rank", 0);
+                    a["kv_lora_rank"] = value.at("kv_lora_rank");
+                    a["qk_nope_head_dim"] = value.at("qk_nope_head_dim");
+                    a["qk_rope_head_dim"] = value.at("qk_rope_head_dim");
+                    a["v_head_dim"] = value.at("v_head_dim");
+                  } else {
+                    const bool all_heads = value == "heads";
+                    if (all_heads && lists(kv_heads, heads)) {
+                      continue;  // that number has its own digit
+                    }
+                    const long long n_kv = all_heads ? heads : value.get<long long>();
+                    if (n_kv > heads || heads % n_kv != 0) {
+                      continue;
+                    }
+                    a["head_dim"] = head_dim;
+                    a["kv_heads"] = n_kv;
+                  }
+                  a["ffn"] = ffn;
+                  a["expert_ffn"] = expert_ffn;
+                  a["experts"] = E;
+                  a["top_k"] = K;
+                  a["shared_ffn"] = shared_ffn;
+                  a["ffn_sparsity"] = space.value("ffn_sparsity", 0.0);
+                  a["vocab"] = space.at("vocab");
+                  a["tied"] = space.value("tied", true);
+                  points.push_back({index, a});
                 }
               }
             }

@@ -141,10 +141,15 @@ inline model::Scenario scenario_from(const json& c) {
 
 inline search::Space space_from(const json& j) {
   search::Space s;
-  if (j.contains("attention")) {
-    s.attention.clear();
-    for (const auto& name : j.at("attention"))
-      s.attention.push_back(model::attention_kind_from(name.get<std::string>()).value());
+  for (const auto& name : j.value("attention", json::array({"gqa"}))) {
+    if (name == "gqa")
+      for (const auto& n : j.at("kv_heads"))
+        s.attention.push_back(
+            {.kind = model::AttentionKind::gqa,
+             .kv_heads = n == "heads" ? model::all_heads : n.get<std::int64_t>()});
+    else
+      for (const auto& ranks : j.at("mla"))
+        s.attention.push_back({.kind = model::AttentionKind::mla, .mla = mla_ranks_from(ranks)});
   }
   if (j.contains("ffn")) {
     s.ffn.clear();
@@ -153,9 +158,6 @@ inline search::Space space_from(const json& j) {
   }
   s.widths = j.at("widths").get<std::vector<std::int64_t>>();
   s.head_dim = j.at("head_dim");
-  for (const auto& n : j.value("kv_heads", json::array()))
-    s.kv_heads.push_back(n == "heads" ? model::all_heads : n.get<std::int64_t>());
-  for (const auto& ranks : j.value("mla", json::array())) s.mla.push_back(mla_ranks_from(ranks));
   s.expert_ffn_ratio = j.at("expert_ffn_ratio").get<std::vector<double>>();
   s.ffn_multiple_of = integer_of(j, "ffn_multiple_of", 1);
   if (j.contains("shared_ffn")) s.shared_ffn = j.at("shared_ffn").get<std::vector<std::int64_t>>();

@@ -53,7 +53,6 @@ struct RefineOptions {
 struct Question {
   Space space;
   model::Law law;
-  bool enforce_range = false;  // leave out points where the law extrapolates
   std::vector<Deployment> deployments;
   std::vector<Target> targets;  // those of one deployment stand together
   Strategy strategy = Strategy::exact;

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "rooflaw/search/analysis.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/sample/sample.hpp"
 
 namespace rooflaw::search {
 
@@ -64,7 +64,8 @@ PlasCounts& PlasCounts::operator+=(const PlasCounts& more) {
 Plas::Plas(const Question& question, const PlasOptions& options, NothingYet)
     : question_(question),
       options_(options),
-      lattice_(question),
+      lattice_(question.space),
+      axis_features_(features_of_axes()),
       box_(bounding_box(question.space)),
       frontiers_(question.targets.size()),
       frontier_points_(question.targets.size()),
@@ -73,13 +74,14 @@ Plas::Plas(const Question& question, const PlasOptions& options, NothingYet)
 Plas::Plas(const Question& question, const PlasOptions& options)
     : Plas(question, options, NothingYet{}) {
   // The ends of all axes together: the fastest and, as a rule, the best point of the space.
-  Places most{};
-  for (std::size_t a = 0; a < axis_count; ++a) most[a] = lattice_.length(static_cast<Axis>(a)) - 1;
+  Places most;
+  for (const Axis axis : all_axes) most[axis] = lattice_.length(axis) - 1;
   for (const auto& ends : {Places{}, most})
     if (const auto point = lattice_.point(ends)) want(*point);
+  const Lengths lengths = axis_lengths(question.space);
   for (Index n = 0; n < options_.initial_samples; ++n)
     if (const auto point = lattice_.point(
-            latin_hypercube(question.space, question.seed, options_.initial_samples, n)))
+            latin_hypercube(lengths, question.seed, options_.initial_samples, n).as_places()))
       want(*point);
 }
 
@@ -164,7 +166,7 @@ void Plas::take_in(const std::vector<Score>& scores) {
   const std::size_t before = points_.size();
   counts_.scored += static_cast<Index>(wanted_.size());
   scores_.insert(scores_.end(), scores.begin(), scores.end());
-  features_.conservativeResize(static_cast<Eigen::Index>(before + wanted_.size()), feature_count);
+  features_.conservativeResize(static_cast<Eigen::Index>(before + wanted_.size()), feature_count());
   for (const auto& point : wanted_) {
     number_.emplace(point.index, points_.size());
     features_.row(static_cast<Eigen::Index>(points_.size())) = features(point.architecture);

@@ -17,8 +17,6 @@ constexpr std::size_t training_size = 200;
 constexpr std::size_t least_violating = 8;
 constexpr int random_moves = 10;  // a point, and as many mixes
 
-std::size_t at_axis(Axis axis) { return static_cast<std::size_t>(axis); }
-
 /// What a point has of a deployment's limits: ln(use / limit) of each that is finite.
 std::vector<double> log_usages(const Deployment& deployment, const Score& s) {
   std::vector<double> all;
@@ -78,16 +76,9 @@ class PredictedFrontier {
 
 }  // namespace
 
-Eigen::RowVectorXd Plas::features(const model::Architecture& a) {
-  const auto attention = model::attention_shape(a);
-  const auto d = static_cast<double>(a.width);
-  const auto ln = [](auto x) { return natural_log(static_cast<double>(x)); };
-  Eigen::RowVectorXd f(feature_count);
-  f << ln(a.layers), ln(a.width), ln(static_cast<double>(a.expert_ffn) / d), ln(a.experts),
-      ln(a.top_k), log_one_plus(static_cast<double>(a.shared_ffn) / d), ln(attention.kv_dim()),
-      a.attention == model::AttentionKind::mla ? natural_log(attention.weights() / (d * d)) : 0.0,
-      a.attention == model::AttentionKind::mla ? 1.0 : 0.0,
-      a.ffn == model::FfnKind::plain ? 1.0 : 0.0;
+Eigen::RowVectorXd Plas::features(const model::Architecture& a) const {
+  Eigen::RowVectorXd f(feature_count());
+  for (Eigen::Index i = 0; i < f.size(); ++i) f[i] = axis_features_[static_cast<std::size_t>(i)](a);
   return f;
 }
 
@@ -169,14 +160,14 @@ std::vector<std::size_t> Plas::training_set(const std::vector<std::size_t>& base
 
 void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
                      Candidates& candidates) const {
-  std::vector<std::size_t> axes;  // that have a choice
-  for (std::size_t a = 0; a < axis_count; ++a)
-    if (lattice_.length(static_cast<Axis>(a)) > 1) axes.push_back(a);
+  std::vector<Axis> axes;  // that have a choice
+  for (const Axis axis : all_axes)
+    if (lattice_.length(axis) > 1) axes.push_back(axis);
   std::uint64_t drawn = static_cast<std::uint64_t>(stretch) << 32;
   const auto stream = 100 + static_cast<std::uint64_t>(counts_.rounds);
   const auto random = [&] { return random_unit(question_.seed, stream, drawn++); };
-  const auto moved = [&](Places& places, std::size_t axis, Index step) {
-    const auto length = static_cast<Index>(lattice_.length(static_cast<Axis>(axis)));
+  const auto moved = [&](Places& places, Axis axis, Index step) {
+    const auto length = static_cast<Index>(lattice_.length(axis));
     const Index place = static_cast<Index>(places[axis]) + step;
     if (place < 0 || place >= length) return false;
     places[axis] = static_cast<std::size_t>(place);
@@ -185,9 +176,8 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
 
   for (std::size_t i = 0; i < base.size(); ++i) {
     const Places& from = points_[base[i]].places;
-    for (const std::size_t axis : axes)
-      for (Index step = 1; step < static_cast<Index>(lattice_.length(static_cast<Axis>(axis)));
-           step *= 2)
+    for (const Axis axis : axes)
+      for (Index step = 1; step < static_cast<Index>(lattice_.length(axis)); step *= 2)
         for (const Index signed_step : {-step, step})
           if (Places p = from; moved(p, axis, signed_step)) candidates.add(p);
     for (std::size_t a = 0; a < axes.size(); ++a)
@@ -197,9 +187,9 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
             if (Places p = from; moved(p, axes[a], x) && moved(p, axes[b], y)) candidates.add(p);
     for (int n = 0; n < random_moves; ++n) {
       Places p = from;
-      for (const std::size_t axis : axes) {
+      for (const Axis axis : axes) {
         if (random() < 0.5) continue;
-        const double reach = 0.25 * static_cast<double>(lattice_.length(static_cast<Axis>(axis)));
+        const double reach = 0.25 * static_cast<double>(lattice_.length(axis));
         const double step = power(std::max(reach, 1.0), random());
         moved(p, axis, (random() < 0.5 ? -1 : 1) * std::llround(step));
       }
@@ -211,7 +201,7 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
       const Places& to =
           points_[base[static_cast<std::size_t>(std::clamp<Index>(other, 0, last))]].places;
       Places p = from;
-      for (const std::size_t axis : axes)
+      for (const Axis axis : axes)
         if (random() < 0.5) p[axis] = to[axis];
       candidates.add(p);
     }
@@ -244,30 +234,19 @@ RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
 
 void Plas::add_corners(const model::Architecture& kinds, const RelaxedSizes& sizes,
                        Candidates& candidates) const {
-  const Space& space = lattice_.space();
-  const auto place_of = [](const auto& axis, auto kind) {
-    return static_cast<std::size_t>(std::find(axis.begin(), axis.end(), kind) - axis.begin());
-  };
-  Places base{};
-  base[at_axis(Axis::attention)] = place_of(space.attention, kinds.attention);
-  base[at_axis(Axis::ffn)] = place_of(space.ffn, kinds.ffn);
-  base[at_axis(Axis::shared)] =
-      lattice_.place_below(Axis::shared, static_cast<double>(kinds.shared_ffn));
-  base[at_axis(Axis::top_k)] = lattice_.place_below(Axis::top_k, static_cast<double>(kinds.top_k));
-  const bool mla = kinds.attention == model::AttentionKind::mla;
-  if (mla) base[at_axis(Axis::kv)] = lattice_.mla_place(kinds.mla);
-
   std::vector<std::pair<Axis, double>> relaxed{{Axis::layers, sizes.layers},
                                                {Axis::width, sizes.width},
                                                {Axis::ratio, sizes.ffn_ratio},
                                                {Axis::experts, sizes.experts}};
-  if (!mla) relaxed.emplace_back(Axis::kv, sizes.kv_heads);
+  if (kinds.attention == model::AttentionKind::gqa)
+    relaxed.emplace_back(Axis::attention, sizes.kv_heads);
+  const Places base = lattice_.places_near(kinds);
   for (std::size_t corner = 0; corner < std::size_t{1} << relaxed.size(); ++corner) {
     Places p = base;
     for (std::size_t i = 0; i < relaxed.size(); ++i) {
       const auto [axis, size] = relaxed[i];
-      p[at_axis(axis)] =
-          std::min(lattice_.place_below(axis, size) + (corner >> i & 1), lattice_.length(axis) - 1);
+      const auto sides = lattice_.around(axis, {0, size});
+      p[axis] = (corner >> i & 1) != 0 ? sides.above : sides.below;
     }
     candidates.add(p);
   }
@@ -296,14 +275,14 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
     used.push_back(p);
   }
   if (rows.empty()) return {};
-  Eigen::MatrixXd known(static_cast<Eigen::Index>(used.size()), feature_count);
+  Eigen::MatrixXd known(static_cast<Eigen::Index>(used.size()), feature_count());
   Eigen::MatrixXd values(known.rows(), static_cast<Eigen::Index>(rows.front().size()));
   for (Eigen::Index i = 0; i < known.rows(); ++i) {
     known.row(i) = features_.row(static_cast<Eigen::Index>(used[static_cast<std::size_t>(i)]));
     for (Eigen::Index j = 0; j < values.cols(); ++j)
       values(i, j) = rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
   }
-  Eigen::MatrixXd unknown(static_cast<Eigen::Index>(points.size()), feature_count);
+  Eigen::MatrixXd unknown(static_cast<Eigen::Index>(points.size()), feature_count());
   for (Eigen::Index i = 0; i < unknown.rows(); ++i)
     unknown.row(i) = features(points[static_cast<std::size_t>(i)].architecture);
   const Eigen::MatrixXd predicted = Kriging(known, values).predict(unknown);

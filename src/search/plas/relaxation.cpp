@@ -8,6 +8,7 @@
 #include <unsupported/Eigen/AutoDiff>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/search/space/options.hpp"
 
 namespace rooflaw::search {
 
@@ -136,31 +137,20 @@ Bounds bounds_of(const Question& question, const model::Architecture& start) {
     b.lower[static_cast<std::size_t>(size)] = natural_log(lo);
     b.upper[static_cast<std::size_t>(size)] = natural_log(std::max(lo, hi));
   };
-  const auto ends = [](const auto& axis) {
-    const auto [lo, hi] = std::minmax_element(axis.begin(), axis.end());
-    return std::pair{static_cast<double>(*lo), static_cast<double>(*hi)};
-  };
-  const auto clipped = [&](std::pair<double, double> axis,
-                           const std::optional<model::Interval>& range) {
-    if (question.enforce_range && range) {
-      axis.first = std::max(axis.first, range->lo);
-      axis.second = std::min(axis.second, range->hi);
-    }
-    return axis;
-  };
-  const auto layers = clipped(ends(space.layers), question.law.range.layers);
-  const auto widths = clipped(ends(space.widths), question.law.range.width);
-  const auto ratios = ends(space.expert_ffn_ratio);
-  set(layers_size, layers.first, layers.second);
-  set(width_size, widths.first, widths.second);
-  set(ratio_size, ratios.first, ratios.second);
+  const auto layers = ends_within(space, Axis::layers);
+  const auto widths = ends_within(space, Axis::width);
+  const auto ratios = ends_within(space, Axis::ratio);
+  set(layers_size, layers.lo, layers.hi);
+  set(width_size, widths.lo, widths.hi);
+  set(ratio_size, ratios.lo, ratios.hi);
   if (start.attention == model::AttentionKind::gqa) {
-    const double least_heads = widths.first / static_cast<double>(space.head_dim);
-    const double most_heads = widths.second / static_cast<double>(space.head_dim);
+    const double least_heads = widths.lo / static_cast<double>(space.head_dim);
+    const double most_heads = widths.hi / static_cast<double>(space.head_dim);
     double lo = most_heads, hi = 0;
-    for (const auto kv : space.kv_heads) {
-      const bool all = kv == model::all_heads;
-      const auto n = static_cast<double>(kv);
+    for (const auto& choice : space.attention) {
+      if (choice.kind != model::AttentionKind::gqa) continue;
+      const bool all = choice.kv_heads == model::all_heads;
+      const auto n = static_cast<double>(choice.kv_heads);
       lo = std::min(lo, all ? least_heads : n);
       hi = std::max(hi, all ? most_heads : std::min(n, most_heads));
     }
@@ -168,8 +158,8 @@ Bounds bounds_of(const Question& question, const model::Architecture& start) {
   }
   if (start.experts > 1) {
     // A model with a router stays one: fewer than top_k + 1 experts would need none.
-    const auto [lo, hi] = ends(space.experts);
-    set(experts_size, std::max(lo, static_cast<double>(start.top_k + 1)), hi);
+    const auto experts = ends_within(space, Axis::experts);
+    set(experts_size, std::max(experts.lo, static_cast<double>(start.top_k + 1)), experts.hi);
   }
   return b;
 }
@@ -190,9 +180,11 @@ std::optional<RelaxedStart> closed_form_start(const Question& question,
                                               const model::Limit& goal,
                                               const theory::ShapeBox& box) {
   const Space& space = question.space;
-  if (std::find(space.attention.begin(), space.attention.end(), model::AttentionKind::gqa) ==
-      space.attention.end())
-    return std::nullopt;
+  const bool gqa =
+      std::any_of(space.attention.begin(), space.attention.end(),
+                  [](const AttentionChoice& c) { return c.kind == model::AttentionKind::gqa; });
+  const auto routings = expert_options(space);
+  if (!gqa || routings.empty()) return std::nullopt;
   const auto& s = deployment.scenario;
   theory::Shape shape;
   try {
@@ -204,7 +196,6 @@ std::optional<RelaxedStart> closed_form_start(const Question& question,
     return std::nullopt;  // a start that the simple model does not have
   }
   // The fewest active experts that go with the rate.
-  const auto routings = expert_options(space);
   const auto distance = [&](const ExpertOption& o) {
     const double rate = static_cast<double>(o.top_k) / static_cast<double>(o.experts);
     return std::abs(natural_log(rate / shape.activation_rate));

@@ -16,17 +16,6 @@ model::AttentionShape<double> attention_shape(const Space& space, std::size_t wi
                                  .mla = option.mla});
 }
 
-model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
-                                  std::size_t width_digit, const FfnOption& option) {
-  return model::ffn_shape({.width = space.widths[width_digit],
-                           .ffn = space.ffn[ffn_digit],
-                           .expert_ffn = option.expert_ffn,
-                           .experts = option.routing.experts,
-                           .top_k = option.routing.top_k,
-                           .shared_ffn = option.shared_ffn,
-                           .ffn_sparsity = space.ffn_sparsity});
-}
-
 WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment) {
   const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);
@@ -55,12 +44,14 @@ using Lanes = Eigen::Array<double, packet, 1>;
 
 /// A value a column of the powers; each term has one of a kind at most.
 template <class T>
-using FfnColumns = std::array<T, std::tuple_size_v<decltype(PowerTables::ffn_terms)>>;
+struct FfnPowers {
+  std::array<T, std::tuple_size_v<decltype(PowerTables::ffn_terms)>> ratio{}, activation{};
+};
 
 /// Eight FFN blocks and what the tables know of them.
 struct Packet {
   model::FfnShape<Lanes> shape;
-  FfnColumns<Lanes> ratio, activation;
+  FfnPowers<Lanes> powers;
 };
 
 void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape) {
@@ -75,37 +66,43 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
-/// A term from its powers, a number or a packet by column, in the order of model::law_variables.
+/// Every power of a block; `set` takes the place where one goes and its value.
+template <class T, class Set>
+void look_up(const PowerTables& tables, const Frame& frame, const FfnOption& option,
+             FfnPowers<T>& powers, Set set) {
+  const std::size_t ratio = tables.ratio_place(frame, option.digits);
+  for (std::size_t i = 0; i < tables.ratio.size(); ++i)
+    set(powers.ratio[i], tables.ratio[i][ratio]);
+  const std::size_t activation = tables.activation_place(frame, option.digits);
+  for (std::size_t i = 0; i < tables.activation.size(); ++i)
+    set(powers.activation[i], tables.activation[i][activation]);
+}
+
+/// In the order of model::law_variables.
 template <class T>
-T ffn_term(const FfnTerm& t, const T* activation, const T* ratio, std::size_t width_digit) {
+T term(const FfnTerm& t, const FfnPowers<T>& powers, const Frame& frame) {
   T value = model::constant<T>(t.coefficient);
-  if (t.activation) value = value * activation[*t.activation];
-  if (t.ratio) value = value * ratio[*t.ratio];
-  if (!t.width.empty()) value = value * t.width[width_digit];
+  if (t.activation) value = value * powers.activation[*t.activation];
+  if (t.ratio) value = value * powers.ratio[*t.ratio];
+  if (!t.width.empty()) value = value * t.width[frame.width_digit];
   return value;
+}
+template <class T>
+T ffn_loss(const PowerTables& tables, const FfnPowers<T>& powers, const Frame& frame) {
+  return model::ffn_loss<T>(term(tables.ffn_terms[0], powers, frame),
+                            term(tables.ffn_terms[1], powers, frame));
 }
 
 }  // namespace
 
-double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                     std::size_t width_digit, const FfnOption& option) {
-  const TableLayout layout(question.space);
-  const std::size_t ratio_place = layout.ratio(ffn_digit, width_digit, option);
-  const std::size_t activation_place = layout.activation(tables, width_digit, option);
-  FfnColumns<double> ratio{}, activation{};
-  for (std::size_t i = 0; i < tables.ratio.size(); ++i) ratio[i] = tables.ratio[i][ratio_place];
-  for (std::size_t i = 0; i < tables.activation.size(); ++i)
-    activation[i] = tables.activation[i][activation_place];
-  const auto term = [&](std::size_t i) {
-    return ffn_term(tables.ffn_terms[i], activation.data(), ratio.data(), width_digit);
-  };
-  return model::ffn_loss(term(0), term(1));
+double ffn_part_loss(const PowerTables& tables, const Frame& frame, const FfnOption& option) {
+  FfnPowers<double> powers;
+  look_up(tables, frame, option, powers, [](double& place, double power) { place = power; });
+  return ffn_loss(tables, powers, frame);
 }
 
-void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                    std::size_t width_digit, const std::vector<FfnOption>& options,
-                    FfnParts& parts) {
-  const TableLayout layout(question.space);
+void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
+                    const std::vector<FfnOption>& options, FfnParts& parts) {
   const std::vector<double> counts = token_counts(question);
   const std::size_t padded =
       (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
@@ -127,23 +124,16 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, std::si
       const std::size_t place = start + static_cast<std::size_t>(lane);
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
-      set_lane(p, lane, ffn_shape(question.space, ffn_digit, width_digit, option));
-      const std::size_t ratio_place = layout.ratio(ffn_digit, width_digit, option);
-      for (std::size_t i = 0; i < tables.ratio.size(); ++i)
-        p.ratio[i][lane] = tables.ratio[i][ratio_place];
-      const std::size_t activation_place = layout.activation(tables, width_digit, option);
-      for (std::size_t i = 0; i < tables.activation.size(); ++i)
-        p.activation[i][lane] = tables.activation[i][activation_place];
+      set_lane(p, lane, model::ffn_shape(option.architecture));
+      look_up(tables, frame, option, p.powers,
+              [lane](Lanes& column, double power) { column[lane] = power; });
       for (std::size_t c = 0; c < counts.size(); ++c)
-        distinct[c][lane] = tables.distinct[layout.distinct(c, option.routing)];
+        distinct[c][lane] = tables.distinct_experts(c, option);
     }
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;
     };
-    const auto term = [&](std::size_t i) {
-      return ffn_term<Lanes>(tables.ffn_terms[i], p.activation.data(), p.ratio.data(), width_digit);
-    };
-    store(parts.loss, model::ffn_loss<Lanes>(term(0), term(1)));
+    store(parts.loss, ffn_loss(tables, p.powers, frame));
     store(parts.activations, model::ffn_activations(p.shape));
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
       const auto& s = question.deployments[i].scenario;

@@ -7,28 +7,10 @@
 
 namespace rooflaw::search {
 
-void drop_extrapolated(const Question& question, Block& block) {
-  if (!question.enforce_range) return;
-  const Space& space = question.space;
-  const model::LawRange& range = question.law.range;
-  const auto kind = space.ffn[block.ffn_digit];
-  if (!model::width_in_range(range, static_cast<double>(space.widths[block.width_digit])))
-    block.ffn.clear();
-  std::erase_if(block.attention, [&](const AttentionOption& o) {
-    return !model::attention_in_range(range, o.kind, o.kv_heads, o.heads);
-  });
-  std::erase_if(block.ffn, [&](const FfnOption& o) {
-    return !model::ffn_in_range(range, kind, static_cast<double>(o.shared_ffn)) ||
-           !model::experts_in_range(range, o.routing.experts, o.routing.top_k);
-  });
-  std::erase_if(block.layer_digits, [&](std::size_t digit) {
-    return !model::layers_in_range(range, static_cast<double>(space.layers[digit]));
-  });
-}
-
 Scanner::Scanner(const Question& question, const PowerTables& tables)
     : question_(question),
       tables_(tables),
+      strides_(strides_of(question.space)),
       frontiers_(question.targets.size()),
       width_parts_(question.deployments.size()),
       attention_parts_(question.deployments.size()) {
@@ -39,22 +21,28 @@ Scanner::Scanner(const Question& question, const PowerTables& tables)
         weights(target.objective, question.deployments[target.deployment].scenario));
 }
 
+namespace {
+Index index_of_frame(const Strides& strides, const Frame& frame) {
+  return strides[Axis::ffn] * static_cast<Index>(frame.ffn_digit) +
+         strides[Axis::width] * static_cast<Index>(frame.width_digit);
+}
+}  // namespace
+
 void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
   if (block.ffn.empty() || block.attention.empty()) return;
-  const TableLayout layout(question_.space);
-  fill_ffn_parts(question_, tables_, block.ffn_digit, block.width_digit, block.ffn, ffn_);
+  fill_ffn_parts(question_, tables_, block.frame, block.ffn, ffn_);
   resize_rows(ffn_.loss.size());
   for (std::size_t s = 0; s < question_.deployments.size(); ++s)
-    width_parts_[s] = width_part(question_.space, block.width_digit, question_.deployments[s]);
+    width_parts_[s] =
+        width_part(question_.space, block.frame.width_digit, question_.deployments[s]);
 
-  const Index base = index_share(question_.space, Axis::ffn, block.ffn_digit) +
-                     index_share(question_.space, Axis::width, block.width_digit);
+  const Index base = index_of_frame(strides_, block.frame);
   for (const auto& option : block.attention) {
-    const auto shape = attention_shape(question_.space, block.width_digit, option);
+    const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
     for (std::size_t s = 0; s < question_.deployments.size(); ++s)
       attention_parts_[s] = attention_part(shape, question_.deployments[s]);
     attention_activations_ = model::attention_activations(shape);
-    kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
+    kv_loss_ = tables_.kv_term(block.frame.width_digit, option);
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
       scan_row(block, layer);
@@ -73,7 +61,7 @@ RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_
                           const FfnParts& ffn) const {
   return {.size = ffn.size,
           .layers = static_cast<double>(question_.space.layers[layer_digit]),
-          .width = static_cast<double>(question_.space.widths[block.width_digit]),
+          .width = static_cast<double>(question_.space.widths[block.frame.width_digit]),
           .attention_activations = attention_activations_,
           .width_part = &width_parts_[deployment],
           .attention = &attention_parts_[deployment],
@@ -136,16 +124,14 @@ void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
 void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts& ffn) {
   const std::size_t s = question_.targets[target].deployment;
   const Deployment& deployment = question_.deployments[s];
-  const TableLayout layout(question_.space);
   resize_rows(ffn.loss.size());
-  width_parts_[s] = width_part(question_.space, block.width_digit, deployment);
-  const Index base = index_share(question_.space, Axis::ffn, block.ffn_digit) +
-                     index_share(question_.space, Axis::width, block.width_digit);
+  width_parts_[s] = width_part(question_.space, block.frame.width_digit, deployment);
+  const Index base = index_of_frame(strides_, block.frame);
   for (const auto& option : block.attention) {
-    const auto shape = attention_shape(question_.space, block.width_digit, option);
+    const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
     attention_parts_[s] = attention_part(shape, deployment);
     attention_activations_ = model::attention_activations(shape);
-    kv_loss_ = tables_.kv[layout.kv(block.width_digit, option.kind_digit, option.kv_digit)];
+    kv_loss_ = tables_.kv_term(block.frame.width_digit, option);
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
       row_loss(ffn.size, ffn.loss.data(), kv_loss_, tables_.depth[layer], loss_.data());

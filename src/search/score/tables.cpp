@@ -28,14 +28,12 @@ std::size_t token_count_number(const std::vector<double>& counts, double tokens)
 
 namespace {
 
-void require_size(const Question& question, const TableLayout& layout, bool shared) {
-  const double combinations = static_cast<double>(layout.length(Axis::width)) *
-                              static_cast<double>(layout.length(Axis::ratio)) *
-                              static_cast<double>(layout.length(Axis::shared)) *
-                              static_cast<double>(layout.length(Axis::top_k));
-  const double entries =
-      combinations * static_cast<double>(question.space.ffn.size()) +
-      (shared ? combinations * static_cast<double>(layout.length(Axis::experts)) : 0.0);
+void require_size(const Question& question, const Lengths& lengths, bool shared) {
+  const auto length = [&](Axis axis) { return static_cast<double>(lengths[axis]); };
+  const double combinations =
+      length(Axis::width) * length(Axis::ratio) * length(Axis::shared) * length(Axis::top_k);
+  const double entries = combinations * static_cast<double>(question.space.ffn.size()) +
+                         (shared ? combinations * length(Axis::experts) : 0.0);
   constexpr double limit = 128.0 * 1024 * 1024;
   if (entries > limit)
     throw InputError(
@@ -45,16 +43,25 @@ void require_size(const Question& question, const TableLayout& layout, bool shar
           .rule = fmt::format("must be at most {:.3g}: their powers are tabulated", limit)}});
 }
 
-}  // namespace
+/// Calls `between` once in a while.
+class Pacer {
+ public:
+  explicit Pacer(const std::function<void()>& between) : between_(between) {}
+  void step() {
+    if (++steps_ % 4096 == 0 && between_) between_();
+  }
 
-namespace {
+ private:
+  const std::function<void()>& between_;
+  std::size_t steps_ = 0;
+};
 
 /// The place of an exponent among those that have a column; a new one gets one.
 std::size_t column_of(double exponent, std::vector<double>& exponents) {
   const auto known = std::find(exponents.begin(), exponents.end(), exponent);
+  const auto place = static_cast<std::size_t>(known - exponents.begin());
   if (known == exponents.end()) exponents.push_back(exponent);
-  return static_cast<std::size_t>(std::find(exponents.begin(), exponents.end(), exponent) -
-                                  exponents.begin());
+  return place;
 }
 
 /// Exponents of the FFN terms' columns.
@@ -73,88 +80,124 @@ FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, FfnExpo
   return t;
 }
 
-template <class Visit>
-void for_each_option(const Space& space, const std::vector<ExpertOption>& routings, Visit visit) {
-  for (std::size_t w = 0; w < space.widths.size(); ++w)
-    for (std::size_t n = 0; n < ffn_option_count(space, routings); ++n)
-      if (const auto o = ffn_option(space, routings, w, n)) visit(w, *o);
+void fill_depth(const model::Law& law, const Space& space, PowerTables& t) {
+  const auto term = law_terms(law).depth;
+  for (const auto layers : space.layers)
+    t.depth.push_back(model::depth_loss(
+        term_value(term, model::LawPoint<double>{.layers = static_cast<double>(layers)}),
+        law_constant(law)));
 }
 
-/// The first routing of each top_k.
+void fill_kv(const model::Law& law, const Space& space, PowerTables& t, Pacer& pacer) {
+  const auto term = law_terms(law).kv;
+  t.kv.resize(space.widths.size() * space.attention.size());
+  for (std::size_t w = 0; w < space.widths.size(); ++w)
+    for (const auto& o : attention_options(space, w)) {
+      t.kv[t.kv_place(w, o.digit)] = term_value(
+          term, model::LawPoint<double>{.kv_dim = attention_shape(space, w, o).kv_dim()});
+      pacer.step();
+    }
+}
+
+void fill_routings(const Question& question, const std::vector<ExpertOption>& routings,
+                   PowerTables& t, Pacer& pacer) {
+  const auto counts = token_counts(question);
+  t.distinct.resize(counts.size() * t.routings());
+  for (const auto& o : routings) {
+    const auto experts = static_cast<double>(o.experts);
+    const auto top_k = static_cast<double>(o.top_k);
+    const std::size_t place = t.routing_place(o.experts_digit, o.top_k_digit);
+    for (std::size_t c = 0; c < counts.size(); ++c)
+      t.distinct[c * t.routings() + place] = model::distinct_experts(experts, top_k, counts[c]);
+    pacer.step();
+  }
+  for (const double tokens : counts)
+    t.rows_read.push_back(model::down_rows_read(question.space.ffn_sparsity, tokens));
+}
+
+/// One routing of each top_k.
 std::vector<ExpertOption> one_a_top_k(const Space& space,
                                       const std::vector<ExpertOption>& routings) {
-  std::vector<ExpertOption> first;
-  std::vector<bool> known(space.top_k.size(), false);
+  std::vector<bool> seen(space.top_k.size(), false);
+  std::vector<ExpertOption> some;
   for (const auto& o : routings) {
-    if (!known[o.top_k_digit]) first.push_back(o);
-    known[o.top_k_digit] = true;
+    if (!seen[o.top_k_digit]) some.push_back(o);
+    seen[o.top_k_digit] = true;
   }
-  return first;
+  return some;
 }
 
-void fill_ffn_columns(const Space& space, const FfnExponents& exponents, PowerTables& t) {
-  const TableLayout layout(space);
-  const auto routings = expert_options(space);
-  const std::size_t combinations = layout.length(Axis::experts) * layout.length(Axis::top_k);
-  const std::size_t ratios =
-      layout.length(Axis::width) * layout.length(Axis::ratio) * layout.length(Axis::shared);
+/// FFN blocks as the law sees them, of every kind, width, ratio, shared FFN and each of `routings`.
+template <class Visit>
+void for_each_block(const Space& space, std::size_t kinds,
+                    const std::vector<ExpertOption>& routings, Pacer& pacer, const Visit& visit) {
+  const Strides strides = strides_of(space);
+  for (std::size_t kind = 0; kind < kinds; ++kind)
+    for (const std::size_t width : digits_within(space, Axis::width))
+      for (std::size_t r = 0; r < space.expert_ffn_ratio.size(); ++r)
+        for (const std::size_t shared : digits_within(space, Axis::shared)) {
+          const Frame frame{kind, width};
+          FfnOption block = ffn_option_of(space, frame);
+          set_axis(space, strides, Axis::ratio, r, block);
+          set_axis(space, strides, Axis::shared, shared, block);
+          if (block.architecture.expert_ffn < 1) continue;
+          for (const auto& o : routings) {
+            FfnOption option = block;
+            set_axis(space, strides, Axis::experts, o.experts_digit, option);
+            set_axis(space, strides, Axis::top_k, o.top_k_digit, option);
+            visit(frame, option);
+            pacer.step();
+          }
+        }
+}
+
+/// Powers of FFN ratio and activation rate, a column an exponent.
+void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routings,
+                      const FfnExponents& exponents, PowerTables& t, Pacer& pacer) {
+  const std::size_t blocks =
+      space.widths.size() * space.expert_ffn_ratio.size() * space.shared_ffn.size();
   for (const double exponent : exponents.ratio) {
-    auto& column = t.ratio.emplace_back(space.ffn.size() * ratios * layout.length(Axis::top_k));
-    // The ratio is the same for all experts, so one routing of each top_k does.
-    for (std::size_t kind = 0; kind < space.ffn.size(); ++kind)
-      for_each_option(space, one_a_top_k(space, routings), [&](std::size_t w, const FfnOption& o) {
-        column[layout.ratio(kind, w, o)] =
-            power(ffn_shape(space, kind, w, o).ffn_ratio(), exponent);
-      });
+    auto& column = t.ratio.emplace_back(space.ffn.size() * blocks * space.top_k.size());
+    // The ratio is the same for all experts.
+    for_each_block(space, space.ffn.size(), one_a_top_k(space, routings), pacer,
+                   [&](const Frame& frame, const FfnOption& o) {
+                     column[t.ratio_place(frame, o.digits)] =
+                         power(model::ffn_shape(o.architecture).ffn_ratio(), exponent);
+                   });
   }
   for (const double exponent : exponents.activation) {
-    auto& column = t.activation.emplace_back(t.shared ? ratios * combinations : combinations);
+    auto& column = t.activation.emplace_back((t.shared ? blocks : 1) * t.routings());
     if (t.shared)
-      for_each_option(space, routings, [&](std::size_t w, const FfnOption& o) {
-        column[layout.activation_shared(w, o)] =
-            power(ffn_shape(space, 0, w, o).activation_rate(), exponent);
+      for_each_block(space, 1, routings, pacer, [&](const Frame& frame, const FfnOption& o) {
+        column[t.activation_place(frame, o.digits)] =
+            power(model::ffn_shape(o.architecture).activation_rate(), exponent);
       });
     else  // The hidden size cancels, to the last bit.
       for (const auto& o : routings)
-        column[layout.routing(o)] =
+        column[t.routing_place(o.experts_digit, o.top_k_digit)] =
             power(static_cast<double>(o.top_k) / static_cast<double>(o.experts), exponent);
   }
 }
 
 }  // namespace
 
-PowerTables fill_tables(const Question& question) {
+PowerTables fill_tables(const Question& question, const std::function<void()>& between) {
   const Space& space = question.space;
-  const model::Law& law = question.law;
-  const TableLayout layout(space);
   PowerTables t;
+  t.lengths = axis_lengths(space);
   t.shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
                          [](std::int64_t f) { return f > 0; });
-  require_size(question, layout, t.shared);
-
-  const auto terms = law_terms(law);
-  for (const auto layers : space.layers)
-    t.depth.push_back(model::depth_loss(
-        term_value(terms.depth, model::LawPoint<double>{.layers = static_cast<double>(layers)}),
-        law_constant(law)));
-  t.kv.resize(space.widths.size() * layout.length(Axis::attention) * layout.length(Axis::kv));
-  for (std::size_t w = 0; w < space.widths.size(); ++w)
-    for (const auto& o : attention_options(space, w))
-      t.kv[layout.kv(w, o.kind_digit, o.kv_digit)] = term_value(
-          terms.kv, model::LawPoint<double>{.kv_dim = attention_shape(space, w, o).kv_dim()});
+  require_size(question, t.lengths, t.shared);
+  Pacer pacer(between);
+  fill_depth(question.law, space, t);
+  fill_kv(question.law, space, t, pacer);
+  const auto routings = expert_options(space);
+  fill_routings(question, routings, t, pacer);
   FfnExponents exponents;
+  const auto terms = law_terms(question.law);
   t.ffn_terms = {ffn_term(terms.sparsity, space, exponents),
                  ffn_term(terms.capacity, space, exponents)};
-  fill_ffn_columns(space, exponents, t);
-
-  const auto counts = token_counts(question);
-  t.distinct.resize(counts.size() * layout.length(Axis::experts) * layout.length(Axis::top_k));
-  for (const auto& o : expert_options(space))
-    for (std::size_t c = 0; c < counts.size(); ++c)
-      t.distinct[layout.distinct(c, o)] = model::distinct_experts(
-          static_cast<double>(o.experts), static_cast<double>(o.top_k), counts[c]);
-  for (const double tokens : counts)
-    t.rows_read.push_back(model::down_rows_read(space.ffn_sparsity, tokens));
+  fill_ffn_columns(space, routings, exponents, t, pacer);
   return t;
 }
 

@@ -24,7 +24,7 @@ TEST(ReadJob, TheSmallOne) {
   EXPECT_THAT(space.layers, ElementsAre(4, 8));
   EXPECT_THAT(space.widths, ElementsAre(256, 512));
   EXPECT_EQ(64, space.head_dim);
-  EXPECT_THAT(space.kv_heads, ElementsAre(1, model::all_heads));
+  EXPECT_EQ(search::gqa_choices({1, model::all_heads}), space.attention);
   EXPECT_THAT(space.expert_ffn_ratio, ElementsAre(1, 2.5));
   EXPECT_THAT(space.experts, ElementsAre(1, 8));
   EXPECT_THAT(space.top_k, ElementsAre(1, 2));
@@ -33,11 +33,10 @@ TEST(ReadJob, TheSmallOne) {
   EXPECT_EQ(1, space.ffn_multiple_of);
   EXPECT_EQ(0, space.ffn_sparsity);
   EXPECT_THAT(space.shared_ffn, ElementsAre(0));
-  EXPECT_THAT(space.attention, ElementsAre(model::AttentionKind::gqa));
   EXPECT_THAT(space.ffn, ElementsAre(model::FfnKind::gated));
   EXPECT_EQ("codesign-2026", job.question.law.id);
   EXPECT_EQ(9.96, job.question.law.kappa_l);
-  EXPECT_FALSE(job.question.enforce_range);
+  EXPECT_FALSE(space.within);
   ASSERT_EQ(1u, job.question.targets.size());
   EXPECT_EQ("jetson-agx-orin-64gb.fp16.vla.tpot", job.question.targets[0].id);
   ASSERT_EQ(1u, job.question.deployments.size());
@@ -76,9 +75,9 @@ TEST(ReadJob, EveryAxisOfTheSpace) {
                            {"space.ffn_multiple_of", "64"},
                            {"space.tied", "false"}})
                          .question.space;
-  EXPECT_EQ(2u, space.attention.size());
-  ASSERT_EQ(1u, space.mla.size());
-  EXPECT_EQ((model::MlaRanks{512, 96, 128, 64, 120}), space.mla[0]);
+  ASSERT_EQ(3u, space.attention.size());  // in the order of `attention`
+  EXPECT_EQ(search::gqa_choices({1, model::all_heads})[1], space.attention[1]);
+  EXPECT_EQ(search::mla_choices({{512, 96, 128, 64, 120}})[0], space.attention[2]);
   EXPECT_THAT(space.ffn, ElementsAre(model::FfnKind::plain, model::FfnKind::gated));
   EXPECT_EQ(0.9, space.ffn_sparsity);
   EXPECT_THAT(space.shared_ffn, ElementsAre(0, 512));
@@ -228,8 +227,10 @@ TEST(ReadJob, Engine) {
 }
 
 TEST(ReadJob, Laws) {
-  EXPECT_TRUE(read({{"law.range", "\"enforce\""}}).question.enforce_range);
-  EXPECT_FALSE(read({{"law.range", "\"flag\""}}).question.enforce_range);
+  const auto enforced = read({{"law.range", "\"enforce\""}}).question;
+  ASSERT_TRUE(enforced.space.within);
+  EXPECT_EQ(enforced.law.range.layers, enforced.space.within->layers);
+  EXPECT_FALSE(read({{"law.range", "\"flag\""}}).question.space.within);
   const std::map<std::string, std::string> own{
       {"law.id", "\"own\""},     {"law.kappa_l", "10"},   {"law.alpha_l", "1.5"},
       {"law.kappa_rho", "0.03"}, {"law.alpha_rho", "1"},  {"law.alpha_r", "0.2"},
@@ -241,7 +242,7 @@ TEST(ReadJob, Laws) {
   EXPECT_FALSE(law.range.layers);  // states no range
   auto policy = own;
   policy["law.range"] = "\"enforce\"";  // of the job, not of the law
-  EXPECT_TRUE(read(policy).question.enforce_range);
+  EXPECT_TRUE(read(policy).question.space.within);
   EXPECT_FALSE(read(policy).question.law.range.layers);
   auto ranged = own;
   ranged["law.range"] =

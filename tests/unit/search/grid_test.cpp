@@ -19,7 +19,7 @@ TEST(Grid, EqualsBruteForceToTheBit) {
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 1, 600, 2000);
     if (random.chance(0.7)) limit_exactly(random, r);
-    r.question.enforce_range = random.chance(0.2);
+    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
     const auto frontiers = grid(r.question);
     const auto all = all_points(r.question.space);
     ASSERT_EQ(r.question.targets.size(), frontiers.size());
@@ -40,7 +40,7 @@ TEST(Grid, EqualsTheReferenceUpToRounding) {
   constexpr double slack = 1e-11;
   for (int i = 0; i < 1000 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 10, 150, 8);
-    r.question.enforce_range = random.chance(0.2);
+    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
     const auto n = static_cast<std::size_t>(
         random.integer(0, static_cast<std::int64_t>(r.question.targets.size()) - 1));
     const search::Target target = r.question.targets[n];
@@ -48,7 +48,8 @@ TEST(Grid, EqualsTheReferenceUpToRounding) {
     const json& c = r.deployments[target.deployment];
     // Limits that no point meets exactly: there the last bit would decide.
     const auto some = model::evaluate(
-        r.question.law, random.pick(all_points(r.question.space)).second, deployment.scenario);
+        r.question.law, random.pick(all_points(search::whole(r.question.space))).second,
+        deployment.scenario);
     std::optional<double> budget;
     json limits;
     if (random.chance(0.5)) {
@@ -61,9 +62,10 @@ TEST(Grid, EqualsTheReferenceUpToRounding) {
     }
     const auto ours = grid(r.question)[n].points();
     std::vector<FrontierPoint> theirs;
-    for (const auto& p : reference::frontier(
-             r.space, c.at("device"), c.at("precision"), c.at("workload"), c.at("engine"), json(),
-             std::string(to_string(target.latency)), budget, limits, r.question.enforce_range))
+    for (const auto& p :
+         reference::frontier(r.space, c.at("device"), c.at("precision"), c.at("workload"),
+                             c.at("engine"), json(), std::string(to_string(target.latency)), budget,
+                             limits, r.question.space.within.has_value()))
       theirs.push_back({p.latency_s, p.loss, p.index});
     EXPECT_TRUE(covers(ours, theirs, slack)) << r.space.dump() << c.dump();
     EXPECT_TRUE(covers(theirs, ours, slack)) << r.space.dump() << c.dump();
@@ -89,7 +91,7 @@ TEST(Grid, RowsOfManyPiecesInAnyOrder) {
   r.question.space = space_from(space);
 
   const search::PowerTables tables = search::fill_tables(r.question);
-  const search::Plan plan(r.question);
+  const search::Grid plan(r.question);
   ASSERT_GT(plan.pieces(), 2 * static_cast<Index>(r.question.space.ffn.size()));
   std::vector<Index> order(static_cast<std::size_t>(plan.pieces()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);

@@ -46,10 +46,6 @@ std::vector<T> sorted(std::vector<T> list) {
   return list;
 }
 
-std::size_t place(const Places& places, Axis axis) {
-  return places[static_cast<std::size_t>(axis)];
-}
-
 /// All places of a lattice, one after another.
 template <class Visit>
 void for_all_places(const Lattice& lattice, const Visit& visit) {
@@ -57,8 +53,9 @@ void for_all_places(const Lattice& lattice, const Visit& visit) {
   for (;;) {
     visit(places);
     std::size_t axis = 0;
-    while (axis < search::axis_count && ++places[axis] == lattice.length(static_cast<Axis>(axis)))
-      places[axis++] = 0;
+    while (axis < search::axis_count &&
+           ++places.values[axis] == lattice.length(static_cast<Axis>(axis)))
+      places.values[axis++] = 0;
     if (axis == search::axis_count) return;
   }
 }
@@ -68,7 +65,7 @@ TEST(Lattice, FindsEveryArchitectureUnderItsLeastIndex) {
   std::size_t seen = 0, doubles = 0;
   for (int i = 0; i < 150 && !::testing::Test::HasFailure(); ++i) {
     const Question question = random_lattice_problem(random, 6000);
-    const Lattice lattice(question);
+    const Lattice lattice(question.space);
     const Census census = distinct_points(question.space);
     for (const auto& [index, a] : census) {
       const auto found = lattice.find(a);
@@ -98,7 +95,7 @@ TEST(Lattice, DoesNotFindWhatTheSpaceDoesNotHave) {
   std::size_t absent = 0;
   for (int i = 0; i < 100; ++i) {
     const Question question = random_lattice_problem(random, 3000);
-    const Lattice lattice(question);
+    const Lattice lattice(question.space);
     const auto points = all_points(question.space);
     const auto has = [&](const model::Architecture& a) {
       return std::any_of(points.begin(), points.end(),
@@ -146,7 +143,7 @@ TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
   for (int i = 0; i < 120 && !::testing::Test::HasFailure(); ++i) {
     const Question question = random_lattice_problem(random, 4000);
     const search::Space& space = question.space;
-    const Lattice lattice(question);
+    const Lattice lattice(question.space);
     const Census census = distinct_points(space);
     std::set<Index> reached;
     for_all_places(lattice, [&](const Places& places) {
@@ -163,14 +160,14 @@ TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
       ASSERT_TRUE(known != census.end() && known->first == point->index) << point->index;
       EXPECT_EQ(known->second, a);
       // Only KV heads and top_k may be other than asked for.
-      EXPECT_EQ(sorted(space.layers)[place(places, Axis::layers)], a.layers);
-      EXPECT_EQ(sorted(space.widths)[place(places, Axis::width)], a.width);
-      EXPECT_EQ(sorted(space.experts)[place(places, Axis::experts)], a.experts);
-      EXPECT_EQ(sorted(space.shared_ffn)[place(places, Axis::shared)], a.shared_ffn);
-      EXPECT_EQ(search::expert_ffn_size(sorted(space.expert_ffn_ratio)[place(places, Axis::ratio)],
+      EXPECT_EQ(sorted(space.layers)[places[Axis::layers]], a.layers);
+      EXPECT_EQ(sorted(space.widths)[places[Axis::width]], a.width);
+      EXPECT_EQ(sorted(space.experts)[places[Axis::experts]], a.experts);
+      EXPECT_EQ(sorted(space.shared_ffn)[places[Axis::shared]], a.shared_ffn);
+      EXPECT_EQ(search::expert_ffn_size(sorted(space.expert_ffn_ratio)[places[Axis::ratio]],
                                         a.width, space.ffn_multiple_of),
                 a.expert_ffn);
-      const std::int64_t top_k = sorted(space.top_k)[place(places, Axis::top_k)];
+      const std::int64_t top_k = sorted(space.top_k)[places[Axis::top_k]];
       EXPECT_LE(a.top_k, top_k);
       if (search::valid_routing(a.experts, top_k)) {
         EXPECT_EQ(top_k, a.top_k);
@@ -188,17 +185,17 @@ TEST(Lattice, RepairLowersKvHeadsUntilTheyDivideTheHeads) {
   question.law = published_law();
   question.space.widths = {256, 128, 192};  // 4, 2, 3 heads
   question.space.head_dim = 64;
-  question.space.kv_heads = {4, 1, 2, 3};
+  question.space.attention = search::gqa_choices({4, 1, 2, 3});
   question.space.expert_ffn_ratio = {1};
   question.space.experts = {8, 1};
   question.space.top_k = {2, 1};
   question.space.layers = {4};
   question.space.vocab = 1000;
-  const Lattice lattice(question);
+  const Lattice lattice(question.space);
   const auto kv_heads = [&](std::size_t width, std::size_t kv) {
     Places places{};
-    places[static_cast<std::size_t>(Axis::width)] = width;
-    places[static_cast<std::size_t>(Axis::kv)] = kv;
+    places[Axis::width] = width;
+    places[Axis::attention] = kv;
     return lattice.point(places)->architecture.kv_heads;
   };
   EXPECT_EQ(1, kv_heads(0, 0));
@@ -218,8 +215,8 @@ TEST(Lattice, EnforcedRangeLeavesOutWhatTheLawExtrapolates) {
   for (int i = 0; i < 150; ++i) {
     Question question = random_lattice_problem(random, 4000);
     const Census census = distinct_points(question.space);
-    question.enforce_range = true;
-    const Lattice lattice(question);
+    question.space.within = question.law.range;
+    const Lattice lattice(question.space);
     std::set<Index> reached;
     for_all_places(lattice, [&](const Places& places) {
       const auto point = lattice.point(places);
@@ -242,9 +239,13 @@ TEST(Lattice, PlaceBelowAValue) {
   Random random(305);
   for (int i = 0; i < 100; ++i) {
     Question question = random_lattice_problem(random, 100000);
-    std::erase(question.space.kv_heads, model::all_heads);
+    std::vector<std::int64_t> kv_heads;
+    for (const auto& choice : question.space.attention)
+      if (choice.kind == model::AttentionKind::gqa && choice.kv_heads != model::all_heads)
+        kv_heads.push_back(choice.kv_heads);
+    question.space.attention = search::gqa_choices(kv_heads);
     const search::Space& space = question.space;
-    const Lattice lattice(question);
+    const Lattice lattice(question.space);
     const auto check = [&](Axis axis, const auto& list, double value) {
       std::size_t expected = 0;
       const auto values = sorted(list);
@@ -265,33 +266,58 @@ TEST(Lattice, PlaceBelowAValue) {
     check_all(Axis::experts, space.experts);
     check_all(Axis::top_k, space.top_k);
     check_all(Axis::shared, space.shared_ffn);
-    check_all(Axis::kv, space.kv_heads);
+    check_all(Axis::attention, kv_heads);
   }
 }
 
-TEST(Lattice, PlaceOfMlaRanks) {
+// Repair and neighbours stay among choices of a kind.
+TEST(Lattice, KindsOfAttentionStayApart) {
+  Question question;
   Random random(306);
-  int ranks_seen = 0;
-  for (int i = 0; i < 300; ++i) {
-    const Question question = random_lattice_problem(random, 100000);
-    const auto& kinds = question.space.attention;
-    const auto mla = std::find(kinds.begin(), kinds.end(), model::AttentionKind::mla);
-    if (mla == kinds.end()) continue;
-    const Lattice lattice(question);
-    for (const auto& [index, a] : all_points(question.space)) {
-      if (a.attention != model::AttentionKind::mla) continue;
-      Places places = lattice.find(a)->places;
-      for (const auto& ranks : question.space.mla) {
-        places[static_cast<std::size_t>(Axis::kv)] = lattice.mla_place(ranks);
-        const auto point = lattice.point(places);
-        ASSERT_TRUE(point.has_value());
-        EXPECT_EQ(ranks, point->architecture.mla);
-        ++ranks_seen;
-      }
-      break;
-    }
+  question.space = space_from(random_space(random));
+  const auto ranks = [](std::int64_t cached) {
+    return model::MlaRanks{
+        .kv_lora_rank = cached, .qk_nope_head_dim = 8, .qk_rope_head_dim = 0, .v_head_dim = 8};
+  };
+  search::Space& space = question.space;
+  space.attention = search::mla_choices({ranks(64), ranks(16)});
+  for (const auto& choice : search::gqa_choices({model::all_heads, 4, 3}))
+    space.attention.push_back(choice);
+  const Lattice lattice(space);
+  const auto around = [&](int group, double number) {
+    const auto n = lattice.around(Axis::attention, {group, number});
+    return std::pair{n.below, n.above};
+  };
+  // 3, 4, "heads", 16, 64
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{0, 0}), around(0, 1));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{0, 1}), around(0, 3));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{1, 2}), around(0, 1e6));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{2, 2}),
+            around(0, std::numeric_limits<double>::infinity()));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{3, 3}), around(1, 1));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{3, 4}), around(1, 63));
+  EXPECT_EQ((std::pair<std::size_t, std::size_t>{4, 4}), around(1, 64));
+}
+
+TEST(Lattice, TellsRanksOfTheSameCacheApart) {
+  search::Space space;
+  space.widths = {64}, space.head_dim = 64, space.vocab = 1000;
+  space.expert_ffn_ratio = {1}, space.experts = {1}, space.top_k = {1}, space.layers = {4};
+  std::vector<model::MlaRanks> ranks;
+  for (const std::int64_t v : {8, 16, 24})
+    ranks.push_back(
+        {.kv_lora_rank = 64, .qk_nope_head_dim = 8, .qk_rope_head_dim = 0, .v_head_dim = v});
+  space.attention = search::mla_choices(ranks);
+  const Lattice lattice(space);
+  std::set<std::size_t> places;
+  for (const auto& [index, a] : all_points(space)) {
+    const auto near = lattice.places_near(a);
+    const auto point = lattice.point(near);
+    ASSERT_TRUE(point.has_value());
+    EXPECT_EQ(a, point->architecture);
+    places.insert(near[Axis::attention]);
   }
-  EXPECT_GT(ranks_seen, 50);
+  EXPECT_EQ(3u, places.size());
 }
 
 }  // namespace

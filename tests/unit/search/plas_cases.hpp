@@ -14,7 +14,7 @@ inline search::Question benchmark_question() {
   for (std::int64_t layers = 2; layers <= 48; ++layers) p.space.layers.push_back(layers);
   for (std::int64_t width = 512; width <= 4096; width += 128) p.space.widths.push_back(width);
   p.space.head_dim = 128;
-  p.space.kv_heads = {1, 2, 4, 8, model::all_heads};
+  p.space.attention = search::gqa_choices({1, 2, 4, 8, model::all_heads});
   p.space.expert_ffn_ratio = {.25, .5, .75, 1, 1.5, 2, 3, 4};
   p.space.experts = {1, 4, 8, 16, 32, 64};
   p.space.top_k = {1, 2, 4};

@@ -56,7 +56,7 @@ TEST(Plas, RandomProblems) {
     RandomQuestion r = random_plas_problem(random, 1, 3000);
     if (random.chance(0.6)) limit_exactly(random, r);
     Question& question = r.question;
-    question.enforce_range = random.chance(0.2);
+    if (random.chance(0.2)) question.space.within = question.law.range;
     question.plas.initial_samples = random.integer(1, 80);
     question.plas.gaps_per_round = random.integer(0, 3);
     question.plas.moves_per_stretch = random.integer(1, 6);
@@ -227,8 +227,8 @@ TEST(Plas, NothingFits) {
     if (what == 1) deployment.limits.total_s = 1e-9;
     if (what == 2) deployment.limits.tpot_s = 1e-12;
     if (what == 3) {
-      question.enforce_range = true;
       question.law.range.layers = {{100, 200}};
+      question.space.within = question.law.range;
     }
     const PlasRun run = run_plas(question);
     EXPECT_EQ(0u, run.frontiers.at(0).size());
@@ -251,8 +251,8 @@ TEST(Plas, LittleFits) {
 TEST(Plas, OnePoint) {
   Question question = benchmark_question();
   auto& s = question.space;
-  s.layers = {8}, s.widths = {1024}, s.kv_heads = {2}, s.expert_ffn_ratio = {1}, s.experts = {8},
-  s.top_k = {1};
+  s.layers = {8}, s.widths = {1024}, s.attention = search::gqa_choices({2}),
+  s.expert_ffn_ratio = {1}, s.experts = {8}, s.top_k = {1};
   const PlasRun run = run_plas(question);
   EXPECT_EQ(grid(question).at(0).points(), run.frontiers.at(0).points());
   EXPECT_EQ(1, run.counts.scored);
@@ -261,11 +261,11 @@ TEST(Plas, OnePoint) {
 
 TEST(Plas, MlaAlone) {
   Question question = benchmark_question();
-  question.space.attention = {model::AttentionKind::mla};
-  question.space.kv_heads.clear();
+  std::vector<model::MlaRanks> ranks;
   for (const std::int64_t rank : {512, 64, 128})
-    question.space.mla.push_back(
+    ranks.push_back(
         {.kv_lora_rank = rank, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64});
+  question.space.attention = search::mla_choices(ranks);
   const auto truth = grid(question).at(0).points();
   const PlasRun run = run_plas(question);
   expect_sound(question, run.frontiers);
@@ -295,7 +295,7 @@ TEST(Plas, FromAKnownFrontier) {
   Question question = benchmark_question();
   question.plas.max_evaluations = 800;
   const auto truth = grid(question).at(0).points();
-  const search::Lattice lattice(question);
+  const search::Lattice lattice(question.space);
   std::vector<search::KnownFrontier> known(1);
   for (std::size_t i = 0; i < truth.size(); i += 10)
     known[0].push_back({lattice.at(truth[i].index), truth[i].latency_s, truth[i].loss});

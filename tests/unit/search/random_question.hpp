@@ -5,8 +5,8 @@
 #include <cmath>
 #include <set>
 
-#include "rooflaw/search/grid/plan.hpp"
-#include "rooflaw/search/result.hpp"
+#include "rooflaw/search/grid/grid.hpp"
+#include "rooflaw/search/rows.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::testing {
@@ -50,8 +50,6 @@ inline void shuffle_axes(Random& random, search::Space& space) {
   random.shuffle(space.attention);
   random.shuffle(space.ffn);
   random.shuffle(space.widths);
-  random.shuffle(space.kv_heads);
-  random.shuffle(space.mla);
   random.shuffle(space.expert_ffn_ratio);
   random.shuffle(space.shared_ffn);
   random.shuffle(space.experts);
@@ -102,7 +100,7 @@ inline RandomQuestion random_question(Random& random, search::Index least, searc
 inline std::vector<search::Frontier> grid(const search::Question& question) {
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Plan plan(question);
+  const search::Grid plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   return scanner.frontiers();
 }
@@ -110,7 +108,7 @@ inline std::vector<search::Frontier> grid(const search::Question& question) {
 /// Latencies, loss and memory of a point in a deployment, feasible or not.
 inline bool is_feasible(const search::Question& question, const search::Deployment& deployment,
                         const model::Evaluation& e) {
-  if (question.enforce_range && e.extrapolated) return false;
+  if (question.space.within && e.extrapolated) return false;
   if (e.memory.total() > deployment.memory_budget_bytes) return false;
   if (e.prefill.seconds > deployment.limits.prefill_s) return false;
   if (!std::isnan(e.tpot_s) && e.tpot_s > deployment.limits.tpot_s) return false;

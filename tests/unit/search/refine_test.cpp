@@ -20,7 +20,7 @@ Question tiny_problem() {
   Question question = benchmark_question();
   question.space.layers = {12, 4};
   question.space.widths = {1024, 512, 768};
-  question.space.kv_heads = {2, 1};
+  question.space.attention = search::gqa_choices({2, 1});
   question.space.expert_ffn_ratio = {1, 0.5};
   question.space.ffn_multiple_of = 64;
   question.space.experts = {8, 1, 4};
@@ -61,16 +61,30 @@ void expect_between(const std::vector<T>& fine, const std::vector<T>& coarse) {
   EXPECT_GE(fine.size(), std::set<T>(coarse.begin(), coarse.end()).size());
 }
 
-/// The kv axis without "heads".
+/// The KV heads of a space, "heads" as all_heads.
+std::vector<std::int64_t> kv_heads_of(const Space& space) {
+  std::vector<std::int64_t> list;
+  for (const auto& choice : space.attention)
+    if (choice.kind == model::AttentionKind::gqa) list.push_back(choice.kv_heads);
+  return list;
+}
+
+/// Without "heads".
 std::vector<std::int64_t> numbers(std::vector<std::int64_t> kv_heads) {
   std::erase(kv_heads, model::all_heads);
   return kv_heads;
 }
 
+std::vector<search::AttentionChoice> latent(const Space& space) {
+  auto choices = space.attention;
+  std::erase_if(choices, [](const auto& c) { return c.kind == model::AttentionKind::gqa; });
+  return choices;
+}
+
 /// The kv axis with "heads" as the heads of every width, sorted.
 std::vector<std::int64_t> kv_heads_that_stand(const Space& space) {
-  auto list = numbers(space.kv_heads);
-  if (list.size() < space.kv_heads.size())
+  auto list = numbers(kv_heads_of(space));
+  if (list.size() < kv_heads_of(space).size())
     for (const auto width : space.widths)
       if (width % space.head_dim == 0) list.push_back(width / space.head_dim);
   std::sort(list.begin(), list.end());
@@ -91,7 +105,7 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
     const Space& coarse = question.space;
     const Question fine = search::refined_question(question);
     ASSERT_TRUE(search::index_count(fine.space).has_value());
-    const search::Lattice lattice(fine);
+    const search::Lattice lattice(fine.space);
     for (const auto& [index, a] : all_points(coarse)) {
       const auto found = lattice.find(a);
       ASSERT_TRUE(found.has_value()) << index;
@@ -106,15 +120,14 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
       EXPECT_GE(width, *std::min_element(coarse.widths.begin(), coarse.widths.end()));
       EXPECT_LE(width, *std::max_element(coarse.widths.begin(), coarse.widths.end()));
     }
-    EXPECT_EQ(coarse.kv_heads.empty(), fine.space.kv_heads.empty());
-    for (const auto kv : numbers(fine.space.kv_heads)) {
+    EXPECT_EQ(kv_heads_of(coarse).empty(), kv_heads_of(fine.space).empty());
+    for (const auto kv : numbers(kv_heads_of(fine.space))) {
       const auto all = kv_heads_that_stand(coarse);
       EXPECT_GE(kv, all.front());
       EXPECT_LE(kv, all.back());
     }
-    EXPECT_EQ(coarse.attention, fine.space.attention);
     EXPECT_EQ(coarse.ffn, fine.space.ffn);
-    EXPECT_EQ(coarse.mla, fine.space.mla);
+    EXPECT_EQ(latent(coarse), latent(fine.space));
     EXPECT_EQ(coarse.shared_ffn, fine.space.shared_ffn);
     EXPECT_EQ(coarse.head_dim, fine.space.head_dim);
     EXPECT_EQ(coarse.ffn_multiple_of, fine.space.ffn_multiple_of);
@@ -130,7 +143,7 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
 TEST(FinestSpace, HasEverythingInBetweenThatCanBeBuilt) {
   Question question = tiny_problem();
   const Question fine = search::refined_question(question);
-  const search::Lattice lattice(fine);
+  const search::Lattice lattice(fine.space);
   model::Architecture a = all_points(question.space).at(0).second;
   Index count = 0;
   for (std::int64_t layers = 4; layers <= 12; ++layers)
@@ -150,13 +163,14 @@ TEST(FinestSpace, HasEverythingInBetweenThatCanBeBuilt) {
 
 TEST(FinestSpace, HeadsAloneStay) {
   Space space = tiny_problem().space;
-  space.kv_heads = {model::all_heads};
-  EXPECT_EQ(space.kv_heads, search::finest(space).kv_heads);
+  space.attention = search::gqa_choices({model::all_heads});
+  EXPECT_EQ(space.attention, search::finest(space).attention);
 }
 
 TEST(FinestSpace, SingleValuesStay) {
   Space space = tiny_problem().space;
-  space.layers = {8}, space.widths = {1024}, space.kv_heads = {2}, space.experts = {8};
+  space.layers = {8}, space.widths = {1024}, space.attention = search::gqa_choices({2}),
+  space.experts = {8};
   space.expert_ffn_ratio = {1};
   EXPECT_EQ(1, search::valid_count(search::finest(space)));
 }
@@ -174,7 +188,7 @@ TEST(FinestSpace, HugeAxesGetAWiderStep) {
   EXPECT_LE(fine.space.widths.size(), 65536u);
   EXPECT_LE(fine.space.expert_ffn_ratio.size(), 65536u);
   EXPECT_LE(fine.space.experts.size(), 65536u);
-  const search::Lattice lattice(fine);
+  const search::Lattice lattice(fine.space);
   for (const auto& [index, a] : all_points(question.space))
     EXPECT_TRUE(lattice.find(a).has_value()) << index;
 }
@@ -244,7 +258,7 @@ TEST(Refine, ImprovementsOfRandomProblems) {
     RandomQuestion r = random_question(random, 1, 2000, 100);
     shuffle_axes(random, r.question.space);
     if (random.chance(0.5)) limit_exactly(random, r);
-    r.question.enforce_range = random.chance(0.2);
+    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
     SCOPED_TRACE(r.space.dump());
     const Refined refined = refine(r.question, 300, 1e-4);
     EXPECT_LE(refined.counts.evaluations(), 300);
@@ -272,7 +286,8 @@ TEST(Refine, TinySpaceToTheTrueFrontier) {
 
 TEST(Refine, NothingBetweenSingleValues) {
   Question question = tiny_problem();
-  question.space.layers = {8}, question.space.widths = {1024}, question.space.kv_heads = {2};
+  question.space.layers = {8}, question.space.widths = {1024},
+  question.space.attention = search::gqa_choices({2});
   question.space.experts = {8}, question.space.expert_ffn_ratio = {1};
   const Refined refined = refine(question, 500, 1e-4);
   ASSERT_EQ(1u, refined.frontiers[0].size());

@@ -79,7 +79,7 @@ Question depth_problem() {
   Question question = benchmark_question();
   question.space.layers = {2, 48};
   question.space.widths = {1024};
-  question.space.kv_heads = {4};
+  question.space.attention = search::gqa_choices({4});
   question.space.expert_ffn_ratio = {1};
   question.space.experts = {8};
   question.space.top_k = {2};
@@ -248,10 +248,8 @@ TEST(Relaxation, RandomProblems) {
 
 TEST(Relaxation, MlaKeepsItsRanks) {
   Question question = benchmark_question();
-  question.space.attention = {AttentionKind::mla};
-  question.space.kv_heads.clear();
-  question.space.mla = {
-      {.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}};
+  question.space.attention = search::mla_choices(
+      {{.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}});
   Random random(502);
   const auto points = all_points(question.space);
   for (int i = 0; i < 20; ++i) {
@@ -302,10 +300,8 @@ TEST(ClosedFormStart, NoneWithoutGroupedQueriesOrRoom) {
   Deployment tiny = question.deployments[0];
   tiny.memory_budget_bytes = 1e3;
   EXPECT_FALSE(search::closed_form_start(question, tiny, Objective::total, 1.0, box));
-  question.space.attention = {AttentionKind::mla};
-  question.space.kv_heads.clear();
-  question.space.mla = {
-      {.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}};
+  question.space.attention = search::mla_choices(
+      {{.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}});
   EXPECT_FALSE(search::closed_form_start(question, question.deployments[0], Objective::total, 1.0,
                                          search::bounding_box(question.space)));
 }

@@ -28,28 +28,21 @@ TEST(PowerTables, HoldTheLossOfEveryPoint) {
     const RandomQuestion r = random_question(random, 1, 500, 4);
     const search::Space& space = r.question.space;
     const auto t = search::fill_tables(r.question);
-    const search::TableLayout layout(space);
-    const auto routings = search::expert_options(space);
     for (const auto& [index, a] : all_points(space)) {
       const auto digits = search::digits_of(space, index);
-      const auto digit = [&](search::Axis axis) { return digits[static_cast<std::size_t>(axis)]; };
-      const std::size_t w = digit(search::Axis::width);
-      search::FfnOption option;
-      option.ratio_digit = digit(search::Axis::ratio);
-      option.shared_digit = digit(search::Axis::shared);
-      option.routing.experts_digit = digit(search::Axis::experts);
-      option.routing.top_k_digit = digit(search::Axis::top_k);
-      const double ratio = t.ratio[layout.ratio(digit(search::Axis::ffn), w, option)];
-      const double activation = t.activation_shared.empty()
-                                    ? t.activation[layout.routing(option.routing)]
-                                    : t.activation_shared[layout.activation_shared(w, option)];
+      const std::size_t w = digits[search::Axis::width];
+      const search::Frame frame{digits[search::Axis::ffn], w};
+      const auto option = search::ffn_option(space, digits).value();
+      const auto attention =
+          search::attention_option(space, w, digits[search::Axis::attention]).value();
+      const double ratio = t.ratio_power(frame, option);
+      const double activation = t.activation_power(frame, option);
       const auto e = model::evaluate(r.question.law, a, r.question.deployments[0].scenario);
       EXPECT_EQ(e.terms.sparsity,
                 model::sparsity_term(r.question.law, activation, ratio, t.width_sparsity[w]));
       EXPECT_EQ(e.terms.capacity, model::capacity_term(r.question.law, ratio, t.width_capacity[w]));
-      EXPECT_EQ(e.terms.kv,
-                t.kv[layout.kv(w, digit(search::Axis::attention), digit(search::Axis::kv))]);
-      EXPECT_EQ(e.terms.depth + r.question.law.l_inf, t.depth[digit(search::Axis::layers)]);
+      EXPECT_EQ(e.terms.kv, t.kv_term(w, attention));
+      EXPECT_EQ(e.terms.depth + r.question.law.l_inf, t.depth[digits[search::Axis::layers]]);
     }
   }
 }

@@ -13,7 +13,6 @@ using search::Space;
 
 struct Value {
   Axis axis;
-  bool of_mla;
   std::size_t digit;
   bool operator==(const Value&) const = default;
 };
@@ -22,7 +21,7 @@ std::vector<Value> unused(const Space& s) {
   std::vector<Value> list;
   for (const auto& u : search::unused_values(s)) {
     EXPECT_STRNE("", u.why);
-    list.push_back({u.axis, u.of_mla, u.digit});
+    list.push_back({u.axis, u.digit});
   }
   return list;
 }
@@ -31,7 +30,7 @@ Space sound_space() {
   Space s;
   s.widths = {128, 256};
   s.head_dim = 64;
-  s.kv_heads = {1, 2, 4};
+  s.attention = search::gqa_choices({1, 2, 4});
   s.expert_ffn_ratio = {1, 2};
   s.experts = {1, 8};
   s.top_k = {1, 2};
@@ -44,9 +43,8 @@ const model::MlaRanks ranks{.kv_lora_rank = 32, .qk_nope_head_dim = 32, .v_head_
 TEST(UnusedValues, NoneInASoundSpace) {
   EXPECT_TRUE(unused(sound_space()).empty());
   Space s = sound_space();
-  s.attention = {model::AttentionKind::gqa, model::AttentionKind::mla};
-  s.mla = {ranks};
-  s.kv_heads = {1, model::all_heads};
+  s.attention = search::gqa_choices({1, model::all_heads});
+  s.attention.push_back(search::mla_choices({ranks})[0]);
   s.shared_ffn = {0, 64};
   EXPECT_TRUE(unused(s).empty());
 }
@@ -54,40 +52,41 @@ TEST(UnusedValues, NoneInASoundSpace) {
 TEST(UnusedValues, Widths) {
   Space s = sound_space();
   s.widths = {128, 100, 256};
-  EXPECT_EQ((std::vector<Value>{{Axis::width, false, 1}}), unused(s));
+  EXPECT_EQ((std::vector<Value>{{Axis::width, 1}}), unused(s));
   s.widths = {128, 192, 256};
-  s.kv_heads = {2, 4};  // neither divides three heads
-  EXPECT_EQ((std::vector<Value>{{Axis::width, false, 1}}), unused(s));
+  s.attention = search::gqa_choices({2, 4});  // neither divides three heads
+  EXPECT_EQ((std::vector<Value>{{Axis::width, 1}}), unused(s));
 }
 
 TEST(UnusedValues, KvHeads) {
   Space s = sound_space();
-  s.kv_heads = {1, 3, 2, 8, 4};  // 2 and 4 heads
-  EXPECT_EQ((std::vector<Value>{{Axis::kv, false, 1}, {Axis::kv, false, 3}}), unused(s));
-  s.kv_heads = {1, 2, 4, model::all_heads};  // its numbers are listed
-  EXPECT_EQ((std::vector<Value>{{Axis::kv, false, 3}}), unused(s));
-  s.kv_heads = {1, 2, model::all_heads};  // of use at 4 heads
+  s.attention = search::gqa_choices({1, 3, 2, 8, 4});  // 2 and 4 heads
+  EXPECT_EQ((std::vector<Value>{{Axis::attention, 1}, {Axis::attention, 3}}), unused(s));
+  s.attention = search::gqa_choices({1, 2, 4, model::all_heads});  // its numbers are listed
+  EXPECT_EQ((std::vector<Value>{{Axis::attention, 3}}), unused(s));
+  s.attention = search::gqa_choices({1, 2, model::all_heads});  // of use at 4 heads
   EXPECT_TRUE(unused(s).empty());
 }
 
-TEST(UnusedValues, WithoutTheirAttention) {
+TEST(UnusedValues, ChoicesOfBothKinds) {
   Space s = sound_space();
-  s.mla = {ranks};  // but the attention axis has gqa alone
-  EXPECT_EQ((std::vector<Value>{{Axis::kv, true, 0}}), unused(s));
-  s.attention = {model::AttentionKind::mla};
-  s.mla = {ranks};
-  EXPECT_EQ((std::vector<Value>{{Axis::kv, false, 0}, {Axis::kv, false, 1}, {Axis::kv, false, 2}}),
-            unused(s));
-  s.kv_heads = {3};
-  s.attention = {model::AttentionKind::gqa, model::AttentionKind::mla};
-  EXPECT_EQ((std::vector<Value>{{Axis::attention, false, 0}, {Axis::kv, false, 0}}), unused(s));
+  s.attention = search::mla_choices({ranks});
+  EXPECT_TRUE(unused(s).empty());
+  s.attention.push_back(search::gqa_choices({3})[0]);
+  EXPECT_EQ((std::vector<Value>{{Axis::attention, 1}}), unused(s));
+}
+
+TEST(UnusedValues, SpeakOfTheWholeSpace) {
+  Space s = sound_space();
+  s.within.emplace().layers = model::Interval{100, 200};
+  EXPECT_TRUE(unused(s).empty());
 }
 
 TEST(UnusedValues, Ratios) {
   Space s = sound_space();
   s.expert_ffn_ratio = {1, 0.1};
   s.ffn_multiple_of = 64;  // 0.1 of 256 is less than half a unit
-  EXPECT_EQ((std::vector<Value>{{Axis::ratio, false, 1}}), unused(s));
+  EXPECT_EQ((std::vector<Value>{{Axis::ratio, 1}}), unused(s));
   s.expert_ffn_ratio = {1, 0.2};  // 51 of 256 rounds to a unit, 26 of 128 to none
   EXPECT_TRUE(unused(s).empty());
 }
@@ -95,34 +94,26 @@ TEST(UnusedValues, Ratios) {
 TEST(UnusedValues, ExpertsAndTopK) {
   Space s = sound_space();
   s.top_k = {1, 2, 8};
-  EXPECT_EQ((std::vector<Value>{{Axis::top_k, false, 2}}), unused(s));
+  EXPECT_EQ((std::vector<Value>{{Axis::top_k, 2}}), unused(s));
   s.top_k = {2};
-  EXPECT_EQ((std::vector<Value>{{Axis::experts, false, 0}}), unused(s));
+  EXPECT_EQ((std::vector<Value>{{Axis::experts, 0}}), unused(s));
   s.experts = {1};
   s.top_k = {1, 2};
-  EXPECT_EQ((std::vector<Value>{{Axis::top_k, false, 1}}), unused(s));
+  EXPECT_EQ((std::vector<Value>{{Axis::top_k, 1}}), unused(s));
 }
 
 /// The values that no valid point of a space has.
 std::vector<Value> of_no_point(const Space& s) {
-  std::set<std::pair<std::size_t, std::size_t>> used;
-  std::set<std::size_t> used_mla;
-  constexpr auto kv = static_cast<std::size_t>(Axis::kv);
+  std::set<std::pair<Axis, std::size_t>> used;
   for (const auto& [index, a] : all_points(s)) {
     const auto digits = search::digits_of(s, index);
-    for (std::size_t axis = 0; axis < search::axis_count; ++axis)
-      if (axis == kv && a.attention == model::AttentionKind::mla)
-        used_mla.insert(digits[axis]);
-      else
-        used.insert({axis, digits[axis]});
+    for (const Axis axis : search::all_axes) used.insert({axis, digits[axis]});
   }
   std::vector<Value> list;
   const auto lengths = search::axis_lengths(s);
-  for (std::size_t axis = 0; axis < search::axis_count; ++axis)
-    for (std::size_t d = 0; d < (axis == kv ? s.kv_heads.size() : lengths[axis]); ++d)
-      if (!used.contains({axis, d})) list.push_back({static_cast<Axis>(axis), false, d});
-  for (std::size_t d = 0; d < s.mla.size(); ++d)
-    if (!used_mla.contains(d)) list.push_back({Axis::kv, true, d});
+  for (const Axis axis : search::all_axes)
+    for (std::size_t d = 0; d < lengths[axis]; ++d)
+      if (!used.contains({axis, d})) list.push_back({axis, d});
   return list;
 }
 

@@ -131,12 +131,12 @@ class Plas {
   struct NothingYet {};
   Plas(const Question& question, const PlasOptions& options, NothingYet);
 
-  static constexpr Eigen::Index feature_count = 10;
   static constexpr int evaluations_per_start = 10;
   // From three starts; each answer is looked at once more, and a gradient counts as much as a
   // value.
   static constexpr Index most_calls_per_gap = Index{3} * 2 * (evaluations_per_start + 1);
-  static Eigen::RowVectorXd features(const model::Architecture& a);
+  Eigen::Index feature_count() const { return static_cast<Eigen::Index>(axis_features_.size()); }
+  Eigen::RowVectorXd features(const model::Architecture& a) const;
 
   const Score& score_of(std::size_t point, std::size_t deployment) const;
   void want(const LatticePoint& point);            // unless the evaluations are used up
@@ -158,6 +158,7 @@ class Plas {
   const Question& question_;
   PlasOptions options_;
   Lattice lattice_;
+  std::vector<AxisFeature> axis_features_;
   theory::ShapeBox box_;
 
   std::vector<LatticePoint> points_;               // scored, in the order they were wanted

@@ -13,7 +13,7 @@
 
 #include <optional>
 
-#include "rooflaw/search/space/lattice.hpp"
+#include "rooflaw/search/question.hpp"
 #include "rooflaw/theory/optimum.hpp"
 
 namespace rooflaw::search {

@@ -11,8 +11,6 @@ namespace rooflaw::search {
 
 model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
                                               const AttentionOption& option);
-model::FfnShape<double> ffn_shape(const Space& space, std::size_t ffn_digit,
-                                  std::size_t width_digit, const FfnOption& option);
 
 /// What a width adds in one deployment, whatever the blocks.
 struct WidthPart {
@@ -51,12 +49,10 @@ struct FfnParts {
 
 /// Computes the parts of `options`, eight at a time, by the model's templates over Eigen arrays.
 /// `parts` is reused to spare allocations.
-void fill_ffn_parts(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                    std::size_t width_digit, const std::vector<FfnOption>& options,
-                    FfnParts& parts);
+void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
+                    const std::vector<FfnOption>& options, FfnParts& parts);
 
 /// The FFN part of the loss alone.
-double ffn_part_loss(const Question& question, const PowerTables& tables, std::size_t ffn_digit,
-                     std::size_t width_digit, const FfnOption& option);
+double ffn_part_loss(const PowerTables& tables, const Frame& frame, const FfnOption& option);
 
 }  // namespace rooflaw::search

@@ -9,17 +9,13 @@
 
 namespace rooflaw::search {
 
-/// The part of a space that one call scores: attention options x FFN options x layers of one width.
+/// The part of a space that one call scores: attention options x FFN options x layers of one frame.
 struct Block {
-  std::size_t ffn_digit = 0;
-  std::size_t width_digit = 0;
+  Frame frame;
   std::vector<AttentionOption> attention;
   std::vector<FfnOption> ffn;
   std::vector<std::size_t> layer_digits;
 };
-
-/// Keeps what a range = "enforce" allows: nothing of the block is dropped otherwise.
-void drop_extrapolated(const Question& question, Block& block);
 
 struct RowView;
 
@@ -65,6 +61,7 @@ class Scanner {
   const PowerTables& tables_;
   std::vector<model::WeightedLimits> limits_;  // by deployment
   std::vector<model::Weights> objectives_;     // by target
+  Strides strides_;
   std::vector<Frontier> frontiers_;
   std::int64_t pairs_scored_ = 0;
   bool keeps_found_ = false;

@@ -5,12 +5,12 @@
 #include <optional>
 #include <vector>
 
-#include "rooflaw/search/question.hpp"
+#include "rooflaw/search/space/axes.hpp"
 
 namespace rooflaw::search {
 
 /// A position on each axis, counted in the order of values.
-using Places = Digits;
+using Places = PerAxis<std::size_t, struct PlaceInOrder>;
 
 struct LatticePoint {
   Places places{};
@@ -20,38 +20,42 @@ struct LatticePoint {
 
 class Lattice {
  public:
-  /// Keeps a reference to the question.
-  explicit Lattice(const Question& question);
+  /// Keeps a reference to the space. Cost: sorts every axis.
+  explicit Lattice(const Space& space);
 
-  const Space& space() const { return question_.space; }
-  std::size_t length(Axis axis) const { return lengths_[static_cast<std::size_t>(axis)]; }
+  const Space& space() const { return space_; }
+  std::size_t length(Axis axis) const { return order_[axis].size(); }
 
-  /// The point at these places. Where they do not go together, KV heads and top_k are lowered until
-  /// they do; nullopt if none helps, or if range = "enforce" leaves the point out.
+  /// The point at these places. Where they do not go together, top_k and KV heads are lowered until
+  /// they do; nullopt if none helps.
   std::optional<LatticePoint> point(Places places) const;
-  /// Of an index that point() gave.
+  /// Of an index that point() gave. Cost: a look-up per axis.
   LatticePoint at(Index index) const;
 
-  /// The last place of an axis with a value not above `value`, or 0. For the axes layers, width,
-  /// ratio, experts, top_k, shared and, of grouped-query attention, kv.
-  std::size_t place_below(Axis axis, double value) const;
+  /// The last place of an axis with a key of this group not above `key` and the next of the group;
+  /// the first of the group twice where all are above.
+  struct Neighbours {
+    std::size_t below = 0, above = 0;
+  };
+  Neighbours around(Axis axis, const AxisKey& key) const;
 
-  /// The place of the kv axis with these ranks, which the space has.
-  std::size_t mla_place(const model::MlaRanks& ranks) const;
+  /// The last place of an axis with a number not above `value`, or 0.
+  std::size_t place_below(Axis axis, double value) const { return around(axis, {0, value}).below; }
+
+  /// Where each value of an architecture stands on its axis, or near which it would.
+  Places places_near(const model::Architecture& a) const;
 
   /// Where an architecture stands; nullopt if the space does not have it.
   std::optional<LatticePoint> find(const model::Architecture& a) const;
 
  private:
-  std::size_t digit(Axis axis, const Places& places) const;
+  Digits digits_at(const Places& places) const;
   std::size_t least_equal_ratio(std::size_t width_digit, std::size_t place) const;
-  std::optional<model::Architecture> architecture(const Places& places, Digits& digits) const;
 
-  const Question& question_;
-  Digits lengths_{};
-  std::vector<std::vector<std::size_t>> order_;  // by axis: digit at each place
-  std::vector<std::size_t> mla_order_;           // of the kv axis where attention is MLA
-  std::vector<std::vector<double>> values_;      // by axis, sorted; empty for kinds
+  const Space& space_;
+  PerAxis<std::vector<std::size_t>, struct DigitsByPlace> order_;
+  PerAxis<std::vector<std::size_t>, struct PlacesByDigit> place_of_;
+  PerAxis<std::vector<AxisKey>, struct KeysByPlace> keys_;
 };
 
 }  // namespace rooflaw::search

@@ -1,0 +1,54 @@
+#pragma once
+// Boxes of FFN blocks, which strategy `exact` drops whole: runs of values along the monotone axes,
+// at one value of each of the others. What a level knows of them whatever the frame.
+
+#include <array>
+
+#include "rooflaw/search/exact/levels.hpp"
+
+namespace rooflaw::search {
+
+/// Monotone axes that boxes stretch over, the number of experts the last; further ones are
+/// enumerated.
+inline constexpr std::size_t most_runs = 3;
+
+/// Ends included.
+struct Run {
+  std::uint32_t first = 0, last = 0;
+};
+
+struct Box {
+  std::uint32_t route = 0;
+  std::array<Run, most_runs> runs{};  // the last of experts, those before of other axes
+  bool single() const;
+};
+
+/// Cuts a box in two along every axis where it is longer than one, last axis fastest.
+void cut_box(const Box& box, std::vector<Box>& parts);
+
+/// FFN blocks that differ in monotone axes alone.
+struct Route {
+  std::vector<std::pair<Axis, std::size_t>> digits;  // of the other axes of block ffn
+  std::size_t top_k_digit = 0;
+};
+
+/// All routes of a level. Cost: linear in routes, routings and lengths of axes.
+class Routes {
+ public:
+  Routes(const Space& space, const Subspace& level);
+
+  const std::vector<Route>& all() const { return routes_; }
+  /// Digits of experts that go with a route, by number.
+  const std::vector<std::size_t>& experts(const Route& route) const {
+    return experts_[route.top_k_digit];
+  }
+  /// The monotone axes but for experts, and their digits by value.
+  const std::vector<Axis>& axes() const { return axes_; }
+
+ private:
+  std::vector<Axis> axes_;
+  std::vector<Route> routes_;
+  std::vector<std::vector<std::size_t>> experts_;  // by digit of top_k
+};
+
+}  // namespace rooflaw::search
