@@ -88,7 +88,7 @@ Calls run_plas(search::Question question, const Truth& truth, std::uint64_t seed
   question.seed = seed;
   Calls calls;
   const auto start = std::chrono::steady_clock::now();
-  search::Plas plas(question, question.plas);
+  search::Plas plas(question, search::PlasOptions{});
   for (;;) {
     plas.absorb(plas.score());
     note(calls, truth, plas.frontiers().front(), plas.counts().evaluations());

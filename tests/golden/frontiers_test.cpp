@@ -36,7 +36,8 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
   search::Scanner scanner(question, tables);
   const search::Plan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  const auto rows = search::rows_of(question, question.targets[0], scanner.frontiers().at(0));
+  const auto rows =
+      search::rows_of(question, question.targets[0], scanner.frontiers().at(0).points());
 
   const json& expected = g.at("frontier");
   ASSERT_EQ(expected.size(), rows.size());

@@ -48,9 +48,17 @@ template <class T>
 Within<T> within(T& value, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   return {value, low, high};
 }
+inline Within<double> finite(double& value) {
+  constexpr double most = std::numeric_limits<double>::max();
+  return {value, -most, most};
+}
 /// A field that is finite and not negative.
 inline Within<double> not_negative(double& value) {
   return {value, 0, std::numeric_limits<double>::max()};
+}
+/// A count: not negative, and so far from the largest number that sums of counts stay below it.
+inline Within<std::int64_t> counted(std::int64_t& value) {
+  return {value, 0, std::int64_t{1} << 56};
 }
 
 namespace archive {
