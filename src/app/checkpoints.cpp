@@ -4,14 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/cluster/study.hpp"
-
 namespace rooflaw::app {
 
-cluster::Bytes earlier_run(const io::Job& job, const std::string& result, RunLog& log) {
+Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::string& result,
+                  RunLog& log) {
   const auto checkpoint = io::read_checkpoint(
-      result, io::identity_of(job),
-      [&](const cluster::Bytes& state) { cluster::check_kept(job.question, state); });
+      result, io::identity_of(job), [&](const Bytes& state) { cluster::check_kept(study, state); });
   if (!checkpoint) {
     log.tell({"no_checkpoint",
               fmt::format("there is no {}: the run begins anew", io::checkpoint_path(result))});
@@ -24,7 +22,7 @@ cluster::Bytes earlier_run(const io::Job& job, const std::string& result, RunLog
   return checkpoint->state;
 }
 
-cluster::Bytes begin_anew(const std::string& result, RunLog& log) {
+Bytes begin_anew(const std::string& result, RunLog& log) {
   if (io::has_checkpoint(result))
     log.tell({"checkpoint_ignored",
               fmt::format("{} is there, but without --resume the run begins anew and replaces it",
@@ -35,7 +33,7 @@ cluster::Bytes begin_anew(const std::string& result, RunLog& log) {
 Keeper::Keeper(std::string result, io::StudyIdentity identity, RunLog& log)
     : result_(std::move(result)), identity_(std::move(identity)), log_(log) {}
 
-void Keeper::write(const cluster::Bytes& state) {
+void Keeper::write(const Bytes& state) {
   const auto start = std::chrono::steady_clock::now();
   const std::string file = io::checkpoint_path(result_);
   try {
@@ -57,6 +55,10 @@ void Keeper::write(const cluster::Bytes& state) {
 }
 
 ExitCode Keeper::report_stop(const std::string& reason) {
+  if (failure_.empty() && !io::has_checkpoint(result_)) {
+    log_.tell({"stop", fmt::format("stopped ({}) before there was anything to keep", reason)});
+    return ExitCode::stopped_early;
+  }
   if (failure_.empty()) {
     log_.tell({"stop", fmt::format("stopped ({}); {} is kept: --resume goes on from there", reason,
                                    io::checkpoint_path(result_))});

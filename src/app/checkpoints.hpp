@@ -5,23 +5,25 @@
 #include <string>
 
 #include "rooflaw/app/run_log.hpp"
+#include "rooflaw/cluster/study.hpp"
 #include "rooflaw/io/checkpoint.hpp"
 
 namespace rooflaw::app {
 
 /// What an earlier run of the job kept; empty, with a word about it, if there is nothing.
 /// @throws CheckpointMismatch, FileError as io::read_checkpoint
-cluster::Bytes earlier_run(const io::Job& job, const std::string& result, RunLog& log);
+Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::string& result,
+                  RunLog& log);
 
 /// Nothing: but whoever has forgotten --resume hears of it while the checkpoint is still there.
-cluster::Bytes begin_anew(const std::string& result, RunLog& log);
+Bytes begin_anew(const std::string& result, RunLog& log);
 
 /// Writes checkpoints. One that fails costs the run nothing but itself.
 class Keeper {
  public:
   Keeper(std::string result, io::StudyIdentity identity, RunLog& log);
 
-  void write(const cluster::Bytes& state);
+  void write(const Bytes& state);
   /// What to say at the end of a run that was stopped, and with which code.
   ExitCode report_stop(const std::string& reason);
   /// When the result is written.

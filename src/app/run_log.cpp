@@ -23,7 +23,7 @@ namespace {
 /// A log that cannot be written must not end the search, as fmt::print would.
 void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
-double share_of(const cluster::Progress& p) {
+double share_of(const search::Progress& p) {
   return p.of == 0 ? 1.0 : std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.of));
 }
 
@@ -66,10 +66,10 @@ void RunLog::write_json(const cluster::Event& event) {
   json_ = -1;
 }
 
-void RunLog::progress(const cluster::Progress& p) {
+void RunLog::progress(std::string_view phase, const search::Progress& p) {
   const auto now = Clock::now();
-  if (p.phase != phase_) {
-    phase_ = p.phase;
+  if (phase != phase_) {
+    phase_ = phase;
     phase_start_ = now;
   }
   const bool show_now = now - last_shown_ >= (terminal_ ? Clock::duration(200ms) : 5s);
@@ -81,7 +81,7 @@ void RunLog::progress(const cluster::Progress& p) {
     last_recorded_ = now;
     write_json({"progress",
                 "",
-                {{"phase", std::string(p.phase)},
+                {{"phase", phase_},
                  {"done", p.done},
                  {"of", p.of},
                  {"share", share},

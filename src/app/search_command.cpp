@@ -1,13 +1,14 @@
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "checkpoints.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/run_log.hpp"
-#include "rooflaw/cluster/messages.hpp"
+#include "rooflaw/cluster/mpi_communicator.hpp"
+#include "rooflaw/cluster/ranked_command.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
@@ -29,27 +30,14 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// What rank 0 tells the others before the search: the input texts, what an earlier run kept, or
-/// that it gave up.
+/// What rank 0 tells the others before the search: the input texts, and what an earlier run kept.
 struct Start {
-  ExitCode code = ExitCode::done;
   std::string packed_files;
-  cluster::Bytes kept;
+  Bytes kept;
 };
-
-/// Rank 0's on all ranks.
-void share(Start& start, cluster::Communicator& ranks) {
-  if (ranks.size() == 1) return;
-  cluster::Packer packer;
-  packer.put(start.code);
-  packer.put_text(start.packed_files);
-  packer.put_all(std::span<const std::byte>(start.kept));
-  cluster::Bytes bytes = packer.take();
-  ranks.broadcast(bytes);
-  cluster::Unpacker unpacker(bytes);
-  start.code = unpacker.get<ExitCode>();
-  start.packed_files = unpacker.get_text();
-  start.kept = unpacker.get_all<std::byte>();
+template <class Archive>
+void fields(Archive& a, Start& x) {
+  a(x.packed_files, x.kept);
 }
 
 struct Request {
@@ -78,125 +66,138 @@ void print_plan(const io::Job& job) {
                                 ? "a continuous space of"
                                 : readable_count(static_cast<double>(search::valid_count(space)));
   fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, count,
-             to_string(job.question.strategy), job.question.targets.size());
+             to_string(job.method), job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.
 io::Job prepare(const Request& request, io::SourceFiles& files) {
   io::Job job = read_job(request, files);
-  const auto strategy = job.question.strategy;
-  if (request.certify && strategy != search::Strategy::plas && strategy != search::Strategy::sample)
+  if (request.certify && search::proven_gap(job.method))
     throw InputError(
         std::vector{InputFault{.file = "--certify",
                                .key = "search.strategy",
-                               .value = std::string(to_string(strategy)),
+                               .value = std::string(to_string(job.method)),
                                .rule = "proves its frontiers itself; --certify goes with "
                                        "\"plas\" and \"sample\""}});
   format::require_writable(output_path(request, job));
   return job;
 }
 
-void tell_start(const io::Job& job, const std::string& output, cluster::Communicator& ranks,
-                RunLog& log) {
+void tell_start(const io::Job& job, const std::string& output, int ranks, RunLog& log) {
   log.tell({"start",
             "",
             {{"job", job.name},
              {"output", output},
-             {"strategy", std::string(to_string(job.question.strategy))},
+             {"strategy", std::string(to_string(job.method))},
              {"targets", static_cast<std::int64_t>(job.question.targets.size())},
-             {"ranks", std::int64_t{ranks.size()}},
+             {"ranks", std::int64_t{ranks}},
              {"host", host_name()},
              {"program", std::string(program_version())},
              {"commit", std::string(git_commit())}}});
 }
 
-/// How a run ended, and with what words if not well.
-struct Ending {
-  ExitCode code = ExitCode::done;
-  std::string message{};
-};
+/// A search on one rank of several; see RankedCommand for who does what.
+class Search {
+ public:
+  Search(const Request& request, cluster::Communicator& ranks) : request_(request), ranks_(ranks) {
+    run_.command_line = request.command_line;
+    run_.ranks = ranks.size();
+  }
 
-void tell_end(const Ending& ending, Clock::time_point start, RunLog& log) {
-  log.tell({"end",
-            "",
-            {{"exit_code", static_cast<std::int64_t>(ending.code)},
-             {"message", ending.message},
-             {"seconds", seconds_since(start)}}});
-}
+  Bytes prepare(cluster::WatchOptions& watch) {
+    job_ = app::prepare(request_, files_);
+    output_ = output_path(request_, job_);
+    cluster::catch_signals();
+    io::remove_leftovers_of(output_);
+    log_.open_json(request_.json_log);
+    tell_start(job_, output_, ranks_.size(), log_);
+    watch.stop_file = (std::filesystem::path(output_).parent_path() / "stop").string();
+    Start start{.packed_files = files_.pack(), .kept = {}};
+    start.kept =
+        request_.resume ? earlier_run(job_, study(), output_, log_) : begin_anew(output_, log_);
+    keeper_.emplace(output_, io::identity_of(job_), log_);
+    run_.seconds["read"] = seconds_since(start_);
+    return packed(start);
+  }
 
-/// Rank 0's part, from the search to the result.
-Ending lead(const Request& request, const io::Job& job, const cluster::Bytes& kept,
-            cluster::Communicator& ranks, io::RunRecord run, RunLog& log) {
-  const std::string output = output_path(request, job);
-  cluster::WatchOptions settings = request.watch;
-  settings.stop_file = (std::filesystem::path(output).parent_path() / "stop").string();
-  cluster::Watch watch(ranks, settings, [&](const cluster::Event& event) { log.tell(event); });
-  Keeper keeper(output, io::identity_of(job), log);
-  const cluster::StudyHooks hooks{
-      .progress = [&](const cluster::Progress& p) { log.progress(p); },
-      .keep = [&](const cluster::Bytes& state) { keeper.write(state); }};
-  try {
-    const auto found = cluster::run_study(job.question, request.certify, ranks, watch, kept, hooks);
-    log.end_bar();
+  void work(const Bytes& prepared, cluster::Watch& watch) {
+    const auto start = unpacked<Start>(prepared);
+    cluster::StudyHooks hooks;
+    if (ranks_.is_root()) {
+      hooks.progress = [this](std::string_view phase, const search::Progress& p) {
+        log_.progress(phase, p);
+      };
+      hooks.keep = [this](const Bytes& state) { keeper_->write(state); };
+    } else {
+      cluster::catch_signals();
+      files_ = io::SourceFiles::unpack(start.packed_files);
+      job_ = read_job(request_, files_);
+    }
+    findings_ = cluster::run_study(study(), ranks_, watch, start.kept, hooks);
+  }
+
+  void finish(cluster::Watch& watch) {
+    log_.end_bar();
     try {
-      write_report(job, found, std::move(run), output, [&] { watch.look(); });
+      write_report(job_, findings_, std::move(run_), output_, [&] { watch.look(); });
     } catch (const cluster::Interrupted&) {
-      keeper.write(cluster::packed(found));
+      keeper_->write(cluster::as_kept(findings_));
       throw;
     }
-  } catch (const cluster::Interrupted& e) {
-    return {keeper.report_stop(e.what()), e.what()};
+    keeper_->remove_all();
   }
-  keeper.remove_all();
-  return {};
-}
 
-/// The part of any other rank.
-void follow(const Request& request, const io::Job& job, const cluster::Bytes& kept,
-            cluster::Communicator& ranks, RunLog& log) {
-  cluster::Watch watch(ranks, request.watch, [&](const cluster::Event& event) { log.tell(event); });
-  try {
-    cluster::run_study(job.question, request.certify, ranks, watch, kept, {});
-  } catch (const cluster::Interrupted&) {
-    // Rank 0 says so and ends with the code.
+  ExitCode stopped(const std::string& reason) {
+    log_.end_bar();
+    return keeper_->report_stop(reason);
   }
-}
 
-Ending search_on(cluster::Communicator& ranks, const Request& request, RunLog& log) {
-  Start start;
-  io::SourceFiles files;
-  io::Job job;
-  io::RunRecord run;
-  run.command_line = request.command_line;
-  run.ranks = ranks.size();
-  const auto reading = Clock::now();
-  if (ranks.is_root()) {
-    try {
-      job = prepare(request, files);
-      cluster::catch_signals();
-      io::remove_leftovers_of(output_path(request, job));
-      log.open_json(request.json_log);
-      tell_start(job, output_path(request, job), ranks, log);
-      start.kept = request.resume ? earlier_run(job, output_path(request, job), log)
-                                  : begin_anew(output_path(request, job), log);
-    } catch (const std::exception& e) {
-      start.code = report_error(e);
-      share(start, ranks);
-      return {start.code, e.what()};
-    }
-    start.packed_files = files.pack();
-    run.seconds["read"] = seconds_since(reading);
+  ExitCode failed(const std::exception& error) {
+    log_.end_bar();
+    return report_error(error);
   }
-  share(start, ranks);
-  // Rank 0 has told the user and ends with the code. A code of another rank could reach mpirun
-  // first, which then ends rank 0 at once and drops its message.
-  if (start.code != ExitCode::done) return {};
-  if (ranks.is_root()) return lead(request, job, start.kept, ranks, std::move(run), log);
-  cluster::catch_signals();
-  files = io::SourceFiles::unpack(start.packed_files);
-  follow(request, read_job(request, files), start.kept, ranks, log);
-  return {};
+
+  void end(ExitCode code, const std::string& message) {
+    log_.tell({"end",
+               "",
+               {{"exit_code", static_cast<std::int64_t>(code)},
+                {"message", message},
+                {"seconds", seconds_since(start_)}}});
+  }
+
+  RunLog& log() { return log_; }
+
+ private:
+  cluster::Study study() const {
+    return {job_.question, job_.method, job_.refine, request_.certify};
+  }
+
+  const Request& request_;
+  cluster::Communicator& ranks_;
+  Clock::time_point start_ = Clock::now();
+  RunLog log_;
+  io::SourceFiles files_;
+  io::Job job_;
+  // Rank 0:
+  std::string output_;
+  io::RunRecord run_;
+  std::optional<Keeper> keeper_;
+  search::Findings findings_;
+};
+
+ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
+  Search search(request, ranks);
+  const cluster::RankedCommand command{
+      .watch = request.watch,
+      .sink = [&](const cluster::Event& event) { search.log().tell(event); },
+      .prepare = [&](cluster::WatchOptions& watch) { return search.prepare(watch); },
+      .work = [&](const Bytes& prepared, cluster::Watch& w) { search.work(prepared, w); },
+      .finish = [&](cluster::Watch& watch) { search.finish(watch); },
+      .stopped = [&](const std::string& reason) { return search.stopped(reason); },
+      .failed = [&](const std::exception& error) { return search.failed(error); },
+      .ends = [&](ExitCode code, const std::string& message) { search.end(code, message); }};
+  return cluster::run_on_ranks(ranks, command);
 }
 
 /// @throws InputError unless it is a positive number of seconds
@@ -253,33 +254,13 @@ ExitCode search_command(const Arguments& arguments) {
       options, {"JOB.toml"});
   if (!values) return ExitCode::done;
   const Request request = request_of(*values, arguments);
-  const auto start = Clock::now();
 
   cluster::catch_sigusr1();
-  cluster::Communicator ranks;
-  if ((*values)["dry-run"].as<bool>()) {
-    io::SourceFiles files;
-    if (ranks.is_root()) print_plan(prepare(request, files));
-    return ExitCode::done;
-  }
-  RunLog log;
-  try {
-    const Ending ending = search_on(ranks, request, log);
-    tell_end(ending, start, log);
-    // A rank that does not answer would never come to MPI's own end.
-    if (!ranks.all_answer()) ranks.abort(static_cast<int>(ending.code));
-    return ending.code;
-  } catch (const std::exception& e) {
-    log.end_bar();
-    const auto* known = dynamic_cast<const Error*>(&e);
-    tell_end({known == nullptr ? ExitCode::internal_error : known->exit_code(), e.what()}, start,
-             log);
-    // Rank 0 writes when the others are through; any other failure leaves some rank waiting.
-    const bool writing = ranks.is_root() && dynamic_cast<const FileError*>(&e) != nullptr;
-    if (writing || ranks.size() == 1) throw;
-    std::fputs(fmt::format("rank {} ends all ranks:\n", ranks.rank()).c_str(), stderr);
-    ranks.abort(static_cast<int>(report_error(e)));
-  }
+  cluster::MpiCommunicator ranks;
+  if (!(*values)["dry-run"].as<bool>()) return search_on(ranks, request);
+  io::SourceFiles files;
+  if (ranks.is_root()) print_plan(prepare(request, files));
+  return ExitCode::done;
 }
 
 }  // namespace rooflaw::app

@@ -18,15 +18,14 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
   io::note_findings(findings, run);
   const search::Question& question = job.question;
   const search::Question fine = search::refined_question(question);
-  const std::string strategy(to_string(question.strategy));
   std::string summary;
   std::vector<search::TargetInfo> targets;
   const auto describe_next = [&](std::size_t target) {
     const auto start = Clock::now();
-    auto result = describe(findings, question, fine, target);
+    auto result = describe(findings, question, fine, job.method, target);
     run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
     const auto& scenario = question.deployments[question.targets[target].deployment].scenario;
-    summary += target_summary(result, strategy,
+    summary += target_summary(result, to_string(job.method),
                               compare_models(result, job.models, question.law, scenario));
     targets.push_back(result.target);
     between();
@@ -37,7 +36,7 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
   std::vector<model::Precision> precisions;
   for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
   fmt::print("{}\n{}{}result: {}\n", summary, trust_notes(targets, precisions),
-             work_summary(question, run), path);
+             work_summary(question, job.method, run), path);
 }
 
 }  // namespace rooflaw::app

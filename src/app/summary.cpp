@@ -86,9 +86,10 @@ void write_comparisons(Text out, const std::vector<Comparison>& comparisons) {
 
 std::string how_found(const search::TargetResult& result, std::string_view strategy) {
   if (result.certified) return "all there are";
-  if (strategy == "exact")
+  if (!result.hypervolume_share && !std::isnan(result.loss_gap_bound))
     return fmt::format("none of the space is better by {:g} nats", result.loss_gap_bound);
-  std::string text = strategy == "plas" ? "found by plas" : "of those sampled";
+  const auto method = search::method_from(strategy);
+  std::string text(method ? how_found(*method) : "found");
   if (result.hypervolume_share)
     text += fmt::format(", {:.4f} % of the true hypervolume, at most {:.2g} nats above",
                         100 * *result.hypervolume_share, result.loss_gap_bound);
@@ -161,10 +162,11 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
   return text;
 }
 
-std::string work_summary(const search::Question& question, const io::RunRecord& run) {
+std::string work_summary(const search::Question& question, const search::Method& method,
+                         const io::RunRecord& run) {
   const double seconds = run.seconds.at("search");
   const auto scored = static_cast<double>(run.points_scored);
-  const bool exact = question.strategy == search::Strategy::exact;
+  const bool exact = std::holds_alternative<search::Exact>(method);
   const double pairs = exact ? static_cast<double>(search::valid_count(question.space)) *
                                    static_cast<double>(question.targets.size())
                              : scored;

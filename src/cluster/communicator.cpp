@@ -1,171 +1,35 @@
 #include "rooflaw/cluster/communicator.hpp"
 
-#define OMPI_SKIP_MPICXX 1  // the C interface only
-#include <mpi.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <limits>
 #include <thread>
-
-#include <fmt/format.h>
-
-#include "rooflaw/core/error.hpp"
 
 namespace rooflaw::cluster {
 
-namespace {
-
-bool set(const char* variable) { return std::getenv(variable) != nullptr; }
-
-int number(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? 0 : std::atoi(text);
-}
-
-/// Was this process started by mpirun or by srun with a PMI?
-bool launched_as_rank() {
-  return set("OMPI_COMM_WORLD_SIZE") || set("PMIX_RANK") || set("PMI_RANK");
-}
-
-void check(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING];
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  throw MpiError(
-      fmt::format("{}: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
-}
-
-int count(std::size_t bytes) {
-  if (bytes > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    throw MpiError(fmt::format("a message of {} bytes is larger than MPI can send", bytes));
-  return static_cast<int>(bytes);
-}
-
-bool finished(MPI_Request& request) {
-  int done = 0;
-  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  return done != 0;
-}
-
-void wait_for(MPI_Request& request) {
-  for (BackOff back_off; !finished(request);) back_off.pause();
-}
-
-std::optional<Message> poll_on(MPI_Comm channel) {
-  int there = 0;
-  MPI_Message handle{};
-  MPI_Status status{};
-  check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, channel, &there, &handle, &status), "MPI_Improbe");
-  if (there == 0) return std::nullopt;
-  int length = 0;
-  MPI_Get_count(&status, MPI_BYTE, &length);
-  Message message{status.MPI_SOURCE, static_cast<Tag>(status.MPI_TAG),
-                  Bytes(static_cast<std::size_t>(length))};
-  MPI_Request request = MPI_REQUEST_NULL;
-  check(MPI_Imrecv(message.bytes.data(), length, MPI_BYTE, &handle, &request), "MPI_Imrecv");
-  wait_for(request);
-  return message;
-}
-
-}  // namespace
-
-/// A message on its way; its bytes must stay until it is gone.
-struct Communicator::Pending {
-  Bytes bytes;
-  MPI_Request request = MPI_REQUEST_NULL;
-};
-
-struct Communicator::Channels {
-  MPI_Comm work = MPI_COMM_NULL;
-  MPI_Comm control = MPI_COMM_NULL;
-};
-
-Communicator::Communicator() : channels_(std::make_unique<Channels>()) {
-  if (!launched_as_rank()) {
-    if (set("SLURM_STEP_ID") && number("SLURM_STEP_NUM_TASKS") > 1)
-      throw MpiError(
-          "srun started several processes that cannot talk to each other; use srun --mpi=pmix "
-          "(srun --mpi=list shows what there is) or mpirun");
-    return;
-  }
-  check(MPI_Init(nullptr, nullptr), "MPI_Init");
-  started_ = true;
-  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
-  check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
-  if (size_ == 1 && number("SLURM_STEP_NUM_TASKS") > 1)
-    throw MpiError(
-        "each process that srun started is alone: this MPI does not know srun's PMI; use srun "
-        "--mpi=pmix or mpirun");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->work), "MPI_Comm_dup");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->control), "MPI_Comm_dup");
-}
-
-Communicator::~Communicator() {
-  if (!started_) return;
-  try {
-    for (auto& pending : sending_) wait_for(pending->request);
-  } catch (const MpiError&) {
-    // The receiver is gone; nothing is left to tell it.
-  }
-  MPI_Finalize();
-}
-
-void Communicator::broadcast(Bytes& bytes) {
-  if (size_ == 1) return;
-  MPI_Request request = MPI_REQUEST_NULL;
-  std::uint64_t length = bytes.size();
-  check(MPI_Ibcast(&length, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast");
-  wait_for(request);
-  bytes.resize(length);
-  check(MPI_Ibcast(bytes.data(), count(length), MPI_BYTE, 0, MPI_COMM_WORLD, &request),
-        "MPI_Ibcast");
-  wait_for(request);
-}
-
-void Communicator::send(int to, Tag tag, std::span<const std::byte> bytes) {
-  all_sent();  // frees those that have left
-  auto pending = std::make_unique<Pending>();
-  pending->bytes.assign(bytes.begin(), bytes.end());
-  check(MPI_Isend(pending->bytes.data(), count(bytes.size()), MPI_BYTE, to, static_cast<int>(tag),
-                  tag < Tag::alive ? channels_->work : channels_->control, &pending->request),
-        "MPI_Isend");
-  sending_.push_back(std::move(pending));
-}
-
 std::optional<Message> Communicator::poll() {
-  return size_ == 1 ? std::nullopt : poll_on(channels_->work);
+  if (waiting_.empty()) return poll_work();
+  Message first = std::move(waiting_.front());
+  waiting_.pop_front();
+  return first;
 }
 
-std::optional<Message> Communicator::poll_control() {
-  return size_ == 1 ? std::nullopt : poll_on(channels_->control);
-}
-
-bool Communicator::all_sent() {
-  std::erase_if(sending_, [](const std::unique_ptr<Pending>& p) { return finished(p->request); });
-  return sending_.empty();
-}
-
-void Communicator::abort(int exit_code) {
-  if (started_) MPI_Abort(MPI_COMM_WORLD, exit_code);
-  std::_Exit(exit_code);
+std::optional<Message> Communicator::poll(Tag tag) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Message& message) { return message.tag == tag; });
+  if (found != waiting_.end()) {
+    Message first = std::move(*found);
+    waiting_.erase(found);
+    return first;
+  }
+  while (auto message = poll_work()) {
+    if (message->tag == tag) return message;
+    waiting_.push_back(std::move(*message));
+  }
+  return std::nullopt;
 }
 
 void BackOff::pause() {
   std::this_thread::sleep_for(next_);
   next_ = std::min(next_ * 2, std::chrono::microseconds(2000));
-}
-
-Bytes to_bytes(const std::string& text) { return to_bytes(std::span<const char>(text)); }
-
-std::string to_text(const Bytes& bytes) {
-  std::string text(bytes.size(), '\0');
-  std::transform(bytes.begin(), bytes.end(), text.begin(),
-                 [](std::byte b) { return static_cast<char>(b); });
-  return text;
 }
 
 }  // namespace rooflaw::cluster

@@ -1,11 +1,11 @@
 #include "rooflaw/cluster/queue.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
-
-#include "rooflaw/cluster/messages.hpp"
 
 namespace rooflaw::cluster {
 
@@ -13,9 +13,28 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Index no_more_pieces = -1;
+constexpr std::int64_t no_more_pieces = -1;
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+/// Pieces done, and what they gave.
+struct Report {
+  std::vector<std::int64_t> done;
+  Bytes of_work;
+};
+template <class Archive>
+void fields(Archive& a, Report& x) {
+  a(x.done, x.of_work);
+}
+
+struct Order {
+  std::int64_t piece = no_more_pieces;
+  Bytes news;
+};
+template <class Archive>
+void fields(Archive& a, Order& x) {
+  a(x.piece, x.news);
+}
 
 /// Finds are shared now and then: one that is soon beaten by another then never travels.
 class Due {
@@ -31,7 +50,7 @@ class Due {
   Clock::time_point last_ = Clock::now();
 };
 
-void score(Work& work, Index piece, const Between& between) {
+void score(Work& work, std::int64_t piece, const Between& between) {
   try {
     work.score(piece, between);
   } catch (const RunEnds&) {
@@ -53,16 +72,14 @@ class Worker {
     const bool ask_ahead = !work_.long_pieces();
     request(false);
     for (;;) {
-      const Message message = wait_for(Tag::piece);
-      Unpacker unpacker(message.bytes);
-      const auto piece = unpacker.get<Index>();
-      if (piece == no_more_pieces) break;
-      work_.learn(unpacker.get_all<std::byte>());
+      const auto order = unpacked<Order>(wait_for(Tag::piece).bytes);
+      if (order.piece == no_more_pieces) break;
+      work_.learn(order.news);
       // Asked for before this piece is begun, the next one is there when it is needed, though rank
       // 0 be busy with a row of its own.
       if (ask_ahead) request(due_.now());
-      score(work_, piece, look);
-      done_.push_back(piece);
+      score(work_, order.piece, look);
+      done_.push_back(order.piece);
       if (!ask_ahead) request(due_.now());
     }
     ranks_.send(0, Tag::last_report, report());
@@ -70,18 +87,14 @@ class Worker {
   }
 
  private:
-  Bytes report() {
-    Packer packer;
-    packer.put_all(std::span<const Index>(done_));
-    packer.put_all(std::span<const std::byte>(work_.report()));
-    done_.clear();
-    return packer.take();
+  Bytes report() { return packed(Report{std::exchange(done_, {}), work_.report()}); }
+  void request(bool with_report) {
+    ranks_.send(0, Tag::request, with_report ? report() : packed(Report{}));
   }
-  void request(bool with_report) { ranks_.send(0, Tag::request, with_report ? report() : Bytes{}); }
   Message wait_for(Tag tag) {
     const auto since = Clock::now();
     for (BackOff back_off;; back_off.pause()) {
-      if (auto message = ranks_.poll(); message && message->tag == tag) return std::move(*message);
+      if (auto message = ranks_.poll(tag)) return std::move(*message);
       watch_.look();
       // At the end rank 0 waits for the others, and need not answer before.
       if (tag == Tag::piece) watch_.waiting(since);
@@ -92,13 +105,13 @@ class Worker {
   Communicator& ranks_;
   Watch& watch_;
   Due due_;
-  std::vector<Index> done_;  // since the last report
+  std::vector<std::int64_t> done_;  // since the last report
 };
 
 class Master {
  public:
   Master(Work& work, QueueState& state, Communicator& ranks, Watch& watch, const QueueHooks& hooks,
-         Serving& serving)
+         search::Serving& serving)
       : work_(work),
         state_(state),
         ranks_(ranks),
@@ -113,7 +126,7 @@ class Master {
       watch_.begin();
       const Between attend = [this] { this->attend(); };
       attend();
-      for (Index piece = take(); piece != no_more_pieces; piece = take()) {
+      for (std::int64_t piece = take(); piece != no_more_pieces; piece = take()) {
         score(work_, piece, attend);
         under_way_.erase(piece);
         attend();
@@ -134,9 +147,9 @@ class Master {
   }
 
  private:
-  Index take() {
+  std::int64_t take() {
     if (hooks_.out_of_time && hooks_.out_of_time()) return no_more_pieces;
-    Index piece = no_more_pieces;
+    std::int64_t piece = no_more_pieces;
     if (!again_.empty())
       piece = again_.extract(again_.begin()).value();
     else if (state_.next < work_.pieces())
@@ -157,21 +170,16 @@ class Master {
   }
 
   void answer(const Message& message) {
-    if (!message.bytes.empty()) {
-      Unpacker unpacker(message.bytes);
-      const auto done = unpacker.get_all<Index>();
-      work_.absorb(unpacker.get_all<std::byte>());
-      for (const Index piece : done) under_way_.erase(piece);
-    }
+    const auto report = unpacked<Report>(message.bytes);
+    if (!report.of_work.empty()) work_.absorb(report.of_work);
+    for (const std::int64_t piece : report.done) under_way_.erase(piece);
     if (message.tag == Tag::last_report) {
       ++last_reports_;
       return;
     }
-    Packer packer;
-    packer.put(take());
     const bool due = due_[static_cast<std::size_t>(message.from)].now();
-    packer.put_all(std::span<const std::byte>(due ? work_.news(message.from) : Bytes{}));
-    ranks_.send(message.from, Tag::piece, packer.take());
+    const Order order{take(), due ? work_.news(message.from) : Bytes{}};
+    ranks_.send(message.from, Tag::piece, packed(order));
   }
 
   void note_state() {
@@ -193,17 +201,23 @@ class Master {
   Communicator& ranks_;
   Watch& watch_;
   const QueueHooks& hooks_;
-  Serving& serving_;
-  std::set<Index> again_;      // left over from an earlier run
-  std::set<Index> under_way_;  // handed out, not reported
+  search::Serving& serving_;
+  std::set<std::int64_t> again_;      // left over from an earlier run
+  std::set<std::int64_t> under_way_;  // handed out, not reported
   int last_reports_ = 0;
   std::vector<Due> due_;  // by rank: to be told more
 };
 
 }  // namespace
 
+bool fits(const QueueState& state, std::int64_t pieces) {
+  return state.next >= 0 && state.next <= pieces &&
+         std::all_of(state.open.begin(), state.open.end(),
+                     [&](std::int64_t piece) { return piece >= 0 && piece < state.next; });
+}
+
 void run_queue(Work& work, QueueState& state, Communicator& ranks, Watch& watch,
-               const QueueHooks& hooks, Serving& serving) {
+               const QueueHooks& hooks, search::Serving& serving) {
   if (!ranks.is_root()) return Worker(work, ranks, watch).run();
   const double before = cpu_seconds();
   Master(work, state, ranks, watch, hooks, serving).run();

@@ -1,70 +1,71 @@
 // The refine stage over all ranks: a piece is a target.
 
-#include "phase.hpp"
+#include "by_piece.hpp"
+#include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::cluster {
 
-using search::Frontier;
-using search::Refinement;
+using search::FrontierPoints;
 
 namespace {
 
-class RefineWork : public TableWork<Refinement> {
+/// What was found for a target.
+struct RefinedTarget {
+  FrontierPoints improvements;
+  search::PlasCounts counts;
+};
+template <class Archive>
+void fields(Archive& a, RefinedTarget& x) {
+  a(x.improvements, x.counts);
+}
+
+class RefineWork : public ByPieceWork<RefinedTarget> {
  public:
-  RefineWork(const search::Question& question, const std::vector<Frontier>& frontiers)
-      : TableWork(frontiers.size()),
+  RefineWork(const search::Question& question, const search::PlasOptions& options,
+             const std::vector<FrontierPoints>& frontiers)
+      : ByPieceWork(frontiers.size()),
         question_(question),
         fine_(search::refined_question(question)),
+        options_(options),
         frontiers_(frontiers) {}
 
-  std::string name(Index piece) const override {
+  std::string name(std::int64_t piece) const override {
     return "refine stage of " + question_.targets[static_cast<std::size_t>(piece)].id;
   }
   bool long_pieces() const override { return true; }
 
  protected:
-  Refinement make(std::size_t target, const Between& between) override {
-    return search::refine(question_, fine_, target, frontiers_[target], between);
-  }
-  void put(Packer& packer, const Refinement& found) const override {
-    packer.put(found.counts);
-    packer.put_all(std::span<const search::FrontierPoint>(found.improvements.points()));
-  }
-  Refinement get(Unpacker& unpacker) const override {
-    Refinement found;
-    found.counts = unpacker.get<search::PlasCounts>();
-    for (const auto& point : unpacker.get_all<search::FrontierPoint>())
-      found.improvements.insert(point);
-    return found;
+  RefinedTarget make(std::size_t target, const Between& between) override {
+    const auto found =
+        search::refine(question_, fine_, target, frontiers_[target], options_, between);
+    return {found.improvements.points(), found.counts};
   }
 
  private:
   const search::Question& question_;
   search::Question fine_;
-  const std::vector<Frontier>& frontiers_;
+  search::PlasOptions options_;
+  const std::vector<FrontierPoints>& frontiers_;
 };
 
 }  // namespace
 
 void check_refine(const search::Question& question, const Bytes& kept) {
-  const std::vector<Frontier> none(question.targets.size());
-  RefineWork work(question, none);
-  take_kept(work, kept);
-  std::vector<Frontier> found(question.targets.size());
-  for (std::size_t t = 0; t < found.size(); ++t)
-    if (const auto& refinement = work.results()[t]) found[t] = refinement->improvements;
-  require_frontiers(found, search::refined_question(question));
+  auto state = checked<RefinedTarget>(kept, question.targets.size());
+  std::vector<FrontierPoints> found(question.targets.size());
+  for (auto& [target, refined] : state.results) found[target] = std::move(refined.improvements);
+  search::require_frontiers(found, search::refined_question(question));
 }
 
-Refined refine_phase(const search::Question& question, const std::vector<Frontier>& frontiers,
-                     Phase& phase) {
-  RefineWork work(question, frontiers);
-  run_table(work, points_of(frontiers), phase);
-  Refined all;
+search::Refined refine_phase(const search::Question& question, const search::PlasOptions& options,
+                             const std::vector<FrontierPoints>& frontiers, Phase& phase) {
+  RefineWork work(question, options, frontiers);
+  run_by_piece(work, count_points(frontiers), phase);
+  search::Refined all;
   if (!phase.ranks.is_root()) return all;
-  for (const auto& found : work.results()) {
-    all.improvements.push_back(found->improvements);
-    all.counts += found->counts;
+  for (auto& [target, found] : work.results()) {
+    all.improvements.push_back(std::move(found.improvements));
+    all.counts += found.counts;
   }
   return all;
 }

@@ -1,125 +1,55 @@
 #include "rooflaw/cluster/study.hpp"
 
 #include "phase.hpp"
+#include "rooflaw/search/refine/refine.hpp"
+#include "rooflaw/search/state.hpp"
 
 namespace rooflaw::cluster {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-void put(Packer& packer, const Outcome& outcome) {
-  put_frontiers(packer, outcome.frontiers);
-  packer.put(outcome.pairs_scored);
-  packer.put(outcome.complete);
-  packer.put(outcome.plas.has_value());
-  packer.put(outcome.plas.value_or(search::PlasCounts{}));
-  packer.put(outcome.serving);
-}
-
-Outcome get_outcome(Unpacker& unpacker) {
-  Outcome outcome;
-  outcome.frontiers = get_frontiers(unpacker);
-  outcome.pairs_scored = unpacker.get<std::int64_t>();
-  outcome.complete = unpacker.get<bool>();
-  const auto of_plas = unpacker.get<bool>();
-  const auto counts = unpacker.get<search::PlasCounts>();
-  if (of_plas) outcome.plas = counts;
-  outcome.serving = unpacker.get<Serving>();
-  return outcome;
-}
+using search::Findings;
 
 /// A study as a checkpoint has it: what is finished, and the phase at hand.
 struct Kept {
-  Found found;
+  Findings findings;
   std::string phase;  // empty: none
   Bytes of_phase;
 };
-
-Bytes pack(const Found& found, std::string_view phase, const Bytes& of_phase) {
-  Packer packer;
-  packer.put(found.search.has_value());
-  if (found.search) put(packer, *found.search);
-  packer.put(found.refined.has_value());
-  if (found.refined) {
-    put_frontiers(packer, found.refined->improvements);
-    packer.put(found.refined->counts);
-  }
-  packer.put(found.whole.has_value());
-  if (found.whole) put_frontiers(packer, *found.whole);
-  packer.put(found.theory.has_value());
-  if (found.theory) {
-    packer.put(std::uint64_t{found.theory->size()});
-    for (const auto& rows : *found.theory) put_theory(packer, rows);
-  }
-  packer.put(std::uint64_t{found.seconds.size()});
-  for (const auto& [name, seconds] : found.seconds) {
-    packer.put_text(name);
-    packer.put(seconds);
-  }
-  packer.put_text(std::string(phase));
-  packer.put_all(std::span<const std::byte>(of_phase));
-  return packer.take();
+template <class Archive>
+void fields(Archive& a, Kept& x) {
+  a(x.findings, x.phase, x.of_phase);
 }
 
-Kept unpack(const Bytes& bytes) {
-  Kept kept;
-  if (bytes.empty()) return kept;
-  Unpacker unpacker(bytes);
-  Found& found = kept.found;
-  if (unpacker.get<bool>()) found.search = get_outcome(unpacker);
-  if (unpacker.get<bool>()) {
-    found.refined.emplace();
-    found.refined->improvements = get_frontiers(unpacker);
-    found.refined->counts = unpacker.get<search::PlasCounts>();
-  }
-  if (unpacker.get<bool>()) found.whole = get_frontiers(unpacker);
-  if (unpacker.get<bool>()) {
-    found.theory.emplace();
-    for (auto left = unpacker.get<std::uint64_t>(); left > 0; --left)
-      found.theory->push_back(get_theory(unpacker));
-  }
-  for (auto left = unpacker.get<std::uint64_t>(); left > 0; --left) {
-    const auto name = unpacker.get_text();
-    found.seconds[name] = unpacker.get<double>();
-  }
-  kept.phase = unpacker.get_text();
-  kept.of_phase = unpacker.get_all<std::byte>();
-  return kept;
-}
-
-search::Question as_exact(search::Question question) {
-  question.strategy = search::Strategy::exact;
-  return question;
-}
-
-class Study {
+class StudyRun {
  public:
-  Study(const search::Question& question, Communicator& ranks, Watch& watch, Kept kept,
-        const StudyHooks& hooks)
-      : question_(question),
+  StudyRun(const Study& study, Communicator& ranks, Watch& watch, Kept kept,
+           const StudyHooks& hooks)
+      : study_(study),
         ranks_(ranks),
         watch_(watch),
         hooks_(hooks),
-        found_(std::move(kept.found)),
+        findings_(std::move(kept.findings)),
         kept_(std::move(kept)) {}
 
-  Found run(bool certify) {
-    do_phase("search", found_.search, [&](Phase& phase) {
-      return question_.strategy == search::Strategy::plas ? plas_phase(question_, phase)
-                                                          : scan_phase(question_, phase);
-    });
-    share_frontiers(found_.search->frontiers, ranks_);
-    const auto& frontiers = found_.search->frontiers;
-    if (question_.refine.enabled)
-      do_phase("refine", found_.refined,
-               [&](Phase& phase) { return refine_phase(question_, frontiers, phase); });
-    if (certify)
-      do_phase("certify", found_.whole,
-               [&](Phase& phase) { return scan_phase(as_exact(question_), phase).frontiers; });
-    do_phase("theory", found_.theory,
-             [&](Phase& phase) { return theory_phase(question_, frontiers, phase); });
-    return std::move(found_);
+  Findings run() {
+    const auto& question = study_.question;
+    do_phase("search", findings_.search,
+             [&](Phase& phase) { return method_phase(study_.method, question, phase); });
+    share_frontiers();
+    const auto& frontiers = findings_.search->frontiers;
+    if (study_.refine.enabled)
+      do_phase("refine", findings_.refined, [&](Phase& phase) {
+        return refine_phase(question, study_.refine.plas, frontiers, phase);
+      });
+    if (study_.certify)
+      do_phase("certify", findings_.whole, [&](Phase& phase) {
+        return method_phase(search::Exact{}, question, phase).frontiers;
+      });
+    do_phase("theory", findings_.theory,
+             [&](Phase& phase) { return theory_phase(question, frontiers, phase); });
+    return std::move(findings_);
   }
 
  private:
@@ -128,69 +58,80 @@ class Study {
     if (result) return;
     const auto start = Clock::now();
     const std::string key(name);
-    const double before = found_.seconds[key];
+    const double before = findings_.seconds[key];
     const auto note_time = [&] {
-      found_.seconds[key] = before + std::chrono::duration<double>(Clock::now() - start).count();
+      findings_.seconds[key] = before + std::chrono::duration<double>(Clock::now() - start).count();
     };
-    Phase phase{.name = name,
-                .ranks = ranks_,
+    Phase phase{.ranks = ranks_,
                 .watch = watch_,
                 .kept = kept_.phase == name ? std::move(kept_.of_phase) : Bytes{},
                 .keep =
                     [&](const Bytes& of_phase) {
                       note_time();
-                      hooks_.keep(pack(found_, name, of_phase));
+                      hooks_.keep(packed(findings_, key, of_phase));
                     },
-                .progress = hooks_.progress};
+                .progress = [&](const search::Progress& p) { hooks_.progress(name, p); }};
     result = run(phase);
     note_time();
   }
 
-  const search::Question& question_;
+  void share_frontiers() {
+    try {
+      share(findings_.search->frontiers, ranks_, watch_);
+    } catch (const RunEnds&) {
+      // A phase that was kept is the next one's, and as good as what it had.
+      if (ranks_.is_root())
+        hooks_.keep(packed(Kept{findings_, std::move(kept_.phase), std::move(kept_.of_phase)}));
+      throw;
+    }
+  }
+
+  const Study& study_;
   Communicator& ranks_;
   Watch& watch_;
   const StudyHooks& hooks_;
-  Found found_;
+  Findings findings_;
   Kept kept_;
 };
 
-}  // namespace
-
-void check_kept(const search::Question& question, const Bytes& bytes) {
-  const Kept kept = unpack(bytes);
-  const Found& found = kept.found;
-  if (found.search) require_frontiers(found.search->frontiers, question);
-  if (found.refined)
-    require_frontiers(found.refined->improvements, search::refined_question(question));
-  if (found.whole) require_frontiers(*found.whole, question);
-  if (found.theory) {
-    require(found.search && found.theory->size() == question.targets.size());
-    for (std::size_t t = 0; t < question.targets.size(); ++t)
-      require((*found.theory)[t].size() == found.search->frontiers[t].size());
-  }
-  if (kept.phase.empty() || kept.of_phase.empty()) return;
-  const bool by_plas = question.strategy == search::Strategy::plas;
-  if (kept.phase == "search" && by_plas)
-    check_plas(question, kept.of_phase);
-  else if (kept.phase == "search")
-    check_scan(question, kept.of_phase);
-  else if (kept.phase == "certify")
-    check_scan(as_exact(question), kept.of_phase);
-  else if (kept.phase == "refine")
-    check_refine(question, kept.of_phase);
-  else {
-    require(kept.phase == "theory" && found.search.has_value());
-    check_theory(question, found.search->frontiers, kept.of_phase);
-  }
+void check_phase(const Study& study, const Kept& kept) {
+  const auto& question = study.question;
+  if (kept.phase == "search") return check_method(study.method, question, kept.of_phase);
+  if (kept.phase == "refine") return check_refine(question, kept.of_phase);
+  if (kept.phase == "certify") return check_method(search::Exact{}, question, kept.of_phase);
+  search::require_fit(kept.phase == "theory" && kept.findings.search);
+  check_theory(question, kept.findings.search->frontiers, kept.of_phase);
 }
 
-Bytes packed(const Found& found) { return pack(found, "", {}); }
+}  // namespace
 
-Found run_study(const search::Question& question, bool certify, Communicator& ranks, Watch& watch,
-                const Bytes& kept, const StudyHooks& hooks) {
-  Found found;
-  watch.together([&] { found = Study(question, ranks, watch, unpack(kept), hooks).run(certify); });
-  return found;
+std::size_t count_points(const std::vector<search::FrontierPoints>& frontiers) {
+  std::size_t points = 0;
+  for (const auto& frontier : frontiers) points += frontier.size();
+  return points;
+}
+
+void check_kept(const Study& study, const Bytes& bytes) {
+  const auto kept = unpacked<Kept>(bytes);
+  const Findings& found = kept.findings;
+  const auto& question = study.question;
+  if (found.search) search::require_frontiers(found.search->frontiers, question);
+  if (found.refined)
+    search::require_frontiers(found.refined->improvements, search::refined_question(question));
+  if (found.whole) search::require_frontiers(*found.whole, question);
+  if (found.theory) {
+    search::require_fit(found.search && found.theory->size() == question.targets.size());
+    for (std::size_t t = 0; t < question.targets.size(); ++t)
+      search::require_fit((*found.theory)[t].size() == found.search->frontiers[t].size());
+  }
+  if (!kept.phase.empty() && !kept.of_phase.empty()) check_phase(study, kept);
+}
+
+Bytes as_kept(const Findings& findings) { return packed(Kept{findings, "", {}}); }
+
+Findings run_study(const Study& study, Communicator& ranks, Watch& watch, const Bytes& kept,
+                   const StudyHooks& hooks) {
+  return StudyRun(study, ranks, watch, kept.empty() ? Kept{} : unpacked<Kept>(kept), hooks).run();
 }
 
 }  // namespace rooflaw::cluster

@@ -5,12 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "phase.hpp"
+#include "by_piece.hpp"
 
 namespace rooflaw::cluster {
 
-using search::Frontier;
-using search::FrontierPoint;
+using search::FrontierPoints;
 using Rows = std::vector<search::TheoryRow>;
 
 namespace {
@@ -22,7 +21,7 @@ struct Run {
   std::size_t first = 0;
 };
 
-std::vector<Run> runs_of(const std::vector<Frontier>& frontiers) {
+std::vector<Run> runs_of(const std::vector<FrontierPoints>& frontiers) {
   std::vector<Run> runs;
   for (std::size_t t = 0; t < frontiers.size(); ++t)
     for (std::size_t first = 0; first < frontiers[t].size(); first += rows_per_piece)
@@ -30,18 +29,16 @@ std::vector<Run> runs_of(const std::vector<Frontier>& frontiers) {
   return runs;
 }
 
-std::size_t rows_of(const Run& run, const std::vector<Frontier>& frontiers) {
+std::size_t rows_of(const Run& run, const std::vector<FrontierPoints>& frontiers) {
   return std::min(rows_per_piece, frontiers[run.target].size() - run.first);
 }
 
-class TheoryWork : public TableWork<Rows> {
+class TheoryWork : public ByPieceWork<Rows> {
  public:
-  TheoryWork(const search::Question& question, const std::vector<Frontier>& frontiers,
+  TheoryWork(const search::Question& question, const std::vector<FrontierPoints>& frontiers,
              const std::vector<Run>& runs)
-      : TableWork(runs.size()), question_(question), runs_(runs) {
-    for (const auto& frontier : frontiers) points_.push_back(frontier.points());
-  }
-  std::string name(Index piece) const override {
+      : ByPieceWork(runs.size()), question_(question), frontiers_(frontiers), runs_(runs) {}
+  std::string name(std::int64_t piece) const override {
     const auto& run = runs_[static_cast<std::size_t>(piece)];
     return fmt::format("closed forms of {}, from point {}", question_.targets[run.target].id,
                        run.first);
@@ -50,41 +47,36 @@ class TheoryWork : public TableWork<Rows> {
  protected:
   Rows make(std::size_t piece, const Between&) override {
     const auto& run = runs_[piece];
-    const auto& all = points_[run.target];
-    const auto points = std::span(all).subspan(run.first);
-    return search::theory_rows(question_, question_.targets[run.target],
-                               points.first(std::min(rows_per_piece, points.size())));
+    const auto& target = question_.targets[run.target];
+    const auto points =
+        std::span(frontiers_[run.target]).subspan(run.first, rows_of(run, frontiers_));
+    return search::theory_rows(question_, target, points);
   }
-  void put(Packer& packer, const Rows& rows) const override { put_theory(packer, rows); }
-  Rows get(Unpacker& unpacker) const override { return get_theory(unpacker); }
 
  private:
   const search::Question& question_;
-  const std::vector<Run>& runs_;                    // by piece
-  std::vector<std::vector<FrontierPoint>> points_;  // by target
+  const std::vector<FrontierPoints>& frontiers_;
+  const std::vector<Run>& runs_;  // by piece
 };
 
 }  // namespace
 
-void check_theory(const search::Question& question, const std::vector<Frontier>& frontiers,
+void check_theory(const search::Question& question, const std::vector<FrontierPoints>& frontiers,
                   const Bytes& kept) {
   const auto runs = runs_of(frontiers);
-  TheoryWork work(question, frontiers, runs);
-  take_kept(work, kept);
-  for (std::size_t piece = 0; piece < runs.size(); ++piece)
-    if (const auto& rows = work.results()[piece])
-      require(rows->size() == rows_of(runs[piece], frontiers));
+  search::require_fit(frontiers.size() == question.targets.size());
+  for (const auto& [piece, rows] : checked<Rows>(kept, runs.size()).results)
+    search::require_fit(rows.size() == rows_of(runs[piece], frontiers));
 }
 
-TheoryTable theory_phase(const search::Question& question, const std::vector<Frontier>& frontiers,
-                         Phase& phase) {
+search::TheoryTable theory_phase(const search::Question& question,
+                                 const std::vector<FrontierPoints>& frontiers, Phase& phase) {
   const auto runs = runs_of(frontiers);
   TheoryWork work(question, frontiers, runs);
-  run_table(work, points_of(frontiers), phase);
-  TheoryTable table(frontiers.size());
+  run_by_piece(work, count_points(frontiers), phase);
+  search::TheoryTable table(frontiers.size());
   if (!phase.ranks.is_root()) return table;
-  for (std::size_t piece = 0; piece < runs.size(); ++piece) {
-    const Rows& rows = *work.results()[piece];
+  for (const auto& [piece, rows] : work.results()) {
     auto& all = table[runs[piece].target];
     all.insert(all.end(), rows.begin(), rows.end());
   }

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/cluster/messages.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 
 namespace rooflaw::cluster {
@@ -31,6 +30,16 @@ void catch_signal(int signal) {
 std::string signal_name(int signal) {
   if (signal == SIGTERM) return "SIGTERM";
   return signal == SIGINT ? "SIGINT" : "SIGUSR1";
+}
+
+/// What a worker says that cannot go on.
+struct Failure {
+  ExitCode code = ExitCode::internal_error;
+  std::string text;
+};
+template <class Archive>
+void fields(Archive& a, Failure& x) {
+  a(within(x.code, ExitCode::done, ExitCode::stopped_early), x.text);
 }
 
 double seconds(std::chrono::steady_clock::duration time) {
@@ -97,18 +106,17 @@ void Watch::take(const Message& message, Clock::time_point now) {
          {{"rank", std::int64_t{message.from}}}});
   }
   heard.last = now;
-  Unpacker unpacker(message.bytes);
   if (message.tag == Tag::alive) {
-    if (!message.bytes.empty()) heard.host = to_text(message.bytes);
+    if (const auto host = unpacked<std::string>(message.bytes); !host.empty()) heard.host = host;
   } else if (message.tag == Tag::signal) {
-    const auto signal = unpacker.get<int>();
+    const auto signal = unpacked<int>(message.bytes);
     sink_({"signal",
            fmt::format("{} received by {}", signal_name(signal), name_of(message.from)),
            {{"signal", signal_name(signal)}, {"rank", std::int64_t{message.from}}}});
     throw Interrupted(fmt::format("{} to {}", signal_name(signal), name_of(message.from)));
   } else if (message.tag == Tag::failed) {
-    const auto code = unpacker.get<ExitCode>();
-    throw RankFailed(fmt::format("{}: {}", name_of(message.from), unpacker.get_text()), code);
+    const auto failure = unpacked<Failure>(message.bytes);
+    throw RankFailed(fmt::format("{}: {}", name_of(message.from), failure.text), failure.code);
   }
 }
 
@@ -134,14 +142,14 @@ void Watch::look_as_worker(Clock::time_point now) {
   while (const auto message = ranks_.poll_control())
     if (message->tag == Tag::stop) throw Interrupted("rank 0 ends the run");
   if (const int signal = caught_signal; signal != signal_told_) {
-    ranks_.send(0, Tag::signal, to_bytes(std::span<const int>(&signal, 1)));
+    ranks_.send(0, Tag::signal, packed(signal));
     signal_told_ = signal;
   }
   // Several within the time after which rank 0 would miss them.
   const double pause = std::min(1.0, options_.stall_after_s / 4);
   if (seconds(now - last_slow_look_) < pause && !first_look_) return;
   last_slow_look_ = now;
-  ranks_.send(0, Tag::alive, first_look_ ? to_bytes(host_name()) : Bytes{});
+  ranks_.send(0, Tag::alive, packed(first_look_ ? host_name() : std::string()));
 }
 
 void Watch::waiting(Clock::time_point since) {
@@ -204,7 +212,8 @@ void Watch::end_all() {
              fmt::format("{} does not stop and is killed", known ? name_of(rank) : "a rank"),
              {{"rank", std::int64_t{known ? rank : -1}},
               {"host", known ? heard_[static_cast<std::size_t>(rank)].host : ""}}});
-      return ranks_.note_silence();
+      all_answer_ = false;
+      return;
     }
     back_off.pause();
   }
@@ -229,10 +238,7 @@ void Watch::leave() {
 /// A worker: tells rank 0 why it cannot go on and waits to be ended. Returns if rank 0 stops the
 /// run in order, for a reason of its own.
 void Watch::report_failure(const std::string& text, ExitCode code) {
-  Packer packer;
-  packer.put(code);
-  packer.put_text(text);
-  ranks_.send(0, Tag::failed, packer.take());
+  ranks_.send(0, Tag::failed, packed(Failure{code, text}));
   const auto start = Clock::now();
   for (BackOff back_off; Clock::now() - start < time_to_stop; back_off.pause()) {
     while (ranks_.poll()) {

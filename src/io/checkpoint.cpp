@@ -34,6 +34,13 @@ std::string seal(int version, const std::string& sum) {
 
 using Check = std::function<void(const std::vector<std::byte>&)>;
 
+/// Whole, of this study by its own account, and yet not: the one before may be better.
+class UnfitState : public Error {
+ public:
+  UnfitState(const std::string& path, const std::string& what)
+      : Error(fmt::format("{}: is damaged: {}", path, what), ExitCode::checkpoint_mismatch) {}
+};
+
 std::string text_of(const std::string& path) {
   std::error_code unreadable;
   if (!fs::is_regular_file(path, unreadable)) throw FileError(path, "is no regular file");
@@ -88,7 +95,7 @@ Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Ch
   try {
     check(checkpoint.state);
   } catch (const Error& e) {
-    throw FileError(path, fmt::format("is damaged: {}", e.what()));
+    throw UnfitState(path, e.what());
   }
   return checkpoint;
 }
@@ -150,6 +157,10 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
 std::optional<Checkpoint> read_checkpoint(const std::string& result, const StudyIdentity& identity,
                                           const Check& check) {
   std::string warning;
+  bool unfit = false;
+  const auto warn = [&](const Error& e) {
+    warning += warning.empty() ? e.what() : std::string("\n") + e.what();
+  };
   for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
     std::error_code unreadable;
     if (!fs::exists(path, unreadable)) continue;
@@ -158,12 +169,17 @@ std::optional<Checkpoint> read_checkpoint(const std::string& result, const Study
       checkpoint.warning = warning;
       return checkpoint;
     } catch (const FileError& e) {
-      warning += warning.empty() ? e.what() : std::string("\n") + e.what();
+      warn(e);
+    } catch (const UnfitState& e) {
+      warn(e);
+      unfit = true;
     }
   }
   if (warning.empty()) return std::nullopt;
-  throw FileError(checkpoint_path(result),
-                  "there is no whole checkpoint; run without --resume to begin anew\n" + warning);
+  const std::string advice =
+      "there is no whole checkpoint; run without --resume to begin anew\n" + warning;
+  if (unfit) throw CheckpointMismatch(checkpoint_path(result) + ": " + advice);
+  throw FileError(checkpoint_path(result), advice);
 }
 
 bool has_checkpoint(const std::string& result) {

@@ -10,59 +10,74 @@
 
 namespace rooflaw::io {
 
-using search::Question;
-
 namespace {
 
-void read_search(format::TableReader& reader, Question& question) {
-  using search::Strategy;
-  const auto strategy = reader.word<Strategy>(
-      "strategy", search::strategy_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
-  question.strategy = strategy.value_or(question.strategy);
-  constexpr std::int64_t most = 1'000'000'000'000;
-  constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
-  const bool plas = question.strategy == Strategy::plas;
-  if (const auto n = reader.integer("max_evaluations", 1, plas ? most_scored : most)) {
-    question.max_evaluations = *n;
-    question.plas.max_evaluations = *n;
-  }
-  if (const auto s = reader.number("max_seconds", format::rules::positive))
-    question.max_seconds = *s;
-  auto& settings = question.plas;
+constexpr std::int64_t most_samples = 1'000'000'000'000;
+constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
+
+void read_seconds(format::TableReader& reader, double& max_seconds) {
+  max_seconds = reader.number("max_seconds", format::rules::positive).value_or(max_seconds);
+}
+
+void read_options(format::TableReader& reader, search::Exact& exact) {
+  exact.tolerance =
+      reader.number("tolerance", format::rules::non_negative).value_or(exact.tolerance);
+}
+
+void read_options(format::TableReader&, search::Grid&) {}
+
+void read_options(format::TableReader& reader, search::Sample& sample) {
+  sample.points = reader.integer("max_evaluations", 1, most_samples).value_or(sample.points);
+  if (!reader.has("max_evaluations"))
+    reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
+  read_seconds(reader, sample.max_seconds);
+}
+
+void read_options(format::TableReader& reader, search::PlasOptions& plas) {
   const auto count = [&](std::string_view key, std::int64_t low, std::int64_t& value) {
     value = reader.integer(key, low, most_scored).value_or(value);
   };
-  count("initial_samples", 1, settings.initial_samples);
-  count("gaps_per_round", 0, settings.gaps_per_round);
-  count("moves_per_stretch", 1, settings.moves_per_stretch);
-  settings.hypervolume_gain = reader.number("hypervolume_gain", format::rules::fraction)
-                                  .value_or(settings.hypervolume_gain);
+  count("max_evaluations", 1, plas.max_evaluations);
+  count("initial_samples", 1, plas.initial_samples);
+  count("gaps_per_round", 0, plas.gaps_per_round);
+  count("moves_per_stretch", 1, plas.moves_per_stretch);
+  plas.hypervolume_gain =
+      reader.number("hypervolume_gain", format::rules::fraction).value_or(plas.hypervolume_gain);
+  read_seconds(reader, plas.max_seconds);
+}
 
-  if (question.strategy == Strategy::sample && !reader.has("max_evaluations"))
-    reader.fault("max_evaluations", "is missing: strategy \"sample\" needs it");
-  const bool known = strategy.has_value() || !reader.has("strategy");
-  const auto only_with = [&](std::initializer_list<std::string_view> keys, bool right,
-                             const char* rule) {
+/// A key that goes with other methods only is told so; it is known all the same.
+void read_search(format::TableReader& reader, Job& job) {
+  const auto method = reader.word<search::Method>(
+      "strategy", search::method_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
+  job.method = method.value_or(job.method);
+  std::visit([&](auto& options) { read_options(reader, options); }, job.method);
+  const bool known = method.has_value() || !reader.has("strategy");
+  const auto name = to_string(job.method);
+  const auto only_with = [&](std::initializer_list<std::string_view> methods, const char* rule,
+                             std::initializer_list<std::string_view> keys) {
+    const bool right = std::find(methods.begin(), methods.end(), name) != methods.end();
+    reader.allow(keys);
     for (const auto key : keys)
       if (known && !right && reader.has(key)) reader.fault(key, rule);
   };
-  question.tolerance =
-      reader.number("tolerance", format::rules::non_negative).value_or(question.tolerance);
   only_with(
-      {"max_evaluations", "max_seconds"}, plas || question.strategy == Strategy::sample,
-      "goes with strategies \"sample\" and \"plas\"; \"exact\" and \"grid\" cover every point");
-  only_with({"tolerance"}, question.strategy == Strategy::exact, "goes with strategy \"exact\"");
-  only_with({"initial_samples", "gaps_per_round", "moves_per_stretch", "hypervolume_gain"}, plas,
-            "goes with strategy \"plas\"");
+      {"sample", "plas"},
+      "goes with strategies \"sample\" and \"plas\"; \"exact\" and \"grid\" cover every point",
+      {"max_evaluations", "max_seconds"});
+  only_with({"exact"}, "goes with strategy \"exact\"", {"tolerance"});
+  only_with({"plas"}, "goes with strategy \"plas\"",
+            {"initial_samples", "gaps_per_round", "moves_per_stretch", "hypervolume_gain"});
   reader.reject_unknown_keys();
 }
 
 void read_refine(format::TableReader& reader, search::RefineOptions& refine) {
+  auto& plas = refine.plas;
   refine.enabled = reader.boolean("enabled").value_or(refine.enabled);
-  refine.max_evaluations =
-      reader.integer("max_evaluations", 1, 10'000'000).value_or(refine.max_evaluations);
-  refine.hypervolume_gain =
-      reader.number("hypervolume_gain", format::rules::fraction).value_or(refine.hypervolume_gain);
+  plas.max_evaluations =
+      reader.integer("max_evaluations", 1, most_scored).value_or(plas.max_evaluations);
+  plas.hypervolume_gain =
+      reader.number("hypervolume_gain", format::rules::fraction).value_or(plas.hypervolume_gain);
   reader.reject_unknown_keys();
 }
 
@@ -130,9 +145,13 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
     reader.reject_unknown_keys();
   }
   if (format::TableReader reader = sub("search", false); table["search"].is_table())
-    read_search(reader, job.question);
+    read_search(reader, job);
   if (format::TableReader reader = sub("refine", false); table["refine"].is_table())
-    read_refine(reader, job.question.refine);
+    read_refine(reader, job.refine);
+  if (const auto* plas = std::get_if<search::PlasOptions>(&job.method)) {
+    job.refine.plas.gaps_per_round = plas->gaps_per_round;
+    job.refine.plas.moves_per_stretch = plas->moves_per_stretch;
+  }
   if (format::TableReader reader = sub("space", true); table["space"].is_table())
     job.question.space = read_space(reader);
   if (format::TableReader reader = sub("law", true); table["law"].is_table())

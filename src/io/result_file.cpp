@@ -35,7 +35,7 @@ StudyRecord study_of(const Job& job) {
   return {.program_version = std::string(program_version()),
           .git_commit = std::string(git_commit()),
           .job_toml = job.text,
-          .strategy = std::string(to_string(question.strategy)),
+          .strategy = std::string(to_string(job.method)),
           .seed = static_cast<std::int64_t>(question.seed),
           .points_in_space = question.space.continuous ? 0 : search::valid_count(question.space)};
 }

@@ -13,7 +13,7 @@ namespace {
 /// Takes every point as architecture and row.
 template <class Take>
 void evaluate_points(const Question& question, const Target& target,
-                     const std::vector<FrontierPoint>& points, Take take) {
+                     std::span<const FrontierPoint> points, Take take) {
   const auto& scenario = question.deployments[target.deployment].scenario;
   for (const auto& point : points) {
     const auto architecture =
@@ -33,12 +33,6 @@ void evaluate_points(const Question& question, const Target& target,
     if (!question.space.continuous) row.index = point.index;
     take(*architecture, row);
   }
-}
-
-/// Does the strategy cover every point?
-bool covers_all(const Question& question, const Outcome& outcome) {
-  return (question.strategy == Strategy::exact || question.strategy == Strategy::grid) &&
-         outcome.complete;
 }
 
 }  // namespace
@@ -80,10 +74,11 @@ Row row_of(const model::Architecture& a, const model::Evaluation& e) {
           .decode_bandwidth_share = e.decode.bandwidth_share};
 }
 
-std::vector<Row> rows_of(const Question& question, const Target& target, const Frontier& frontier) {
+std::vector<Row> rows_of(const Question& question, const Target& target,
+                         std::span<const FrontierPoint> frontier) {
   std::vector<Row> rows;
   rows.reserve(frontier.size());
-  evaluate_points(question, target, frontier.points(),
+  evaluate_points(question, target, frontier,
                   [&](const auto&, const Row& row) { rows.push_back(row); });
   return rows;
 }
@@ -104,9 +99,9 @@ TargetInfo info_of(const Question& question, const Target& target) {
 }
 
 TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      std::size_t number) {
+                      const Method& method, std::size_t number) {
   const auto& target = question.targets[number];
-  const auto points = findings.search->frontiers[number].points();
+  const auto& points = findings.search->frontiers[number];
   TargetResult r;
   r.target = info_of(question, target);
   r.rows.reserve(points.size());
@@ -120,13 +115,13 @@ TargetResult describe(const Findings& findings, const Question& question, const 
   if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
   if (findings.refined) {
     const auto& found = findings.refined->improvements[number];
-    r.refined = {rows_of(fine, target, found), hypervolume_gain(points, found.points())};
+    r.refined = {rows_of(fine, target, found), hypervolume_gain(points, found)};
   }
   r.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
-  if (covers_all(question, *findings.search)) {
-    r.loss_gap_bound = question.tolerance;
+  if (const auto gap = proven_gap(method); gap && findings.search->complete) {
+    r.loss_gap_bound = *gap;
   } else if (findings.whole) {
-    const auto truth = (*findings.whole)[number].points();
+    const auto& truth = (*findings.whole)[number];
     r.loss_gap_bound = largest_loss_gap(points, truth);
     r.hypervolume_share = hypervolume_share(points, truth);
   }

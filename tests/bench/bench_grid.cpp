@@ -49,7 +49,7 @@ memory_budget = "{}"
 void grid(benchmark::State& state) {
   const io::Job job =
       bench::read_job_text(job_text(static_cast<int>(state.range(0)), state.range(1) != 0));
-  const search::Grid plan(job.question);
+  const search::GridPlan plan(job.question);
   std::int64_t pairs = 0;
   std::size_t points = 0;
   for (auto _ : state) {

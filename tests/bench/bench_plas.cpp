@@ -43,7 +43,7 @@ class Truth {
   explicit Truth(const search::Question& question) {
     const auto tables = search::fill_tables(question);
     search::Scanner scanner(question, tables);
-    const search::Grid plan(question);
+    const search::GridPlan plan(question);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
     points_ = scanner.frontiers().front().points();
     for (const auto& p : points_) indices_.insert(p.index);
@@ -88,7 +88,7 @@ Calls run_plas(search::Question question, const Truth& truth, std::uint64_t seed
   question.seed = seed;
   Calls calls;
   const auto start = std::chrono::steady_clock::now();
-  search::Plas plas(question, question.plas);
+  search::Plas plas(question, search::PlasOptions{});
   for (;;) {
     plas.absorb(plas.score());
     note(calls, truth, plas.frontiers().front(), plas.counts().evaluations());

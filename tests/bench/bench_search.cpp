@@ -78,7 +78,7 @@ nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
   if (points * targets <= most_for_grid) {
     const auto grid_start = Clock::now();
     search::Scanner every(question, tables);
-    const search::Grid plan(question);
+    const search::GridPlan plan(question);
     plan.look_around(every);
     for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, every);
     result["grid_seconds"] = seconds_since(grid_start);

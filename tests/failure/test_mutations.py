@@ -2,9 +2,12 @@
 the checkpoint before it. None crashes the program, makes it hang or gives another result; the program built
 with sanitizers finds nothing either."""
 
+import functools
 import hashlib
+import math
 import os
 import random
+import resource
 import struct
 import subprocess
 import unittest
@@ -16,6 +19,8 @@ SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261122"))
 SANITIZED = SOURCE / "build/fuzz/rooflaw"
 STUDY = edit(STUDIES["plas"], {"search.max_evaluations": "max_evaluations = 600",
                                "refine.max_evaluations": "max_evaluations = 40"})
+# A checkpoint of some kilobytes is refused, or used, within this.
+LITTLE_MEMORY = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (1 << 30, 1 << 30))
 LAST, PREVIOUS = "result.h5.checkpoint", "result.h5.checkpoint.previous"
 
 
@@ -109,6 +114,7 @@ class MutationTest(StudyTest):
         try:
             done = subprocess.run([program, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, errors="replace", timeout=10,
+                                  preexec_fn=None if program == SANITIZED else LITTLE_MEMORY,
                                   env={**os.environ, "ROOFLAW_INPUTS": str(INPUTS)})
         except subprocess.TimeoutExpired as expired:
             self.fail(f"did not end within 10 s\n{expired.stderr}")
@@ -177,25 +183,40 @@ class Checkpoints(MutationTest):
 
     def numbers(self, program, number):
         """Lengths and numbers in the state that cannot be, under a checksum that fits. Nothing but malice makes
-        such a file, and what comes out is as good as what went in; but it is no crash and no endless wait,
-        and what cannot be read is no trouble with MPI."""
+        such a file; it is refused, the one before it stands in, or what was changed says nothing of the result.
+        It costs no memory to speak of."""
         whole, previous = self.prepare(program)
         parts = decode(whole.partition(b"\n")[2])[0]
         rng = random.Random(SEED)
+        refused = 0
         for turn in range(number):
             state = bytearray(parts["state"])
             # Most are 64-bit numbers; those at the head decide how the rest is read.
             at = rng.randrange(min(len(state), rng.choice([64, 1000, 1 << 30])) - 8)
             state[at:at + 8] = rng.choice([b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 1 << 62),
-                                           struct.pack("<Q", 1 << 31), struct.pack("<Q", 1 << 20)])
+                                           struct.pack("<Q", 1 << 31), struct.pack("<Q", 1 << 20),
+                                           struct.pack("<q", -1 << 63), struct.pack("<d", math.nan)])
             with self.subTest(turn=turn, at=at, value=state[at:at + 8].hex(), seed=SEED):
-                self.resume(program, seal(encode({**parts, "state": bytes(state)})), previous, range(6))
+                done = self.resume(program, seal(encode({**parts, "state": bytes(state)})), previous, (0,))
+                refused += "is damaged" in done.stderr
+        self.assertGreater(refused, number // 3)
 
     def test_numbers(self):
         self.numbers(PROGRAM, 40)
 
     def test_numbers_sanitized(self):
         self.numbers(self.sanitized(), 12)
+
+    def test_no_state_of_this_study(self):
+        """Forged in both files: exit code 4, and not for want of memory."""
+        whole, _ = self.prepare(PROGRAM)
+        parts = decode(whole.partition(b"\n")[2])[0]
+        for forged in (b"", b"\xff" * 64, b"\1" + struct.pack("<Q", 1 << 40) + parts["state"][9:], b"\7" * 4000):
+            with self.subTest(forged=forged[:16]):
+                file = seal(encode({**parts, "state": forged}))
+                done = self.resume(PROGRAM, file, file, (4,))
+                self.assertIn("is damaged", done.stderr)
+                self.assertIn("without --resume", done.stderr)
 
 
 class Results(MutationTest):

@@ -34,9 +34,10 @@ TEST_P(GoldenFrontier, ThroughTheGrid) {
 
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Grid plan(question);
+  const search::GridPlan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  const auto rows = search::rows_of(question, question.targets[0], scanner.frontiers().at(0));
+  const auto rows =
+      search::rows_of(question, question.targets[0], scanner.frontiers().at(0).points());
 
   const json& expected = g.at("frontier");
   ASSERT_EQ(expected.size(), rows.size());

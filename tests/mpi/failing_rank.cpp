@@ -8,18 +8,20 @@
 #include <vector>
 
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/cluster/mpi_communicator.hpp"
 #include "rooflaw/cluster/queue.hpp"
+#include "rooflaw/cluster/ranked_command.hpp"
 
 namespace {
 
 using namespace rooflaw;
 
-class Pieces : public cluster::Work {
+class Pieces : public Work {
  public:
   Pieces(bool fails, std::string how) : fails_(fails), how_(std::move(how)) {}
-  cluster::Index pieces() const override { return 1000; }
-  std::string name(cluster::Index piece) const override { return "piece " + std::to_string(piece); }
-  void score(cluster::Index, const cluster::Between& between) override {
+  std::int64_t pieces() const override { return 1000; }
+  std::string name(std::int64_t piece) const override { return "piece " + std::to_string(piece); }
+  void score(std::int64_t, const Between& between) override {
     for (int i = 0; i < 10; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       between();
@@ -29,8 +31,8 @@ class Pieces : public cluster::Work {
     if (how_ == "memory") std::vector<char> much(std::size_t{1} << 60);
     std::_Exit(7);
   }
-  cluster::Bytes report() override { return {}; }
-  void absorb(const cluster::Bytes&) override {}
+  Bytes report() override { return {}; }
+  void absorb(const Bytes&) override {}
 
  private:
   bool fails_;
@@ -40,17 +42,20 @@ class Pieces : public cluster::Work {
 }  // namespace
 
 int main(int, char** arguments) {
-  cluster::Communicator ranks;
-  cluster::Watch watch(ranks, {}, [](const cluster::Event&) {});
+  cluster::MpiCommunicator ranks;
   Pieces work(ranks.rank() == std::atoi(arguments[1]), arguments[2]);
-  try {
-    watch.together([&] {
-      cluster::QueueState state;
-      cluster::Serving serving;
-      cluster::run_queue(work, state, ranks, watch, {}, serving);
-    });
-  } catch (const std::exception& e) {
-    ranks.abort(static_cast<int>(app::report_error(e)));
-  }
-  return 0;
+  const cluster::RankedCommand command{
+      .sink = [](const cluster::Event&) {},
+      .prepare = [](cluster::WatchOptions&) { return Bytes{}; },
+      .work =
+          [&](const Bytes&, cluster::Watch& watch) {
+            cluster::QueueState state;
+            search::Serving serving;
+            cluster::run_queue(work, state, ranks, watch, {}, serving);
+          },
+      .finish = [](cluster::Watch&) {},
+      .stopped = [](const std::string&) { return ExitCode::stopped_early; },
+      .failed = [](const std::exception& e) { return app::report_error(e); },
+      .ends = [](ExitCode, const std::string&) {}};
+  return static_cast<int>(cluster::run_on_ranks(ranks, command));
 }

@@ -21,7 +21,7 @@ class RunLog {
   /// @throws FileError if it cannot be opened
   void open_json(const std::string& path);
 
-  void progress(const cluster::Progress& progress);
+  void progress(std::string_view phase, const search::Progress& progress);
   /// A line for people, if the event has a text, and one for machines.
   void tell(const cluster::Event& event);
   /// Ends the bar, if there is one.

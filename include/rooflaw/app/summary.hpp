@@ -51,6 +51,7 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
                         const std::vector<model::Precision>& precisions);
 
 /// What the run took.
-std::string work_summary(const search::Question& question, const io::RunRecord& run);
+std::string work_summary(const search::Question& question, const search::Method& method,
+                         const io::RunRecord& run);
 
 }  // namespace rooflaw::app

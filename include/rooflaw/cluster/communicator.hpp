@@ -1,22 +1,19 @@
 #pragma once
-// The only place that sees MPI. A process started by mpirun or srun is one rank of many; started by
-// hand it is alone and MPI is never touched.
+// How ranks talk to each other: messages, and looks at what has come. MPI's is in
+// mpi_communicator.hpp; the tests have one whose ranks are threads.
 //
-// Waits poll with a back-off instead of Open MPI's blocking calls, which spin: a rank that waits
-// leaves its core to those that work.
+// Nothing here waits. Whoever does looks again and again, with a BackOff in between, which leaves
+// the core to those that work, and so can look at the watch meanwhile.
 
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "rooflaw/core/archive.hpp"
 
 namespace rooflaw::cluster {
-
-using Bytes = std::vector<std::byte>;
 
 /// What a message is. Those from `alive` on travel on a channel of their own, so that work never
 /// waits behind them nor takes one for its own.
@@ -25,6 +22,7 @@ enum class Tag : int {
   piece,        // rank 0 gives it
   last_report,  // a worker has no more pieces
   done,         // all have reported; the queue is over
+  shared,       // a part of what rank 0 shares with all
   alive,        // a worker is at work or waits for it
   signal,       // a worker was sent a signal
   failed,       // a worker cannot go on
@@ -41,46 +39,34 @@ struct Message {
 
 class Communicator {
  public:
-  /// Joins the others if the process was started as one rank of several.
-  /// @throws MpiError if several processes were started without a way to talk to each other, or if
-  ///         MPI cannot start
-  Communicator();
-  ~Communicator();
+  Communicator() = default;
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
+  virtual ~Communicator() = default;
 
-  int rank() const { return rank_; }
-  int size() const { return size_; }
-  bool is_root() const { return rank_ == 0; }
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  bool is_root() const { return rank() == 0; }
 
-  /// Rank 0's bytes on all ranks.
-  void broadcast(Bytes& bytes);
-
-  void send(int to, Tag tag, std::span<const std::byte> bytes);
-
-  /// A message about work, or about the run, that is there already.
-  std::optional<Message> poll();
-  std::optional<Message> poll_control();
-
+  /// Messages of one rank to another arrive in their order.
+  virtual void send(int to, Tag tag, std::span<const std::byte> bytes) = 0;
   /// Have all messages sent from here left?
-  bool all_sent();
+  virtual bool all_sent() = 0;
 
-  /// Do the others still answer? Once one does not, only abort() ends this process.
-  bool all_answer() const { return all_answer_; }
-  void note_silence() { all_answer_ = false; }
+  /// A message about work that is there already; or the first with this tag, others stay.
+  std::optional<Message> poll();
+  std::optional<Message> poll(Tag tag);
+  /// One about the run.
+  virtual std::optional<Message> poll_control() = 0;
 
   /// Ends all ranks at once. For errors after which the others would wait for ever.
-  [[noreturn]] void abort(int exit_code);
+  [[noreturn]] virtual void abort(int exit_code) = 0;
+
+ protected:
+  virtual std::optional<Message> poll_work() = 0;
 
  private:
-  struct Pending;
-  struct Channels;
-  bool started_ = false;
-  bool all_answer_ = true;
-  int rank_ = 0;
-  int size_ = 1;
-  std::unique_ptr<Channels> channels_;
-  std::vector<std::unique_ptr<Pending>> sending_;
+  std::deque<Message> waiting_;  // came while another tag was looked for
 };
 
 /// Pauses between looks: 20 us at first, up to 2 ms.
@@ -91,14 +77,5 @@ class BackOff {
  private:
   std::chrono::microseconds next_{20};
 };
-
-/// Plain values as bytes and back. @throws MpiError if the size does not fit
-template <class T>
-Bytes to_bytes(std::span<const T> values) {
-  const auto raw = std::as_bytes(values);
-  return {raw.begin(), raw.end()};
-}
-Bytes to_bytes(const std::string& text);
-std::string to_text(const Bytes& bytes);
 
 }  // namespace rooflaw::cluster

@@ -3,7 +3,7 @@
 // It knows at any time which pieces are done, so that a run that is stopped, or killed, goes on
 // from its last checkpoint on any number of ranks; pieces that were under way are done again.
 //
-// Nothing here depends on what a piece is; see Work.
+// Nothing here depends on what a piece is; see core/work.hpp.
 
 #include <functional>
 #include <string>
@@ -11,47 +11,22 @@
 
 #include "rooflaw/cluster/communicator.hpp"
 #include "rooflaw/cluster/watch.hpp"
+#include "rooflaw/core/work.hpp"
 #include "rooflaw/search/findings.hpp"
 
 namespace rooflaw::cluster {
 
-using search::Index;
-using Between = std::function<void()>;
-
-/// What is done with the pieces, and what becomes of it. Every rank has one. What the pieces give
-/// together must not depend on their order nor on who did them, and a piece may be done twice.
-class Work {
- public:
-  Work() = default;
-  Work(const Work&) = delete;
-  Work& operator=(const Work&) = delete;
-  virtual ~Work() = default;
-
-  virtual Index pieces() const = 0;
-  /// What a piece is, in the user's words: for error messages.
-  virtual std::string name(Index piece) const = 0;
-  /// `between` is to be called often: it answers others. It may throw; the piece is then void.
-  virtual void score(Index piece, const Between& between) = 0;
-  /// Few long pieces: a rank asks for the next one when it has finished, not while it works.
-  virtual bool long_pieces() const { return false; }
-
-  /// A worker: what its pieces gave since the last report.
-  virtual Bytes report() = 0;
-  /// Rank 0: takes in such a report.
-  virtual void absorb(const Bytes& report) = 0;
-
-  /// Rank 0: what this worker should know of the finds of others; a worker: takes it in.
-  virtual Bytes news(int) { return {}; }
-  virtual void learn(const Bytes&) {}
-};
-
 /// How far a queue is: pieces before `next` are done, but for those in `open`.
 struct QueueState {
-  Index next = 0;
-  std::vector<Index> open;
+  std::int64_t next = 0;
+  std::vector<std::int64_t> open;
 };
-
-using search::Serving;
+template <class Archive>
+void fields(Archive& a, QueueState& x) {
+  a(x.next, x.open);
+}
+/// Can it be of so many pieces?
+bool fits(const QueueState& state, std::int64_t pieces);
 
 /// Rank 0's part in the course of a queue; empty functions for none.
 struct QueueHooks {
@@ -64,6 +39,6 @@ struct QueueHooks {
 /// `state` is then what was done: all of it, unless out_of_time said stop.
 /// @throws Interrupted, RankFailed (see Watch::look), what Work::score throws
 void run_queue(Work& work, QueueState& state, Communicator& ranks, Watch& watch,
-               const QueueHooks& hooks, Serving& serving);
+               const QueueHooks& hooks, search::Serving& serving);
 
 }  // namespace rooflaw::cluster

@@ -31,7 +31,7 @@ struct WatchOptions {
   double max_wall_s = std::numeric_limits<double>::infinity();  // since the Watch was made
   double checkpoint_every_s = 60;
   double stall_after_s = 60;  // without a sign of life
-  std::string stop_file;      // its existence ends the run; empty: none
+  std::string stop_file{};    // its existence ends the run; empty: none
 };
 
 /// The run ends, through no fault of the piece at hand.
@@ -77,13 +77,13 @@ class Watch {
   /// Does work that all ranks share, and ends it for all together: whatever happens, none waits for
   /// another that has left.
   /// @throws Interrupted on all ranks, after they have taken leave of each other; where one does
-  /// not
-  ///         answer within ten seconds, Communicator::all_answer() is false on rank 0
+  ///         not answer within ten seconds, all_answer() is false on rank 0
   /// @throws RankFailed on rank 0 if another rank threw anything else; what rank 0 throws itself
   ///         goes on as it is. The others then wait to be ended by Communicator::abort
   void together(const std::function<void()>& work);
 
-  void tell(const Event& event) const { sink_(event); }
+  /// Rank 0: do the others still answer? Once one does not, only Communicator::abort ends the run.
+  bool all_answer() const { return all_answer_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -111,6 +111,7 @@ class Watch {
   bool first_look_ = true;
   bool at_work_ = false;  // all ranks are; one that is not need not give signs of life
   bool silence_told_ = false;
+  bool all_answer_ = true;
   int signal_told_ = 0;
   std::vector<Heard> heard_;  // rank 0: by rank
 };

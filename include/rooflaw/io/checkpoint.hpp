@@ -51,9 +51,9 @@ struct Checkpoint {
 };
 
 /// The last checkpoint that is whole; nullopt if there is none at all.
-/// @param check  throws if a state cannot be read
-/// @throws CheckpointMismatch if it is of another study; FileError if there are some and none is
-///         whole
+/// @param check  throws if a state is not of this study; then the one before is tried
+/// @throws CheckpointMismatch if it is of another study, or no state is of this one; FileError if
+///         there are some and none is whole
 std::optional<Checkpoint> read_checkpoint(
     const std::string& result, const StudyIdentity& identity,
     const std::function<void(const std::vector<std::byte>&)>& check);

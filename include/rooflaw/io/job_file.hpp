@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/search/method.hpp"
 #include "rooflaw/search/question.hpp"
 
 namespace rooflaw::io {
@@ -14,6 +15,8 @@ struct Job {
   std::string output;  // as written; empty if the job names none
   std::string text;    // the job as read, overrides applied
   search::Question question;
+  search::Method method;
+  search::RefineOptions refine;
   std::vector<Loaded<ModelEntry>> models;  // public models, for comparison
   std::vector<Provenance> inputs;          // every table used, sorted by kind and id
 };

@@ -23,6 +23,10 @@ struct TheoryRow {
                         // "no closed form"
   double search_minus_theory_loss = 0;
 };
+template <class Archive>
+void fields(Archive& a, TheoryRow& x) {
+  a(x.shape, x.loss, x.binding, x.search_minus_theory_loss);
+}
 
 /// Smallest box of continuous shapes that holds every valid point of the space.
 theory::ShapeBox bounding_box(const Space& space);

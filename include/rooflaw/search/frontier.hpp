@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+#include "rooflaw/core/archive.hpp"
+
 namespace rooflaw::search {
 
 struct FrontierPoint {
@@ -20,6 +22,11 @@ struct FrontierPoint {
   std::int64_t index = 0;
   bool operator==(const FrontierPoint&) const = default;
 };
+using FrontierPoints = std::vector<FrontierPoint>;
+template <class Archive>
+void fields(Archive& a, FrontierPoint& x) {
+  a(x.latency_s, x.loss, x.index);
+}
 
 /// A one-look test that drops most dominated points before the exact one. Latencies fall into bins
 /// by the leading bits of the number (64 bins an octave); a bin knows the least loss of the points
@@ -80,6 +87,10 @@ struct HypervolumeReference {
   double latency_s = 0;
   double loss = 0;
 };
+template <class Archive>
+void fields(Archive& a, HypervolumeReference& x) {
+  a(not_negative(x.latency_s), finite(x.loss));
+}
 HypervolumeReference default_reference(std::span<const FrontierPoint> frontier);
 
 /// By how much more points enlarge a frontier's hypervolume, as a share of it; reference:

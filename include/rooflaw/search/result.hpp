@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rooflaw/search/findings.hpp"
+#include "rooflaw/search/method.hpp"
 #include "rooflaw/search/question.hpp"
 #include "rooflaw/theory/sensitivity.hpp"
 
@@ -40,7 +41,8 @@ Row row_of(const model::Architecture& a, const model::Evaluation& e);
 
 /// The frontier of a target as rows. Its latencies and losses are those of model::evaluate, bit for
 /// bit. @throws Error if they are not: the search and the model would disagree.
-std::vector<Row> rows_of(const Question& question, const Target& target, const Frontier& frontier);
+std::vector<Row> rows_of(const Question& question, const Target& target,
+                         std::span<const FrontierPoint> frontier);
 
 /// What a target is.
 struct TargetInfo {
@@ -77,6 +79,6 @@ struct TargetResult {
 /// What was found for one target. `fine` is the refined_question of `question`, the findings those
 /// of a finished study. Cost: some microseconds a row. @throws Error, as rows_of
 TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      std::size_t target);
+                      const Method& method, std::size_t target);
 
 }  // namespace rooflaw::search

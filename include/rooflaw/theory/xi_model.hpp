@@ -42,6 +42,10 @@ struct Shape {
   double gqa = 1;
   double activation_rate = 1;
 };
+template <class Archive>
+void fields(Archive& a, Shape& x) {
+  a(x.layers, x.width, x.ffn_ratio, x.gqa, x.activation_rate);
+}
 
 /// What the xi model takes from precision, workload and engine.
 struct XiModel {

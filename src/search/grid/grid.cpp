@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t options_per_piece = 512;
 }  // namespace
 
-Grid::Grid(const Question& question)
+GridPlan::GridPlan(const Question& question)
     : question_(question),
       frames_(frames_of(question.space)),
       options_(question.space),
@@ -20,20 +20,20 @@ Grid::Grid(const Question& question)
           static_cast<Index>((options_.size() + options_per_piece - 1) / options_per_piece)),
       architectures_(valid_count(question.space)) {}
 
-std::string Grid::name(Index piece) const {
+std::string GridPlan::name(Index piece) const {
   const Frame& frame = frames_[static_cast<std::size_t>(piece / pieces_per_frame_)];
   return fmt::format("{} FFN, width {}", to_string(question_.space.ffn[frame.ffn_digit]),
                      question_.space.widths[frame.width_digit]);
 }
 
-Block Grid::block_of(const Frame& frame) const {
+Block GridPlan::block_of(const Frame& frame) const {
   return {.frame = frame,
           .attention = attention_options(question_.space, frame.width_digit),
           .ffn = {},
           .layer_digits = layer_digits_};
 }
 
-void Grid::look_around(Scanner& scanner) const {
+void GridPlan::look_around(Scanner& scanner) const {
   constexpr std::size_t most_frames = 16, most_ffn = 48, most_layers = 12;
   const auto step = [](std::size_t size, std::size_t most) {
     return std::max<std::size_t>(1, (size + most - 1) / most);
@@ -52,7 +52,7 @@ void Grid::look_around(Scanner& scanner) const {
   scanner.count_from(counted);
 }
 
-void Grid::score(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const {
+void GridPlan::score(Index piece, Scanner& scanner, const std::function<void()>& between_rows) const {
   Block block = block_of(frames_[static_cast<std::size_t>(piece / pieces_per_frame_)]);
   const std::size_t first = static_cast<std::size_t>(piece % pieces_per_frame_) * options_per_piece;
   const std::size_t last = std::min(first + options_per_piece, options_.size());

@@ -6,6 +6,7 @@
 
 #include "rooflaw/search/analysis.hpp"
 #include "rooflaw/search/sample/sample.hpp"
+#include "rooflaw/search/state.hpp"
 
 namespace rooflaw::search {
 
@@ -14,8 +15,6 @@ namespace {
 // Points of a frontier that are worked on together: enough to share a prediction, few enough for
 // it to be good.
 constexpr std::size_t stretch_length = 12;
-constexpr int most_idle_rounds = 6;
-constexpr int most_slow_rounds = 3;
 // Of a known frontier, the ends of so many gaps are scored to predict from.
 constexpr std::size_t known_gaps = 100;
 
@@ -136,7 +135,6 @@ void Plas::absorb(const std::vector<Score>& scores) {
 
 PlasState Plas::state() const {
   PlasState s{.points = {},
-              .scores = scores_,
               .reference = reference_,
               .relaxed = {relaxed_.begin(), relaxed_.end()},
               .counts = counts_,
@@ -150,7 +148,7 @@ PlasState Plas::state() const {
 void Plas::restore(const PlasState& s) {
   wanted_.clear();
   for (const Index index : s.points) wanted_.push_back(lattice_.at(index));
-  take_in(s.scores);
+  take_in(score());
   reference_ = s.reference;
   measure();
   relaxed_ = {s.relaxed.begin(), s.relaxed.end()};
@@ -160,6 +158,30 @@ void Plas::restore(const PlasState& s) {
   slow_rounds_ = s.slow_rounds;
   finished_ = false;
   plan_round();
+}
+
+void Plas::check(const PlasState& s) const {
+  check(Proposal{.points = s.points, .relaxations = {}});
+  std::vector<Index> sorted = s.points;
+  std::sort(sorted.begin(), sorted.end());
+  require_fit(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
+  require_fit(s.counts.scored == static_cast<Index>(s.points.size()) &&
+              s.counts.evaluations() <= options_.max_evaluations);
+  require_fit(s.reference.size() == question_.targets.size());
+  const Index end = *index_count(question_.space);
+  for (const auto& gap : s.relaxed)
+    require_fit(gap.target < question_.targets.size() && gap.left >= 0 && gap.left < end &&
+                gap.right >= 0 && gap.right < end);
+}
+
+void Plas::check(const Proposal& proposal) const {
+  const Index end = *index_count(question_.space);
+  for (const Index index : proposal.points) {
+    require_fit(index >= 0 && index < end);
+    require_fit(architecture_at(question_.space, digits_of(question_.space, index)).has_value());
+    const auto point = lattice_.point(lattice_.at(index).places);
+    require_fit(point && point->index == index);
+  }
 }
 
 void Plas::take_in(const std::vector<Score>& scores) {

@@ -42,14 +42,11 @@ Question of_target(const Question& question, std::size_t target) {
 }
 
 Refinement refine(const Question& question, const Question& fine, std::size_t target,
-                  const Frontier& frontier, const std::function<void()>& between) {
+                  const FrontierPoints& frontier, const PlasOptions& options,
+                  const std::function<void()>& between) {
   const Question alone = of_target(question, target);
   const Question fine_alone = of_target(fine, target);
   const auto known = known_frontiers(alone, fine_alone, {frontier});
-  PlasOptions options = question.plas;
-  options.max_evaluations = question.refine.max_evaluations;
-  options.hypervolume_gain = question.refine.hypervolume_gain;
-  options.worth_relaxing = 0;  // its frontiers are dense: what gaps there are, it is there for
   Plas plas(fine_alone, options, known);
   for (plas.absorb(plas.score()); !plas.finished(); plas.absorb(plas.score())) {
     std::vector<Proposal> proposals;
@@ -63,11 +60,11 @@ Refinement refine(const Question& question, const Question& fine, std::size_t ta
 }
 
 std::vector<KnownFrontier> known_frontiers(const Question& question, const Question& fine,
-                                           const std::vector<Frontier>& frontiers) {
+                                           const std::vector<FrontierPoints>& frontiers) {
   const Lattice lattice(fine.space);
   std::vector<KnownFrontier> known(frontiers.size());
   for (std::size_t t = 0; t < frontiers.size(); ++t)
-    for (const auto& p : frontiers[t].points()) {
+    for (const auto& p : frontiers[t]) {
       const auto a = architecture_at(question.space, digits_of(question.space, p.index));
       if (const auto point = lattice.find(*a)) known[t].push_back({*point, p.latency_s, p.loss});
     }

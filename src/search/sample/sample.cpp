@@ -29,23 +29,23 @@ DrawnPositions latin_hypercube(const Lengths& lengths, std::uint64_t seed, Index
   return drawn;
 }
 
-Sample::Sample(const Question& question)
-    : question_(question), lengths_(axis_lengths(question.space)) {}
+SamplePlan::SamplePlan(const Question& question, Index points)
+    : question_(question), points_(points), lengths_(axis_lengths(question.space)) {}
 
-Index Sample::pieces() const {
-  return (architectures() + samples_per_piece - 1) / samples_per_piece;
+Index SamplePlan::pieces() const {
+  return (points_ + samples_per_piece - 1) / samples_per_piece;
 }
 
-std::string Sample::name(Index piece) const {
+std::string SamplePlan::name(Index piece) const {
   return fmt::format("samples from number {}", piece * samples_per_piece);
 }
 
-void Sample::score(Index piece, Scanner& scanner, const std::function<void()>& between) const {
+void SamplePlan::score(Index piece, Scanner& scanner, const std::function<void()>& between) const {
   const Space& space = question_.space;
   const Index first = piece * samples_per_piece;
-  for (Index n = first; n < std::min(first + samples_per_piece, architectures()); ++n) {
+  for (Index n = first; n < std::min(first + samples_per_piece, points_); ++n) {
     if (n % samples_between == 0 && between) between();
-    const Digits digits = latin_hypercube(lengths_, question_.seed, architectures(), n).as_digits();
+    const Digits digits = latin_hypercube(lengths_, question_.seed, points_, n).as_digits();
     if (!architecture_at(space, digits)) continue;
     const Frame frame{.ffn_digit = digits[Axis::ffn], .width_digit = digits[Axis::width]};
     scanner.scan(

@@ -5,7 +5,7 @@
 
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/result_file.hpp"
-#include "rooflaw/search/grid/plan.hpp"
+#include "rooflaw/search/grid/grid.hpp"
 #include "unit/io/job_text.hpp"
 
 namespace rooflaw::testing {
@@ -25,7 +25,7 @@ inline std::vector<TargetResult> results_of(const Job& job) {
   const auto& question = job.question;
   const auto tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Plan plan(question);
+  const search::GridPlan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   search::Findings found;
   found.search.emplace().frontiers = scanner.frontiers();

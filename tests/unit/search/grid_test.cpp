@@ -91,7 +91,7 @@ TEST(Grid, RowsOfManyPiecesInAnyOrder) {
   r.question.space = space_from(space);
 
   const search::PowerTables tables = search::fill_tables(r.question);
-  const search::Grid plan(r.question);
+  const search::GridPlan plan(r.question);
   ASSERT_GT(plan.pieces(), 2 * static_cast<Index>(r.question.space.ffn.size()));
   std::vector<Index> order(static_cast<std::size_t>(plan.pieces()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
@@ -100,10 +100,10 @@ TEST(Grid, RowsOfManyPiecesInAnyOrder) {
   // Two scanners, as two ranks would, joined at the end.
   search::Scanner one(r.question, tables), other(r.question, tables);
   for (std::size_t i = 0; i < order.size(); ++i) plan.score(order[i], i % 2 == 0 ? one : other);
-  EXPECT_EQ(plan.architectures() * static_cast<Index>(r.question.targets.size()),
+  EXPECT_EQ(search::valid_count(r.question.space) * static_cast<Index>(r.question.targets.size()),
             one.pairs_scored() + other.pairs_scored());
   const auto all = all_points(r.question.space);
-  EXPECT_EQ(static_cast<Index>(all.size()), plan.architectures());
+  EXPECT_EQ(static_cast<Index>(all.size()), search::valid_count(r.question.space));
   for (std::size_t t = 0; t < r.question.targets.size(); ++t) {
     Frontier joined = one.frontiers()[t];
     for (const auto& p : other.frontiers()[t].points()) joined.insert(p);
@@ -175,7 +175,7 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
     for (std::size_t t = 0; t < frontiers.size(); ++t) {
       const auto& target = r.question.targets[t];
       const auto points = frontiers[t].points();
-      const auto rows = search::rows_of(r.question, target, frontiers[t]);
+      const auto rows = search::rows_of(r.question, target, frontiers[t].points());
       ASSERT_EQ(points.size(), rows.size());
       for (std::size_t k = 0; k < rows.size(); ++k) {
         const auto a = *search::architecture_at(
@@ -201,10 +201,10 @@ TEST(Grid, DescribeNoticesWhatTheModelDoesNotSay) {
   FrontierPoint p = grid(r.question)[0].points().front();
   Frontier wrong;
   wrong.insert({std::nextafter(p.latency_s, 1e9), p.loss, p.index});
-  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong), Error);
+  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong.points()), Error);
   Frontier wrong_loss;
   wrong_loss.insert({p.latency_s, std::nextafter(p.loss, 0.0), p.index});
-  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong_loss), Error);
+  EXPECT_THROW(search::rows_of(r.question, r.question.targets[0], wrong_loss.points()), Error);
 }
 
 }  // namespace

@@ -27,7 +27,6 @@ inline search::Question benchmark_question() {
        {"workload", {{"batch", 1}, {"input_tokens", 1024}, {"output_tokens", 16}}}});
   p.deployments = {deployment};
   p.targets = {{"target", 0, model::Objective::total}};
-  p.strategy = search::Strategy::plas;
   return p;
 }
 
@@ -60,8 +59,8 @@ PlasRun run_plas(search::Plas& plas, const AfterRound& after_round) {
   return run;
 }
 
-inline PlasRun run_plas(const search::Question& question) {
-  search::Plas plas(question, question.plas);
+inline PlasRun run_plas(const search::Question& question, const search::PlasOptions& options) {
+  search::Plas plas(question, options);
   return run_plas(plas, [](const search::Plas&) {});
 }
 

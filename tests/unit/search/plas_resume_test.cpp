@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/refine/refine.hpp"
+#include "rooflaw/search/state.hpp"
 #include "unit/search/plas_cases.hpp"
 
 namespace rooflaw::testing {
@@ -62,13 +63,13 @@ TEST(PlasResume, EqualsTheUninterruptedRun) {
   int moved = 0;
   for (int i = 0; i < 30 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 300, 3000, 300);
-    r.question.strategy = search::Strategy::plas;
     if (random.chance(0.5)) limit_exactly(random, r);
     Question& question = r.question;
-    question.plas.initial_samples = random.integer(1, 60);
-    question.plas.max_evaluations = random.integer(50, 800);
-    question.plas.gaps_per_round = random.integer(0, 2);
-    const auto make = [&] { return Plas(question, question.plas); };
+    search::PlasOptions options;
+    options.initial_samples = random.integer(1, 60);
+    options.max_evaluations = random.integer(50, 800);
+    options.gaps_per_round = random.integer(0, 2);
+    const auto make = [&] { return Plas(question, options); };
     const Ended whole = run(make, 0);
     moved += whole.rounds > 2 ? 1 : 0;
     for (const int every : {1, 2, 3}) EXPECT_EQ(whole, run(make, every)) << i << ", " << every;
@@ -83,7 +84,7 @@ TEST(PlasResume, FromKnownFrontiersToo) {
   Plas first(question, options);
   first.absorb(first.score());
   const Question fine = search::refined_question(question);
-  const auto known = search::known_frontiers(question, fine, first.frontiers());
+  const auto known = search::known_frontiers(question, fine, search::points_of(first.frontiers()));
   const auto make = [&] { return Plas(fine, options, known); };
   const Ended whole = run(make, 0);
   EXPECT_GT(whole.rounds, 3);

@@ -31,11 +31,11 @@ void expect_sound(const Question& question, const std::vector<search::Frontier>&
   }
 }
 
-void expect_counts(const Question& question, const PlasRun& run) {
+void expect_counts(const search::PlasOptions& options, const PlasRun& run) {
   EXPECT_EQ(run.counts.requested, run.counts.scored + run.counts.repeated);
   EXPECT_EQ(static_cast<Index>(run.scored.size()), run.counts.scored);
   EXPECT_EQ(run.counts.evaluations(), run.counts.scored + run.counts.relaxations.calls);
-  EXPECT_LE(run.counts.evaluations(), question.plas.max_evaluations);
+  EXPECT_LE(run.counts.evaluations(), options.max_evaluations);
   for (std::size_t i = 0; i < run.scored.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       ASSERT_FALSE(run.scored[i] == run.scored[j]) << "scored twice: " << j << " and " << i;
@@ -45,11 +45,11 @@ void expect_counts(const Question& question, const PlasRun& run) {
 RandomQuestion random_plas_problem(Random& random, Index least, Index most) {
   RandomQuestion r = random_question(random, least, most, 300);
   shuffle_axes(random, r.question.space);
-  r.question.strategy = search::Strategy::plas;
   return r;
 }
 
 TEST(Plas, RandomProblems) {
+  search::PlasOptions options;
   Random random(601);
   std::size_t points = 0;
   for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
@@ -57,15 +57,15 @@ TEST(Plas, RandomProblems) {
     if (random.chance(0.6)) limit_exactly(random, r);
     Question& question = r.question;
     if (random.chance(0.2)) question.space.within = question.law.range;
-    question.plas.initial_samples = random.integer(1, 80);
-    question.plas.gaps_per_round = random.integer(0, 3);
-    question.plas.moves_per_stretch = random.integer(1, 6);
-    question.plas.max_evaluations = random.integer(question.plas.initial_samples, 900);
-    const PlasRun run = run_plas(question);
+    options.initial_samples = random.integer(1, 80);
+    options.gaps_per_round = random.integer(0, 3);
+    options.moves_per_stretch = random.integer(1, 6);
+    options.max_evaluations = random.integer(options.initial_samples, 900);
+    const PlasRun run = run_plas(question, options);
     SCOPED_TRACE(r.space.dump());
     expect_sound(question, run.frontiers);
-    expect_counts(question, run);
-    if (question.plas.gaps_per_round == 0) {
+    expect_counts(options, run);
+    if (options.gaps_per_round == 0) {
       EXPECT_EQ(0, run.counts.relaxations.calls);
     }
     for (const auto& f : run.frontiers) points += f.size();
@@ -74,13 +74,14 @@ TEST(Plas, RandomProblems) {
 }
 
 TEST(Plas, SameSeedSameResult) {
+  search::PlasOptions options;
   Random random(602);
   int differing = 0;
   for (int i = 0; i < 10; ++i) {
     Question question = random_plas_problem(random, 1000, 20000).question;
-    question.plas.initial_samples = 30;
-    question.plas.max_evaluations = 400;
-    const PlasRun first = run_plas(question), second = run_plas(question);
+    options.initial_samples = 30;
+    options.max_evaluations = 400;
+    const PlasRun first = run_plas(question, options), second = run_plas(question, options);
     EXPECT_EQ(first.scored, second.scored);
     EXPECT_EQ(first.counts.rounds, second.counts.rounds);
     EXPECT_EQ(first.counts.relaxations.calls, second.counts.relaxations.calls);
@@ -88,7 +89,7 @@ TEST(Plas, SameSeedSameResult) {
     for (std::size_t t = 0; t < first.frontiers.size(); ++t)
       EXPECT_EQ(first.frontiers[t].points(), second.frontiers[t].points());
     question.seed += 1;
-    differing += run_plas(question).scored != first.scored ? 1 : 0;
+    differing += run_plas(question, options).scored != first.scored ? 1 : 0;
   }
   EXPECT_EQ(10, differing);
 }
@@ -98,7 +99,7 @@ TEST(Plas, ProposingChangesNothing) {
   Random random(603);
   for (int i = 0; i < 5; ++i) {
     const Question question = random_plas_problem(random, 1000, 20000).question;
-    search::PlasOptions options = question.plas;
+    search::PlasOptions options;
     options.max_evaluations = 500;
     Plas forwards(question, options), backwards(question, options);
     for (;;) {
@@ -125,6 +126,7 @@ TEST(Plas, ProposingChangesNothing) {
 }
 
 TEST(Plas, FindsTheGridsFrontier) {
+  search::PlasOptions options;
   Random random(604);
   int whole = 0, frontiers = 0;
   double worst = 1;
@@ -133,7 +135,7 @@ TEST(Plas, FindsTheGridsFrontier) {
     if (i % 2 == 1) limit_exactly(random, r);
     Question& question = r.question;
     question.seed = static_cast<std::uint64_t>(i);
-    const PlasRun run = run_plas(question);
+    const PlasRun run = run_plas(question, options);
     expect_sound(question, run.frontiers);
     const auto truth = grid(question);
     for (std::size_t t = 0; t < truth.size(); ++t) {
@@ -163,6 +165,7 @@ TEST(Plas, FindsTheGridsFrontier) {
 // The promise of strategy plas: 99.9 % of the hypervolume within 1,500 calls of the model, the
 // whole frontier within 20,000.
 TEST(Plas, BenchmarkSpace) {
+  search::PlasOptions options;
   Question question = benchmark_question();
   ASSERT_EQ(468120, search::valid_count(question.space));
   const auto truth = grid(question).at(0).points();
@@ -170,7 +173,7 @@ TEST(Plas, BenchmarkSpace) {
   const double area = hypervolume_in_box(truth, truth);
   for (const std::uint64_t seed : {1, 2, 3}) {
     question.seed = seed;
-    Plas plas(question, question.plas);
+    Plas plas(question, options);
     double share_by_1500 = 0;
     const PlasRun run = run_plas(plas, [&](const Plas& p) {
       if (p.counts().evaluations() > 1500) return;
@@ -179,14 +182,15 @@ TEST(Plas, BenchmarkSpace) {
     EXPECT_GE(share_by_1500, 0.999) << "seed " << seed;
     EXPECT_EQ(truth, run.frontiers[0].points()) << "seed " << seed;
     EXPECT_LE(run.counts.evaluations(), 20000);
-    expect_counts(question, run);
+    expect_counts(options, run);
   }
 }
 
 TEST(Plas, HypervolumeNeverFalls) {
+  search::PlasOptions options;
   Question question = benchmark_question();
-  question.plas.max_evaluations = 1000;
-  Plas plas(question, question.plas);
+  options.max_evaluations = 1000;
+  Plas plas(question, options);
   double before = 0;
   Index rounds = 0;
   std::size_t scored = 0;
@@ -209,19 +213,21 @@ TEST(Plas, HypervolumeNeverFalls) {
 }
 
 TEST(Plas, StopsByHypervolumeGain) {
+  search::PlasOptions options;
   Question question = benchmark_question();
-  const PlasRun patient = run_plas(question);
-  question.plas.hypervolume_gain = 0.01;
-  const PlasRun hasty = run_plas(question);
+  const PlasRun patient = run_plas(question, options);
+  options.hypervolume_gain = 0.01;
+  const PlasRun hasty = run_plas(question, options);
   EXPECT_LT(hasty.counts.evaluations(), patient.counts.evaluations());
-  question.plas.hypervolume_gain = 0.999;
-  EXPECT_LE(run_plas(question).counts.rounds, 5);
+  options.hypervolume_gain = 0.999;
+  EXPECT_LE(run_plas(question, options).counts.rounds, 5);
 }
 
 TEST(Plas, NothingFits) {
+  search::PlasOptions options;
   for (const int what : {0, 1, 2, 3}) {
     Question question = benchmark_question();
-    question.plas.max_evaluations = 600;
+    options.max_evaluations = 600;
     auto& deployment = question.deployments[0];
     if (what == 0) deployment.memory_budget_bytes = 1e3;
     if (what == 1) deployment.limits.total_s = 1e-9;
@@ -230,36 +236,39 @@ TEST(Plas, NothingFits) {
       question.law.range.layers = {{100, 200}};
       question.space.within = question.law.range;
     }
-    const PlasRun run = run_plas(question);
+    const PlasRun run = run_plas(question, options);
     EXPECT_EQ(0u, run.frontiers.at(0).size());
-    expect_counts(question, run);
+    expect_counts(options, run);
   }
 }
 
 // A sample of a hundred rarely meets one of the few points that fit: the search must get there.
 TEST(Plas, LittleFits) {
+  search::PlasOptions options;
   Question question = benchmark_question();
   const auto all = grid(question).at(0).points();
   question.deployments[0].limits.total_s = all.at(3).latency_s;
   const auto truth = grid(question).at(0).points();
   ASSERT_EQ(4u, truth.size());
-  const PlasRun run = run_plas(question);
+  const PlasRun run = run_plas(question, options);
   expect_sound(question, run.frontiers);
   EXPECT_EQ(truth, run.frontiers[0].points());
 }
 
 TEST(Plas, OnePoint) {
+  search::PlasOptions options;
   Question question = benchmark_question();
   auto& s = question.space;
   s.layers = {8}, s.widths = {1024}, s.attention = search::gqa_choices({2}),
   s.expert_ffn_ratio = {1}, s.experts = {8}, s.top_k = {1};
-  const PlasRun run = run_plas(question);
+  const PlasRun run = run_plas(question, options);
   EXPECT_EQ(grid(question).at(0).points(), run.frontiers.at(0).points());
   EXPECT_EQ(1, run.counts.scored);
-  expect_counts(question, run);
+  expect_counts(options, run);
 }
 
 TEST(Plas, MlaAlone) {
+  search::PlasOptions options;
   Question question = benchmark_question();
   std::vector<model::MlaRanks> ranks;
   for (const std::int64_t rank : {512, 64, 128})
@@ -267,23 +276,24 @@ TEST(Plas, MlaAlone) {
         {.kv_lora_rank = rank, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64});
   question.space.attention = search::mla_choices(ranks);
   const auto truth = grid(question).at(0).points();
-  const PlasRun run = run_plas(question);
+  const PlasRun run = run_plas(question, options);
   expect_sound(question, run.frontiers);
-  expect_counts(question, run);
+  expect_counts(options, run);
   EXPECT_GE(hypervolume_in_box(run.frontiers[0].points(), truth),
             0.999 * hypervolume_in_box(truth, truth));
 }
 
 TEST(Plas, WorkloadsOfOnePhase) {
+  search::PlasOptions options;
   for (const auto kind : {model::Objective::prefill, model::Objective::tpot}) {
     Question question = benchmark_question();
     auto& work = question.deployments[0].scenario.workload;
     (kind == model::Objective::prefill ? work.output_tokens : work.input_tokens) = 0;
     question.targets = {{"target", 0, kind}, {"target", 0, model::Objective::total}};
     const auto truth = grid(question);
-    const PlasRun run = run_plas(question);
+    const PlasRun run = run_plas(question, options);
     expect_sound(question, run.frontiers);
-    expect_counts(question, run);
+    expect_counts(options, run);
     for (std::size_t t = 0; t < truth.size(); ++t)
       EXPECT_GE(hypervolume_in_box(run.frontiers[t].points(), truth[t].points()),
                 0.999 * hypervolume_in_box(truth[t].points(), truth[t].points()));
@@ -292,17 +302,18 @@ TEST(Plas, WorkloadsOfOnePhase) {
 
 // A known frontier is taken as it is; the search goes on from it.
 TEST(Plas, FromAKnownFrontier) {
+  search::PlasOptions options;
   Question question = benchmark_question();
-  question.plas.max_evaluations = 800;
+  options.max_evaluations = 800;
   const auto truth = grid(question).at(0).points();
   const search::Lattice lattice(question.space);
   std::vector<search::KnownFrontier> known(1);
   for (std::size_t i = 0; i < truth.size(); i += 10)
     known[0].push_back({lattice.at(truth[i].index), truth[i].latency_s, truth[i].loss});
-  Plas plas(question, question.plas, known);
+  Plas plas(question, options, known);
   const PlasRun run = run_plas(plas, [](const Plas&) {});
   expect_sound(question, run.frontiers);
-  expect_counts(question, run);
+  expect_counts(options, run);
   const auto found = run.frontiers[0].points();
   for (std::size_t i = 0; i < truth.size(); i += 10)
     EXPECT_NE(found.end(), std::find(found.begin(), found.end(), truth[i])) << i;

@@ -97,12 +97,17 @@ inline RandomQuestion random_question(Random& random, search::Index least, searc
   return r;
 }
 
-inline std::vector<search::Frontier> grid(const search::Question& question) {
+/// What a plan finds in a question.
+template <class Plan>
+std::vector<search::Frontier> run_plan(const search::Question& question, const Plan& plan) {
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
-  const search::Grid plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   return scanner.frontiers();
+}
+
+inline std::vector<search::Frontier> grid(const search::Question& question) {
+  return run_plan(question, search::GridPlan(question));
 }
 
 /// Latencies, loss and memory of a point in a deployment, feasible or not.

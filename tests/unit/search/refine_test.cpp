@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/search/state.hpp"
 #include "unit/search/plas_cases.hpp"
 
 namespace rooflaw::testing {
@@ -25,7 +26,6 @@ Question tiny_problem() {
   question.space.ffn_multiple_of = 64;
   question.space.experts = {8, 1, 4};
   question.space.top_k = {1};
-  question.strategy = search::Strategy::grid;
   return question;
 }
 
@@ -41,7 +41,7 @@ Refined refine(const Question& question, Index max_evaluations, double hypervolu
   Refined r;
   r.frontiers = grid(question);
   r.fine = search::refined_question(question);
-  const auto known = search::known_frontiers(question, r.fine, r.frontiers);
+  const auto known = search::known_frontiers(question, r.fine, search::points_of(r.frontiers));
   search::PlasOptions options;
   options.max_evaluations = max_evaluations;
   options.hypervolume_gain = hypervolume_gain;
@@ -200,7 +200,7 @@ TEST(Refine, KnownFrontiersAreTheFrontiers) {
     shuffle_axes(random, r.question.space);
     const auto frontiers = grid(r.question);
     const Question fine = search::refined_question(r.question);
-    const auto known = search::known_frontiers(r.question, fine, frontiers);
+    const auto known = search::known_frontiers(r.question, fine, search::points_of(frontiers));
     ASSERT_EQ(frontiers.size(), known.size());
     for (std::size_t t = 0; t < known.size(); ++t) {
       const auto points = frontiers[t].points();

@@ -59,21 +59,12 @@ TEST(RandomUnit, IsUniformAndItsOwnFunction) {
   EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(4, 1, 7));
 }
 
-std::vector<search::Frontier> sampled_frontiers(const search::Question& question) {
-  const search::PowerTables tables = search::fill_tables(question);
-  search::Scanner scanner(question, tables);
-  const search::Sample plan(question);
-  for (Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
-  return scanner.frontiers();
-}
-
 /// All samples of a question.
-std::vector<Digits> samples(const search::Question& question) {
+std::vector<Digits> samples(const search::Question& question, Index points) {
   std::vector<Digits> list;
   const auto lengths = search::axis_lengths(question.space);
-  for (Index n = 0; n < question.max_evaluations; ++n)
-    list.push_back(
-        search::latin_hypercube(lengths, question.seed, question.max_evaluations, n).as_digits());
+  for (Index n = 0; n < points; ++n)
+    list.push_back(search::latin_hypercube(lengths, question.seed, points, n).as_digits());
   return list;
 }
 
@@ -81,11 +72,10 @@ TEST(LatinHypercube, EachStratumHoldsOneSampleAlongEachAxis) {
   Random random(11);
   for (int i = 0; i < 200; ++i) {
     search::Question question = random_question(random, 10, 100000, 1).question;
-    question.strategy = search::Strategy::sample;
     question.seed = static_cast<std::uint64_t>(random.integer(0, 1000));
-    question.max_evaluations = random.integer(1, 300);
+    const Index points = random.integer(1, 300);
     const search::Lengths lengths = search::axis_lengths(question.space);
-    const auto list = samples(question);
+    const auto list = samples(question, points);
     for (const search::Axis axis : search::all_axes) {
       std::vector<std::size_t> digits;
       for (const auto& d : list) digits.push_back(d[axis]);
@@ -104,12 +94,11 @@ TEST(LatinHypercube, EachStratumHoldsOneSampleAlongEachAxis) {
 TEST(LatinHypercube, SameSeedSameSamples) {
   Random random(13);
   search::Question question = random_question(random, 200, 5000, 1).question;
-  question.max_evaluations = 200;
   question.seed = 5;
-  const auto first = samples(question);
-  EXPECT_EQ(first, samples(question));
+  const auto first = samples(question, 200);
+  EXPECT_EQ(first, samples(question, 200));
   question.seed = 6;
-  EXPECT_NE(first, samples(question));
+  EXPECT_NE(first, samples(question, 200));
 }
 
 TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
@@ -119,17 +108,16 @@ TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
     RandomQuestion r = random_question(random, 5, 600, 500);
     if (random.chance(0.5)) limit_exactly(random, r);
     if (random.chance(0.2)) r.question.space.within = r.question.law.range;
-    r.question.strategy = search::Strategy::sample;
     r.question.seed = static_cast<std::uint64_t>(i);
-    r.question.max_evaluations = random.integer(1, 400);
+    const Index points = random.integer(1, 400);
 
     std::vector<std::pair<Index, model::Architecture>> drawn;
-    for (const auto& digits : samples(r.question)) {
+    for (const auto& digits : samples(r.question, points)) {
       const auto a = search::architecture_at(r.question.space, digits);
       if (a) drawn.emplace_back(search::index_of(r.question.space, digits), *a);
       invalid += a ? 0 : 1;
     }
-    const auto sampled = sampled_frontiers(r.question);
+    const auto sampled = run_plan(r.question, search::SamplePlan(r.question, points));
     const auto all = grid(r.question);
     for (std::size_t t = 0; t < sampled.size(); ++t) {
       EXPECT_EQ(brute_force(r.question, r.question.targets[t], drawn), sampled[t].points())
@@ -143,21 +131,18 @@ TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
 TEST(Sample, ManyPieces) {
   Random random(19);
   RandomQuestion r = random_question(random, 300, 600, 20);
-  r.question.strategy = search::Strategy::sample;
-  r.question.max_evaluations = 10000;
-  const search::Sample plan(r.question);
+  const search::SamplePlan plan(r.question, 10000);
   EXPECT_GT(plan.pieces(), 1);
-  EXPECT_EQ(10000, plan.architectures());
   // So many samples of so few points leave none out that matters: the whole frontier.
   std::set<Index> drawn;
-  for (const auto& digits : samples(r.question))
+  for (const auto& digits : samples(r.question, 10000))
     drawn.insert(search::index_of(r.question.space, digits));
   std::vector<std::pair<Index, model::Architecture>> points;
   for (const Index index : drawn)
     if (const auto a =
             search::architecture_at(r.question.space, search::digits_of(r.question.space, index)))
       points.emplace_back(index, *a);
-  const auto frontiers = sampled_frontiers(r.question);
+  const auto frontiers = run_plan(r.question, plan);
   for (std::size_t t = 0; t < frontiers.size(); ++t)
     EXPECT_EQ(brute_force(r.question, r.question.targets[t], points), frontiers[t].points());
 }

@@ -27,7 +27,7 @@ namespace rooflaw::search {
 
 class ExactLevel {
  public:
-  /// Keeps references. @param seed  by target, frontiers to lower by question.tolerance; empty:
+  /// Keeps references. @param seed  by target, frontiers lowered by the tolerance; empty:
   /// none
   ExactLevel(const Question& question, const PowerTables& tables, const Subspace& subspace,
              std::vector<LossBound> lowered_seed);

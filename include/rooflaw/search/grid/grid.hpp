@@ -1,6 +1,6 @@
 #pragma once
-// Strategy `grid`: every point of the space is scored. The plain way to a frontier, and what
-// strategy `exact` is compared with. Cut into pieces that any rank can score in any order; the
+// Method `grid`: every point of the space is scored. The plain way to a frontier, and what
+// method `exact` is compared with. Cut into pieces that any rank can score in any order; the
 // result does not depend on the cut. It may know the space and the scanner, nothing of ranks.
 
 #include <functional>
@@ -10,10 +10,10 @@
 
 namespace rooflaw::search {
 
-class Grid {
+class GridPlan {
  public:
   /// Keeps a reference.
-  explicit Grid(const Question& question);
+  explicit GridPlan(const Question& question);
 
   Index pieces() const { return static_cast<Index>(frames_.size()) * pieces_per_frame_; }
   std::string name(Index piece) const;

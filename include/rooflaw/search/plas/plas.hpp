@@ -22,6 +22,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "rooflaw/search/method.hpp"
 #include "rooflaw/search/plas/relaxation.hpp"
 #include "rooflaw/search/space/lattice.hpp"
 
@@ -42,12 +43,21 @@ struct RelaxationCounts {
   Index infeasible = 0;          // ended above a limit
   RelaxationCounts& operator+=(const RelaxationCounts& more);
 };
+template <class Archive>
+void fields(Archive& a, RelaxationCounts& x) {
+  a(counted(x.calls), counted(x.solves), counted(x.out_of_evaluations), counted(x.failed),
+    counted(x.infeasible));
+}
 
 /// What a stretch asks for.
 struct Proposal {
   std::vector<Index> points;
   RelaxationCounts relaxations;
 };
+template <class Archive>
+void fields(Archive& a, Proposal& x) {
+  a(x.points, x.relaxations);
+}
 
 struct PlasCounts {
   Index rounds = 0;
@@ -58,6 +68,10 @@ struct PlasCounts {
   Index evaluations() const { return scored + relaxations.calls; }
   PlasCounts& operator+=(const PlasCounts& more);
 };
+template <class Archive>
+void fields(Archive& a, PlasCounts& x) {
+  a(counted(x.rounds), counted(x.requested), counted(x.scored), counted(x.repeated), x.relaxations);
+}
 
 /// A gap of a target's frontier, by the points at its ends.
 struct GapEnds {
@@ -65,12 +79,20 @@ struct GapEnds {
   Index left = 0, right = 0;
   auto operator<=>(const GapEnds&) const = default;
 };
+template <class Archive>
+void fields(Archive& a, GapEnds& x) {
+  a(x.target, x.left, x.right);
+}
+
+// A search ends after so many rounds in a row that find nothing, or that gain too little.
+inline constexpr int most_idle_rounds = 6;
+inline constexpr int most_slow_rounds = 3;
 
 /// All that a search has gathered between two rounds: with the question and what it started from,
-/// enough to go on as if it had never stopped.
+/// enough to go on as if it had never stopped. Points are scored again: that takes a hundredth of
+/// the time that finding them did, and no state can hold false scores.
 struct PlasState {
   std::vector<Index> points;  // scored, in order
-  std::vector<Score> scores;  // by point, then deployment
   std::vector<HypervolumeReference> reference;
   std::vector<GapEnds> relaxed;
   PlasCounts counts;
@@ -78,6 +100,11 @@ struct PlasState {
   int idle_rounds = 0;
   int slow_rounds = 0;
 };
+template <class Archive>
+void fields(Archive& a, PlasState& x) {
+  a(x.points, x.reference, x.relaxed, x.counts, not_negative(x.hypervolume),
+    within(x.idle_rounds, 0, most_idle_rounds), within(x.slow_rounds, 0, most_slow_rounds));
+}
 
 /// A frontier found before, as points of the lattice.
 struct KnownPoint {
@@ -113,6 +140,10 @@ class Plas {
   /// known frontiers, in place of its first scores.
   PlasState state() const;
   void restore(const PlasState& state);
+  /// Is every number of a state one that such a search could have? @throws Error if not
+  void check(const PlasState& state) const;
+  /// Are these what a stretch may propose?
+  void check(const Proposal& proposal) const;
 
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
   const PlasCounts& counts() const { return counts_; }

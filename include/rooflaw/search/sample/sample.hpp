@@ -1,5 +1,5 @@
 #pragma once
-// Strategy `sample`: a Latin hypercube over the axes, the baseline for strategies that look where
+// Method `sample`: a Latin hypercube over the axes, the baseline for strategies that look where
 // it pays. Cut into pieces that any rank can score in any order; a sample depends on the seed and
 // its number alone. It may know the space and the scanner, nothing of ranks.
 
@@ -25,21 +25,19 @@ struct DrawnPositions {
 DrawnPositions latin_hypercube(const Lengths& lengths, std::uint64_t seed, Index samples,
                                Index number);
 
-class Sample {
+class SamplePlan {
  public:
-  /// Keeps a reference. Draws question.max_evaluations points.
-  explicit Sample(const Question& question);
+  /// Keeps a reference.
+  SamplePlan(const Question& question, Index points);
 
   Index pieces() const;
   std::string name(Index piece) const;
   /// Scores a piece; `between` is called now and then.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between = {}) const;
 
-  /// The samples.
-  Index architectures() const { return question_.max_evaluations; }
-
  private:
   const Question& question_;
+  Index points_;
   Lengths lengths_;
 };
 

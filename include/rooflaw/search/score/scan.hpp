@@ -24,6 +24,10 @@ struct FoundPoint {
   std::uint64_t target = 0;
   FrontierPoint point;
 };
+template <class Archive>
+void fields(Archive& a, FoundPoint& x) {
+  a(x.target, x.point);
+}
 
 class Scanner {
  public:

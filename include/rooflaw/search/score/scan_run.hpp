@@ -1,0 +1,73 @@
+#pragma once
+// Runs of methods that score blocks with a Scanner and keep its frontiers: exact, grid, sample.
+
+#include <map>
+#include <optional>
+
+#include "rooflaw/search/method_run.hpp"
+#include "rooflaw/search/score/scan.hpp"
+
+namespace rooflaw::search {
+
+/// What a checkpoint keeps of such a run.
+struct ScanState {
+  std::uint64_t round = 0;
+  std::vector<FrontierPoints> frontiers;
+  std::vector<FrontierPoints> seed;  // exact with a tolerance: those before the last round
+  std::int64_t pairs = 0;
+};
+template <class Archive>
+void fields(Archive& a, ScanState& x) {
+  a(x.round, x.frontiers, x.seed, counted(x.pairs));
+}
+
+class ScanRun : public MethodRun {
+ public:
+  /// @param shares_finds  ranks prune with what the others found
+  ScanRun(const Question& question, Role role, bool shares_finds);
+
+  void score(std::int64_t piece, const Between& between) override;
+  Bytes report() override;
+  void absorb(const Bytes& report) override;
+  Bytes news(int worker) override;
+  void learn(const Bytes& news) override;
+
+  std::int64_t check(const Bytes& state) const override;
+  void begin(const Bytes& state) override;
+  bool finished() const override { return state_.round == rounds(); }
+  Bytes gathered() const override;
+  void next_round(const Bytes& gathered) override;
+  Bytes state() const override;
+  Progress progress(std::int64_t begun) const override;
+  Outcome found() const override;
+
+ protected:
+  virtual std::uint64_t rounds() const { return 1; }
+  virtual std::int64_t pieces_of(std::uint64_t round) const = 0;
+  /// May `state` have this seed in this round?
+  virtual bool fits(const ScanState& state) const { return state.seed.empty(); }
+  /// Makes a round ready: one that is new, or one that goes on.
+  virtual void prepare(bool goes_on) = 0;
+  virtual void score_piece(std::int64_t piece, const Between& between) = 0;
+
+  std::int64_t pieces() const override { return pieces_of(state_.round); }
+  const Question& question() const { return question_; }
+  const PowerTables& tables() const { return tables_; }
+  Scanner& scanner() { return *scanner_; }
+  ScanState& scan_state() { return state_; }
+  std::uint64_t round() const { return state_.round; }
+
+ private:
+  void insert(const std::vector<FrontierPoints>& frontiers);
+
+  const Question& question_;
+  Role role_;
+  bool shares_finds_;
+  PowerTables tables_;
+  std::optional<Scanner> scanner_;
+  ScanState state_;                  // but for its frontiers, which are the scanner's
+  std::vector<FoundPoint> finds_;    // of all ranks, in the order they came
+  std::map<int, std::size_t> told_;  // by rank: how many of them
+};
+
+}  // namespace rooflaw::search

@@ -1,0 +1,22 @@
+#pragma once
+// States of a search come from outside: from a checkpoint, which may hold anything. They are plain
+// values, and what is in them is looked at one by one before it is used.
+
+#include <vector>
+
+#include "rooflaw/search/question.hpp"
+
+namespace rooflaw::search {
+
+/// @throws Error, exit code checkpoint_mismatch, unless `fits`
+void require_fit(bool fits);
+
+/// Are these frontiers of the question's targets, their latencies rising and their losses falling,
+/// and every point what the model says of its architecture, bit for bit?
+/// Cost: a microsecond a point. @throws Error as require_fit
+void require_frontiers(const std::vector<FrontierPoints>& frontiers, const Question& question);
+
+std::vector<FrontierPoints> points_of(const std::vector<Frontier>& frontiers);
+std::size_t count_points(const std::vector<Frontier>& frontiers);
+
+}  // namespace rooflaw::search

@@ -1,0 +1,81 @@
+#pragma once
+// Phases whose pieces each leave a result of their own.
+
+#include <map>
+
+#include "phase.hpp"
+#include "rooflaw/search/state.hpp"
+
+namespace rooflaw::cluster {
+
+template <class Result>
+using ByPiece = std::map<std::uint64_t, Result>;
+
+template <class Result>
+class ByPieceWork : public Work {
+ public:
+  explicit ByPieceWork(std::size_t pieces) : pieces_(pieces) {}
+  std::int64_t pieces() const override { return static_cast<std::int64_t>(pieces_); }
+  void score(std::int64_t piece, const Between& between) override {
+    const auto number = static_cast<std::size_t>(piece);
+    results_[number] = make(number, between);
+  }
+  Bytes report() override { return packed(std::exchange(results_, {})); }
+  void absorb(const Bytes& report) override {
+    for (auto& [piece, result] : unpacked<ByPiece<Result>>(report))
+      results_[piece] = std::move(result);
+  }
+  /// Of all pieces that are done, on rank 0; a worker's since its last report.
+  ByPiece<Result>& results() { return results_; }
+
+ protected:
+  virtual Result make(std::size_t piece, const Between& between) = 0;
+
+ private:
+  std::size_t pieces_;
+  ByPiece<Result> results_;
+};
+
+/// What a checkpoint keeps of it.
+template <class Result>
+struct ByPieceState {
+  QueueState queue;
+  ByPiece<Result> results;
+};
+template <class Archive, class Result>
+void fields(Archive& a, ByPieceState<Result>& x) {
+  a(x.queue, x.results);
+}
+
+/// A state of so many pieces, with the results of all that are done. @throws Error if it is none
+template <class Result>
+ByPieceState<Result> checked(const Bytes& kept, std::size_t pieces) {
+  auto state = unpacked<ByPieceState<Result>>(kept);
+  search::require_fit(fits(state.queue, static_cast<std::int64_t>(pieces)));
+  for (const auto& [piece, result] : state.results) search::require_fit(piece < pieces);
+  const std::set<std::int64_t> open(state.queue.open.begin(), state.queue.open.end());
+  for (std::int64_t piece = 0; piece < state.queue.next; ++piece)
+    search::require_fit(open.contains(piece) ||
+                        state.results.contains(static_cast<std::uint64_t>(piece)));
+  return state;
+}
+
+/// Does what is left of it.
+template <class Result>
+void run_by_piece(ByPieceWork<Result>& work, std::size_t frontier_points, Phase& phase) {
+  ByPieceState<Result> state;
+  if (phase.ranks.is_root() && !phase.kept.empty())
+    state = unpacked<ByPieceState<Result>>(phase.kept);
+  work.results() = std::move(state.results);
+  const QueueHooks hooks{
+      .progress =
+          [&](const QueueState& queue) {
+            phase.progress(
+                {.done = queue.next, .of = work.pieces(), .frontier_points = frontier_points});
+          },
+      .checkpoint = [&](const QueueState& queue) { phase.keep(packed(queue, work.results())); }};
+  search::Serving serving;
+  run_queue(work, state.queue, phase.ranks, phase.watch, hooks, serving);
+}
+
+}  // namespace rooflaw::cluster

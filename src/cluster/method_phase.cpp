@@ -1,0 +1,97 @@
+// The search over all ranks: the pieces of each of its rounds are a queue.
+
+#include "phase.hpp"
+#include "rooflaw/search/method_run.hpp"
+#include "rooflaw/search/state.hpp"
+
+namespace rooflaw::cluster {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Measures max_seconds, what earlier runs took included.
+class TimeLimit {
+ public:
+  TimeLimit(double max_seconds, double spent) : max_(max_seconds), spent_(spent) {}
+  double spent() const {
+    return spent_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+  bool used_up() const { return spent() > max_; }
+
+ private:
+  double max_, spent_;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// What a checkpoint keeps of it.
+struct MethodState {
+  double seconds = 0;
+  QueueState queue;  // of the round
+  Bytes of_method;
+};
+template <class Archive>
+void fields(Archive& a, MethodState& x) {
+  a(not_negative(x.seconds), x.queue, x.of_method);
+}
+
+/// What rank 0 tells at the end of a round.
+struct RoundEnd {
+  bool goes_on = true;  // not out of time
+  Bytes gathered;
+};
+template <class Archive>
+void fields(Archive& a, RoundEnd& x) {
+  a(x.goes_on, x.gathered);
+}
+
+}  // namespace
+
+void check_method(const search::Method& method, const search::Question& question,
+                  const Bytes& kept) {
+  const auto state = unpacked<MethodState>(kept);
+  search::require_fit(!state.of_method.empty());
+  search::require_fit(fits(state.queue, search::start(method, question)->check(state.of_method)));
+}
+
+search::Outcome method_phase(const search::Method& method, const search::Question& question,
+                             Phase& phase) {
+  const auto run = search::start(method, question, {phase.ranks.rank(), phase.ranks.size()});
+  MethodState state;
+  if (!phase.kept.empty()) state = unpacked<MethodState>(phase.kept);
+  run->begin(std::exchange(state.of_method, {}));
+  const TimeLimit limit(search::max_seconds(method), state.seconds);
+  const auto keep = [&](const QueueState& queue) {
+    phase.keep(packed(MethodState{limit.spent(), queue, run->state()}));
+  };
+  const auto tell = [&](std::int64_t begun) {
+    if (phase.ranks.is_root()) phase.progress(run->progress(begun));
+  };
+  const QueueHooks hooks{.progress = [&](const QueueState& queue) { tell(queue.next); },
+                         .checkpoint = keep,
+                         .out_of_time = [&] { return limit.used_up(); }};
+  search::Serving serving;
+  RoundEnd end;
+  for (tell(0); !run->finished() && end.goes_on; state.queue = {}) {
+    run_queue(*run, state.queue, phase.ranks, phase.watch, hooks, serving);
+    if (phase.ranks.is_root()) {
+      end.goes_on = state.queue.next == run->pieces() && state.queue.open.empty();
+      if (end.goes_on && phase.ranks.size() > 1) end.gathered = run->gathered();
+    }
+    try {
+      share(end, phase.ranks, phase.watch);
+    } catch (const RunEnds&) {
+      if (phase.ranks.is_root()) keep(state.queue);
+      throw;
+    }
+    if (end.goes_on) run->next_round(std::exchange(end.gathered, {}));
+    tell(0);
+  }
+  if (!phase.ranks.is_root()) return {};
+  search::Outcome outcome = run->found();
+  outcome.complete = end.goes_on;
+  outcome.serving = serving;
+  return outcome;
+}
+
+}  // namespace rooflaw::cluster

@@ -1,0 +1,47 @@
+#include "rooflaw/cluster/share.hpp"
+
+#include <algorithm>
+
+namespace rooflaw::cluster {
+
+namespace {
+
+constexpr std::size_t part_size = std::size_t{1} << 20;
+
+/// To the ranks below this one.
+void pass_on(std::span<const std::byte> part, Communicator& ranks, Watch& watch) {
+  for (const int below : {2 * ranks.rank() + 1, 2 * ranks.rank() + 2})
+    if (below < ranks.size()) ranks.send(below, Tag::shared, part);
+  for (BackOff back_off; !ranks.all_sent(); back_off.pause()) watch.look();
+}
+
+Bytes next_part(Communicator& ranks, Watch& watch) {
+  for (BackOff back_off;; back_off.pause()) {
+    if (auto message = ranks.poll(Tag::shared)) return std::move(message->bytes);
+    watch.look();
+  }
+}
+
+}  // namespace
+
+void share_bytes(Bytes& bytes, Communicator& ranks, Watch& watch) {
+  if (ranks.is_root()) {
+    pass_on(packed(std::uint64_t{bytes.size()}), ranks, watch);
+    for (std::size_t first = 0; first < bytes.size(); first += part_size)
+      pass_on(std::span(bytes).subspan(first, std::min(part_size, bytes.size() - first)), ranks,
+              watch);
+    return;
+  }
+  const Bytes head = next_part(ranks, watch);
+  pass_on(head, ranks, watch);
+  const auto size = unpacked<std::uint64_t>(head);
+  bytes.clear();
+  bytes.reserve(size);
+  while (bytes.size() < size) {
+    const Bytes part = next_part(ranks, watch);
+    pass_on(part, ranks, watch);
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+}
+
+}  // namespace rooflaw::cluster
