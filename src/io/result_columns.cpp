@@ -49,40 +49,35 @@ T restored(Stored<T> x, const Hdf5Reader& file, const std::string& object) {
   }
 }
 
-template <class Class, class Member>
-Class class_of(Member Class::*);
-
 /// The field at the end of a path of members.
-template <auto... path>
-const auto& field(const auto& entry) {
-  return (entry.*....*path);
+template <class Entry, class Member>
+auto& at(Entry& entry, Member member) {
+  return entry.*member;
 }
-template <auto... path>
-auto& field(auto& entry) {
-  return (entry.*....*path);
+template <class Entry, class Member, class... Rest>
+auto& at(Entry& entry, Member member, Rest... rest) {
+  return at(entry.*member, rest...);
 }
 
-template <auto first, auto... rest>
-auto column(const char* name, const char* unit) {
-  using Entry = decltype(class_of(first));
-  using T = std::decay_t<decltype(field<first, rest...>(std::declval<Entry&>()))>;
-  return TableColumn<Entry>{
-      name, unit,
-      [](const std::vector<Entry>& entries) -> format::Column {
-        std::vector<Stored<T>> values;
-        values.reserve(entries.size());
-        for (const auto& entry : entries) values.push_back(stored(field<first, rest...>(entry)));
-        return values;
-      },
-      [](const Hdf5Reader& file, const std::string& path,
-         std::optional<std::vector<Entry>>& entries) {
-        auto values = format::column_as<Stored<T>>(file, path);
-        if (!entries) entries.emplace(values.size());
-        if (values.size() != entries->size())
-          throw FileError(file.file(), path + ": is not as long as the columns before it");
-        for (std::size_t i = 0; i < values.size(); ++i)
-          field<first, rest...>((*entries)[i]) = restored<T>(std::move(values[i]), file, path);
-      }};
+template <class Entry, class T, class... Rest>
+TableColumn<Entry> column(const char* name, const char* unit, T Entry::*first, Rest... rest) {
+  using Value = std::decay_t<decltype(at(std::declval<Entry&>(), first, rest...))>;
+  return {name, unit,
+          [=](const std::vector<Entry>& entries) -> format::Column {
+            std::vector<Stored<Value>> values;
+            values.reserve(entries.size());
+            for (const auto& entry : entries) values.push_back(stored(at(entry, first, rest...)));
+            return values;
+          },
+          [=](const Hdf5Reader& file, const std::string& path,
+              std::optional<std::vector<Entry>>& entries) {
+            auto values = format::column_as<Stored<Value>>(file, path);
+            if (!entries) entries.emplace(values.size());
+            if (values.size() != entries->size())
+              throw FileError(file.file(), path + ": is not as long as the columns before it");
+            for (std::size_t i = 0; i < values.size(); ++i)
+              at((*entries)[i], first, rest...) = restored<Value>(std::move(values[i]), file, path);
+          }};
 }
 
 template <class T>
@@ -108,79 +103,47 @@ void read_attribute(const Hdf5Reader& file, const std::string& group, const char
     read_attribute(file, group, name, x.emplace());
 }
 
-template <auto first, auto... rest>
-auto attribute(const char* name) {
-  using Entry = decltype(class_of(first));
-  return EntryAttribute<Entry>{
-      name,
-      [](Hdf5Writer& file, const std::string& group, const char* its_name, const Entry& entry) {
-        write_attribute(file, group, its_name, field<first, rest...>(entry));
-      },
-      [](const Hdf5Reader& file, const std::string& group, const char* its_name, Entry& entry) {
-        read_attribute(file, group, its_name, field<first, rest...>(entry));
-      }};
+template <class Entry, class T, class... Rest>
+EntryAttribute<Entry> attribute(const char* name, T Entry::*first, Rest... rest) {
+  return {[=](Hdf5Writer& file, const std::string& group, const Entry& entry) {
+            write_attribute(file, group, name, at(entry, first, rest...));
+          },
+          [=](const Hdf5Reader& file, const std::string& group, Entry& entry) {
+            read_attribute(file, group, name, at(entry, first, rest...));
+          }};
 }
 
 }  // namespace
 
 const std::vector<TableColumn<search::Row>>& row_columns() {
-  using R = search::Row;
-  static const std::vector columns{
-      column<&R::latency_s>("latency_s", "s"),
-      column<&R::loss>("loss", "nat/token"),
-      column<&R::perplexity>("perplexity", "1"),
-      column<&R::prefill_s>("prefill_s", "s"),
-      column<&R::decode_s>("decode_s", "s"),
-      column<&R::tpot_s>("tpot_s", "s/token"),
-      column<&R::memory_bytes>("memory_bytes", "B"),
-      column<&R::params_total>("params_total", "1"),
-      column<&R::params_active>("params_active", "1"),
-      column<&R::layers>("layers", "1"),
-      column<&R::width>("width", "1"),
-      column<&R::heads>("heads", "1"),
-      column<&R::head_dim>("head_dim", "1"),
-      column<&R::attention>("attention", ""),
-      column<&R::kv_heads>("kv_heads", "1"),
-      column<&R::q_lora_rank>("q_lora_rank", "1"),
-      column<&R::kv_lora_rank>("kv_lora_rank", "1"),
-      column<&R::qk_nope_head_dim>("qk_nope_head_dim", "1"),
-      column<&R::qk_rope_head_dim>("qk_rope_head_dim", "1"),
-      column<&R::v_head_dim>("v_head_dim", "1"),
-      column<&R::ffn>("ffn", ""),
-      column<&R::expert_ffn>("expert_ffn", "1"),
-      column<&R::experts>("experts", "1"),
-      column<&R::top_k>("top_k", "1"),
-      column<&R::shared_ffn>("shared_ffn", "1"),
-      column<&R::ffn_sparsity>("ffn_sparsity", "1"),
-      column<&R::ffn_ratio>("ffn_ratio", "1"),
-      column<&R::activation_rate>("activation_rate", "1"),
-      column<&R::index>("index", "1"),
-      column<&R::extrapolated>("extrapolated", "1"),
-      column<&R::prefill_compute_share>("prefill_compute_share", "1"),
-      column<&R::prefill_bandwidth_share>("prefill_bandwidth_share", "1"),
-      column<&R::decode_compute_share>("decode_compute_share", "1"),
-      column<&R::decode_bandwidth_share>("decode_bandwidth_share", "1")};
+  static const auto columns = [] {
+    std::vector<TableColumn<search::Row>> list;
+    search::for_each_column([&](const char* name, const char* unit, auto field, auto) {
+      list.push_back(column(name, unit, field));
+    });
+    return list;
+  }();
   return columns;
 }
 
 const std::vector<TableColumn<theory::Sensitivity>>& sensitivity_columns() {
   using S = theory::Sensitivity;
   static const std::vector columns{
-      column<&S::dloss_dlayers>("dloss_dlayers", "nat"),
-      column<&S::dloss_dwidth>("dloss_dwidth", "nat"),
-      column<&S::dloss_dffn_ratio>("dloss_dffn_ratio", "nat"),
-      column<&S::dloss_dactivation_rate>("dloss_dactivation_rate", "nat"),
-      column<&S::dloss_dkv_dim>("dloss_dkv_dim", "nat"),
-      column<&S::exchange_layers>("exchange_layers", "nat/s"),
-      column<&S::exchange_width>("exchange_width", "nat/s"),
-      column<&S::exchange_ffn_ratio>("exchange_ffn_ratio", "nat/s"),
-      column<&S::exchange_kv_dim>("exchange_kv_dim", "nat/s"),
-      column<&S::elasticity_compute>("elasticity_compute", "1"),
-      column<&S::elasticity_bandwidth>("elasticity_bandwidth", "1"),
-      column<&S::elasticity_overhead>("elasticity_overhead", "1"),
-      column<&S::worth_compute>("worth_compute", "nat/%"),
-      column<&S::worth_bandwidth>("worth_bandwidth", "nat/%"),
-      column<&S::worth_memory>("worth_memory", "nat/%")};
+      column("dloss_dlayers", "nat", &S::dloss_dlayers),
+      column("dloss_dwidth", "nat", &S::dloss_dwidth),
+      column("dloss_dffn_ratio", "nat", &S::dloss_dffn_ratio),
+      column("dloss_dactivation_rate", "nat", &S::dloss_dactivation_rate),
+      column("dloss_dkv_dim", "nat", &S::dloss_dkv_dim),
+      column("exchange_layers", "nat/s", &S::exchange_layers),
+      column("exchange_width", "nat/s", &S::exchange_width),
+      column("exchange_ffn_ratio", "nat/s", &S::exchange_ffn_ratio),
+      column("exchange_kv_dim", "nat/s", &S::exchange_kv_dim),
+      column("elasticity_compute", "1", &S::elasticity_compute),
+      column("elasticity_bandwidth", "1", &S::elasticity_bandwidth),
+      column("elasticity_overhead", "1", &S::elasticity_overhead),
+      column("worth_compute", "nat/%", &S::worth_compute),
+      column("worth_bandwidth", "nat/%", &S::worth_bandwidth),
+      column("worth_memory", "nat/%", &S::worth_memory)};
   return columns;
 }
 
@@ -188,28 +151,28 @@ const std::vector<TableColumn<search::TheoryRow>>& theory_columns() {
   using R = search::TheoryRow;
   using S = theory::Shape;
   static const std::vector columns{
-      column<&R::shape, &S::layers>("layers", "1"),
-      column<&R::shape, &S::width>("width", "1"),
-      column<&R::shape, &S::ffn_ratio>("ffn_ratio", "1"),
-      column<&R::shape, &S::gqa>("gqa", "1"),
-      column<&R::shape, &S::activation_rate>("activation_rate", "1"),
-      column<&R::loss>("loss", "nat/token"),
-      column<&R::binding>("binding", ""),
-      column<&R::search_minus_theory_loss>("search_minus_theory_loss", "nat/token")};
+      column("layers", "1", &R::shape, &S::layers),
+      column("width", "1", &R::shape, &S::width),
+      column("ffn_ratio", "1", &R::shape, &S::ffn_ratio),
+      column("gqa", "1", &R::shape, &S::gqa),
+      column("activation_rate", "1", &R::shape, &S::activation_rate),
+      column("loss", "nat/token", &R::loss),
+      column("binding", "", &R::binding),
+      column("search_minus_theory_loss", "nat/token", &R::search_minus_theory_loss)};
   return columns;
 }
 
 const std::vector<TableColumn<search::TargetInfo>>& target_columns() {
   using I = search::TargetInfo;
-  static const std::vector columns{column<&I::id>("id", ""),
-                                   column<&I::device>("device", ""),
-                                   column<&I::precision>("precision", ""),
-                                   column<&I::workload>("workload", ""),
-                                   column<&I::objective>("latency", ""),
-                                   column<&I::memory_budget_bytes>("memory_budget_bytes", "B"),
-                                   column<&I::calibrated>("calibrated", "1"),
-                                   column<&I::attention_type>("attention_type", ""),
-                                   column<&I::device_confidence>("device_confidence", "")};
+  static const std::vector columns{column("id", "", &I::id),
+                                   column("device", "", &I::device),
+                                   column("precision", "", &I::precision),
+                                   column("workload", "", &I::workload),
+                                   column("latency", "", &I::objective),
+                                   column("memory_budget_bytes", "B", &I::memory_budget_bytes),
+                                   column("calibrated", "1", &I::calibrated),
+                                   column("attention_type", "", &I::attention_type),
+                                   column("device_confidence", "", &I::device_confidence)};
   return columns;
 }
 
@@ -217,29 +180,29 @@ const std::vector<EntryAttribute<search::TargetResult>>& frontier_attributes() {
   using R = search::TargetResult;
   using H = search::HypervolumeReference;
   static const std::vector attributes{
-      attribute<&R::hypervolume>("hypervolume"),
-      attribute<&R::reference, &H::latency_s>("reference_latency_s"),
-      attribute<&R::reference, &H::loss>("reference_loss"),
-      attribute<&R::certified>("certified"),
-      attribute<&R::loss_gap_bound>("loss_gap_bound"),
-      attribute<&R::hypervolume_share>("hypervolume_share")};
+      attribute("hypervolume", &R::hypervolume),
+      attribute("reference_latency_s", &R::reference, &H::latency_s),
+      attribute("reference_loss", &R::reference, &H::loss),
+      attribute("certified", &R::certified),
+      attribute("loss_gap_bound", &R::loss_gap_bound),
+      attribute("hypervolume_share", &R::hypervolume_share)};
   return attributes;
 }
 
 const std::vector<EntryAttribute<search::Improvements>>& refined_attributes() {
   static const std::vector attributes{
-      attribute<&search::Improvements::hypervolume_gain>("hypervolume_gain")};
+      attribute("hypervolume_gain", &search::Improvements::hypervolume_gain)};
   return attributes;
 }
 
 const std::vector<EntryAttribute<StudyRecord>>& study_attributes() {
   using R = StudyRecord;
-  static const std::vector attributes{attribute<&R::program_version>("program_version"),
-                                      attribute<&R::git_commit>("git_commit"),
-                                      attribute<&R::job_toml>("job_toml"),
-                                      attribute<&R::strategy>("strategy"),
-                                      attribute<&R::seed>("seed"),
-                                      attribute<&R::points_in_space>("points_in_space")};
+  static const std::vector attributes{attribute("program_version", &R::program_version),
+                                      attribute("git_commit", &R::git_commit),
+                                      attribute("job_toml", &R::job_toml),
+                                      attribute("strategy", &R::strategy),
+                                      attribute("seed", &R::seed),
+                                      attribute("points_in_space", &R::points_in_space)};
   return attributes;
 }
 

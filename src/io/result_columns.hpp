@@ -1,7 +1,8 @@
 #pragma once
 // Which field of which type a dataset or an attribute of a result is: one entry for each, with its
-// name and unit, by which it is written and read. A new column is a line here.
+// name and unit, by which it is written and read. Those of a Row stand beside it (search/row.hpp).
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,20 +18,18 @@ template <class Entry>
 struct TableColumn {
   const char* name;
   const char* unit;
-  format::Column (*values)(const std::vector<Entry>& entries);
+  std::function<format::Column(const std::vector<Entry>& entries)> values;
   /// The dataset `path` into the entries; the first column makes them.
-  void (*read)(const format::Hdf5Reader& file, const std::string& path,
-               std::optional<std::vector<Entry>>& entries);
+  std::function<void(const format::Hdf5Reader& file, const std::string& path,
+                     std::optional<std::vector<Entry>>& entries)>
+      read;
 };
 
 /// An attribute of a group that an `Entry` is.
 template <class Entry>
 struct EntryAttribute {
-  const char* name;
-  void (*write)(format::Hdf5Writer& file, const std::string& group, const char* name,
-                const Entry& entry);
-  void (*read)(const format::Hdf5Reader& file, const std::string& group, const char* name,
-               Entry& entry);
+  std::function<void(format::Hdf5Writer& file, const std::string& group, const Entry& entry)> write;
+  std::function<void(const format::Hdf5Reader& file, const std::string& group, Entry& entry)> read;
 };
 
 const std::vector<TableColumn<search::Row>>& row_columns();
@@ -63,14 +62,14 @@ std::vector<Entry> read_table(const format::Hdf5Reader& file, const std::string&
 template <class Entry>
 void write_attributes(format::Hdf5Writer& file, const std::string& group,
                       const std::vector<EntryAttribute<Entry>>& attributes, const Entry& entry) {
-  for (const auto& attribute : attributes) attribute.write(file, group, attribute.name, entry);
+  for (const auto& attribute : attributes) attribute.write(file, group, entry);
 }
 
 /// @throws FileError if one is missing, of another type, or has a word that is none
 template <class Entry>
 void read_attributes(const format::Hdf5Reader& file, const std::string& group,
                      const std::vector<EntryAttribute<Entry>>& attributes, Entry& entry) {
-  for (const auto& attribute : attributes) attribute.read(file, group, attribute.name, entry);
+  for (const auto& attribute : attributes) attribute.read(file, group, entry);
 }
 
 }  // namespace rooflaw::io

@@ -28,51 +28,12 @@ void evaluate_points(const Question& question, const Target& target,
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, value, e.loss));
-    Row row = row_of(*architecture, e);
-    row.latency_s = value;
-    if (!question.space.continuous) row.index = point.index;
-    take(*architecture, row);
+    take(*architecture,
+         row_of({*architecture, e, value, question.space.continuous ? -1 : point.index}));
   }
 }
 
 }  // namespace
-
-Row row_of(const model::Architecture& a, const model::Evaluation& e) {
-  return {.latency_s = 0,
-          .loss = e.loss,
-          .perplexity = e.perplexity,
-          .prefill_s = e.prefill.seconds,
-          .decode_s = e.decode.seconds,
-          .tpot_s = e.tpot_s,
-          .memory_bytes = e.memory.total(),
-          .params_total = e.params_total,
-          .params_active = e.params_active,
-          .layers = a.layers,
-          .width = a.width,
-          .heads = a.heads,
-          .head_dim = a.head_dim,
-          .attention = a.attention,
-          .kv_heads = a.kv_heads,
-          .q_lora_rank = a.mla.q_lora_rank,
-          .kv_lora_rank = a.mla.kv_lora_rank,
-          .qk_nope_head_dim = a.mla.qk_nope_head_dim,
-          .qk_rope_head_dim = a.mla.qk_rope_head_dim,
-          .v_head_dim = a.mla.v_head_dim,
-          .ffn = a.ffn,
-          .expert_ffn = a.expert_ffn,
-          .experts = a.experts,
-          .top_k = a.top_k,
-          .shared_ffn = a.shared_ffn,
-          .ffn_sparsity = a.ffn_sparsity,
-          .ffn_ratio = e.point.ffn_ratio,
-          .activation_rate = e.point.activation_rate,
-          .index = -1,
-          .extrapolated = e.extrapolated,
-          .prefill_compute_share = e.prefill.compute_share,
-          .prefill_bandwidth_share = e.prefill.bandwidth_share,
-          .decode_compute_share = e.decode.compute_share,
-          .decode_bandwidth_share = e.decode.bandwidth_share};
-}
 
 std::vector<Row> rows_of(const Question& question, const Target& target,
                          std::span<const FrontierPoint> frontier) {

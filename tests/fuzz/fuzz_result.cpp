@@ -19,8 +19,7 @@
 #include "fuzz.hpp"
 #include "rooflaw/app/commands.hpp"
 #include "rooflaw/format/hdf5.hpp"
-#include "rooflaw/format/sha256.hpp"
-#include "rooflaw/io/result_file.hpp"
+#include "unit/io/small_result.hpp"
 
 using namespace rooflaw;
 
@@ -47,65 +46,23 @@ std::string write_result_file(std::span<const std::byte> image,
   return path;
 }
 
-/// Something of a result: a column or, with a name, an attribute.
+/// Something of a result: a column, a text or, with a name, an attribute.
 struct Object {
   std::string path;
   std::string attribute;
-  std::variant<format::Column, format::Attribute> value;
+  std::variant<format::Column, std::string, format::Attribute> value;
 };
-
-using Reals = std::vector<double>;
-using Wholes = std::vector<std::int64_t>;
-using Texts = std::vector<std::string>;
 
 /// Of a job with this device alone.
 std::vector<Object> proper_result(const std::string& device) {
-  const std::string target = device + ".fp16.vla.total";
-  const std::string group = "codesign-2026/" + target;
-  const std::string job = "[job]\nname = 'j'\n[targets]\ndevices = ['" + device +
-                          "']\nprecisions = ['fp16']\nworkloads = ['vla']\nlatency = ['total']\n";
-  const auto of = [&](const char* kind) { return std::string("/") + kind + "/" + group; };
-  const auto frontiers = of("frontiers"), refined = of("refined"), theory = of("theory");
-  return {{"/targets/id", "", format::Column(Texts{target})},
-          {"/targets/device", "", format::Column(Texts{device})},
-          {"/targets/precision", "", format::Column(Texts{"fp16"})},
-          {"/targets/workload", "", format::Column(Texts{"vla"})},
-          {"/targets/latency", "", format::Column(Texts{"total"})},
-          {"/targets/memory_budget_bytes", "", format::Column(Reals{8e9})},
-          {"/targets/calibrated", "", format::Column(Wholes{0})},
-          {frontiers + "/latency_s", "", format::Column(Reals{0.1, 0.2, 0.3})},
-          {frontiers + "/loss", "", format::Column(Reals{5, 4, 3})},
-          {frontiers + "/layers", "", format::Column(Wholes{4, 8, 12})},
-          {frontiers + "/attention", "", format::Column(Texts{"gqa", "mla", "gqa"})},
-          {frontiers + "/extrapolated", "", format::Column(Wholes{0, 1, 0})},
-          {refined + "/loss", "", format::Column(Reals{3.5})},
-          {of("sensitivity") + "/worth_memory", "", format::Column(Reals{0, 0, 0})},
-          {theory + "/search_minus_theory_loss", "", format::Column(Reals{0.1, 0.2, 0})},
-          {theory + "/binding", "", format::Column(Texts{"memory", "", "total"})},
-          {"/inputs/device/" + device, "", format::Column(Texts{"id = 'a'"})},
-          {"/inputs/device/" + device, "sha256", format::Attribute(format::sha256_hex("id = 'a'"))},
-          {"/inputs/device/" + device, "file", format::Attribute("devices.toml")},
-          {"/inputs/precision/fp16", "", format::Column(Texts{"id = 'fp16'"})},
-          {"/inputs/precision/fp16", "sha256", format::Attribute("00")},
-          {"/inputs/precision/fp16", "file", format::Attribute("precisions.toml")},
-          {"/runtime/x", "", format::Column(Reals{})},
-          {"/runtime", "ranks", format::Attribute(std::int64_t{1})},
-          {"/runtime", "seconds_search", format::Attribute(0.5)},
-          {"/runtime", "messages", format::Attribute("")},
-          {frontiers, "certified", format::Attribute(std::int64_t{1})},
-          {frontiers, "hypervolume", format::Attribute(1.5)},
-          {refined, "hypervolume_gain", format::Attribute(0.01)},
-          {"/", "filetype", format::Attribute("rooflaw-result")},
-          {"/", "format_version",
-           format::Attribute(Wholes{io::result_format_major, io::result_format_minor})},
-          {"/", "strategy", format::Attribute("exact")},
-          {"/", "job_toml", format::Attribute(job)},
-          {"/", "seed", format::Attribute(std::int64_t{1})},
-          {"/", "program_version", format::Attribute("0.1.0")},
-          {"/", "git_commit", format::Attribute("00")},
-          {"/", "command_line", format::Attribute("rooflaw search")},
-          {"/runtime", "points_scored", format::Attribute(std::int64_t{7})},
-          {"/", "complete", format::Attribute(std::int64_t{1})}};
+  const testing::TemporaryFolder scratch;
+  const auto parts = testing::small_result(scratch, {{"targets.devices", "[\"" + device + "\"]"}});
+  std::vector<Object> objects;
+  for (const auto& [path, text] : parts.texts) objects.push_back({path, "", text});
+  for (const auto& [path, column] : parts.columns) objects.push_back({path, "", column});
+  for (const auto& [place, value] : parts.attributes)
+    objects.push_back({place.first, place.second, value});
+  return objects;
 }
 
 double any_number(FuzzedDataProvider& bytes) {
@@ -155,7 +112,7 @@ void change(std::vector<Object>& objects, FuzzedDataProvider& bytes) {
       break;
     case 1:
       if (object.attribute.empty())
-        object.value = any_column(bytes);
+        object.value = any_column(bytes);  // also in place of a text
       else
         object.value = any_attribute(bytes);
       break;
@@ -172,19 +129,11 @@ void change(std::vector<Object>& objects, FuzzedDataProvider& bytes) {
   }
 }
 
-/// The tables of /inputs are single texts, not columns.
-const std::string* text_of(const Object& object) {
-  const auto* column = std::get_if<format::Column>(&object.value);
-  const auto* texts = column == nullptr ? nullptr : std::get_if<Texts>(column);
-  const bool single = texts != nullptr && texts->size() == 1;
-  return single && object.path.starts_with("/inputs/") ? &texts->front() : nullptr;
-}
-
 std::vector<std::byte> image_of(const std::vector<Object>& objects) {
   format::Hdf5Writer file;
   for (const auto& object : objects) {
     try {
-      if (const std::string* text = text_of(object))
+      if (const auto* text = std::get_if<std::string>(&object.value))
         file.text(object.path, *text);
       else if (const auto* column = std::get_if<format::Column>(&object.value))
         file.column(object.path, *column, "");
@@ -199,7 +148,8 @@ std::vector<std::byte> image_of(const std::vector<Object>& objects) {
 }
 
 std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
-  auto objects = proper_result("a");
+  static const auto proper = proper_result("jetson-agx-orin-64gb");
+  auto objects = proper;
   for (int n = bytes.ConsumeIntegralInRange(0, 8); n > 0 && objects.size() > 1; --n)
     change(objects, bytes);
   return image_of(objects);
@@ -216,7 +166,7 @@ void require_file_error_at_worst(ExitCode (*command)(const app::Arguments&),
 
 /// With the result of another device; what does not fit together may be refused.
 void merge(const std::string& path) {
-  static const std::vector<std::byte> other = image_of(proper_result("b"));
+  static const std::vector<std::byte> other = image_of(proper_result("jetson-thor-t5000"));
   const std::string second = write_result_file(other, "other.h5");
   try {
     app::merge_command({path, second, "-o", (folder() / "merged.h5").string()});

@@ -10,34 +10,10 @@
 #include "rooflaw/search/findings.hpp"
 #include "rooflaw/search/method.hpp"
 #include "rooflaw/search/question.hpp"
+#include "rooflaw/search/row.hpp"
 #include "rooflaw/theory/sensitivity.hpp"
 
 namespace rooflaw::search {
-
-/// A point of a frontier as the model says it is: a field for each column of /frontiers, in its
-/// unit (results/README.md). What does not apply to an architecture is 0.
-struct Row {
-  double latency_s = 0;  // of the target's objective
-  double loss = 0, perplexity = 0;
-  double prefill_s = 0, decode_s = 0, tpot_s = 0;
-  double memory_bytes = 0, params_total = 0, params_active = 0;
-  std::int64_t layers = 0, width = 0, heads = 0, head_dim = 0;
-  model::AttentionKind attention{};
-  std::int64_t kv_heads = 0;
-  std::int64_t q_lora_rank = 0, kv_lora_rank = 0;
-  std::int64_t qk_nope_head_dim = 0, qk_rope_head_dim = 0, v_head_dim = 0;
-  model::FfnKind ffn{};
-  std::int64_t expert_ffn = 0, experts = 0, top_k = 0, shared_ffn = 0;
-  double ffn_sparsity = 0, ffn_ratio = 0, activation_rate = 0;
-  Index index = -1;  // -1: not a point of the lattice
-  bool extrapolated = false;
-  double prefill_compute_share = 0, prefill_bandwidth_share = 0;
-  double decode_compute_share = 0, decode_bandwidth_share = 0;
-  bool operator==(const Row&) const = default;
-};
-
-/// Without latency and index, which are the target's and the space's.
-Row row_of(const model::Architecture& a, const model::Evaluation& e);
 
 /// The frontier of a target as rows. Its latencies and losses are those of model::evaluate, bit for
 /// bit. @throws Error if they are not: the search and the model would disagree.

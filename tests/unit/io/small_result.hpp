@@ -28,15 +28,17 @@ inline search::TargetResult small_result_of(const search::Question& question,
   return result;
 }
 
-/// The objects of a result but for the texts of its inputs.
+/// The objects of a result.
 struct ResultParts {
-  std::map<std::string, format::Column> columns;                                // by path
+  std::map<std::string, std::string> texts;       // of the inputs, by path
+  std::map<std::string, format::Column> columns;  // by path
   std::map<std::pair<std::string, std::string>, format::Attribute> attributes;  // by group, name
 };
 
-/// Of a job with one target.
-inline ResultParts small_result(const TemporaryFolder& folder) {
-  const io::Job job = read_job_text(job_text());
+/// Of job_text with these lines changed; it has one target.
+inline ResultParts small_result(const TemporaryFolder& folder,
+                                const std::map<std::string, std::string>& changes = {}) {
+  const io::Job job = read_job_text(job_text(changes));
   const auto& question = job.question;
   const std::string path = folder.path("small.h5");
   format::write_atomically(
@@ -52,6 +54,11 @@ inline ResultParts small_result(const TemporaryFolder& folder) {
     for (const auto& name : file.datasets(group))
       parts.columns[group + "/" + name] = file.column(group + "/" + name);
   groups.insert(groups.end(), {"/", "/runtime"});
+  for (const auto& kind : file.groups("/inputs"))
+    for (const auto& id : file.datasets("/inputs/" + kind)) {
+      groups.push_back("/inputs/" + kind + "/" + id);
+      parts.texts[groups.back()] = file.text(groups.back());
+    }
   for (const auto& group : groups)
     for (const auto& name : file.attributes(group))
       parts.attributes[{group, name}] = file.attribute(group, name);
@@ -60,7 +67,8 @@ inline ResultParts small_result(const TemporaryFolder& folder) {
 
 inline std::string write_parts(const TemporaryFolder& folder, const ResultParts& parts) {
   format::Hdf5Writer file;
-  for (const auto* group : {"/inputs", "/runtime"}) file.group(group);
+  file.group("/runtime");
+  for (const auto& [path, text] : parts.texts) file.text(path, text);
   for (const auto& [path, column] : parts.columns) file.column(path, column, "");
   for (const auto& [place, value] : parts.attributes)
     file.attribute(place.first, place.second, value);

@@ -185,9 +185,7 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
         EXPECT_EQ(points[k].index, rows[k].index);
         EXPECT_EQ(points[k].latency_s, rows[k].latency_s);
         EXPECT_EQ(points[k].loss, rows[k].loss);
-        search::Row expected = search::row_of(a, e);
-        expected.latency_s = points[k].latency_s;
-        expected.index = points[k].index;
+        auto expected = search::row_of({a, e, points[k].latency_s, points[k].index});
         if (std::isnan(e.tpot_s) && std::isnan(rows[k].tpot_s)) expected.tpot_s = rows[k].tpot_s;
         EXPECT_EQ(expected, rows[k]);
       }
