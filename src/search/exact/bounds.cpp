@@ -64,7 +64,8 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     const Target& target = question_.targets[t];
     const Deployment& deployment = question_.deployments[target.deployment];
     const WidthPart& width = deployments_[target.deployment].width;
-    const model::Weights w = weights(target.objective, deployment.scenario);
+    const model::Weights& w =
+        objectives_.emplace_back(weights(target.objective, deployment.scenario));
     const auto seconds = [&](double prefill, double decode) {
       return w.prefill * prefill + w.decode * decode;
     };
@@ -117,7 +118,7 @@ bool FrameBounds::matters(std::size_t target, const FfnParts& ffn, std::size_t l
                           std::size_t depths) {
   const Target& t = question_.targets[target];
   const auto& part = ffn.deployments[t.deployment];
-  const model::Weights w = weights(t.objective, question_.deployments[t.deployment].scenario);
+  const model::Weights& w = objectives_[target];
   const double seconds = w.prefill * part.prefill_s[lane] + w.decode * part.decode_s[lane];
   const std::size_t group = SlackTable::group_of(depths);
   if (loss >= static_cast<double>(slack_[target].slack(seconds, group))) return false;

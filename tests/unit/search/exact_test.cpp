@@ -135,6 +135,40 @@ TEST(Exact, LevelsAreSubspacesAndTheLastIsTheSpace) {
   EXPECT_LT(levels.front()[search::Axis::width].size(), whole[search::Axis::width].size());
 }
 
+// What is quadratic in the length of an axis does not end here.
+TEST(Exact, AMillionExperts) {
+  Random random(311);
+  RandomQuestion r = random_question(random, 1, 500, 20);
+  search::Space& space = r.question.space;
+  space.widths = {512}, space.head_dim = 64, space.layers = {4, 8};
+  space.attention = search::gqa_choices({1});
+  space.expert_ffn_ratio = {1}, space.shared_ffn = {0}, space.top_k = {1};
+  space.experts.resize(1'000'000);
+  std::iota(space.experts.begin(), space.experts.end(), std::int64_t{1});
+  const auto tables = search::fill_tables(r.question);
+  const auto levels = search::exact_levels(space);
+  ASSERT_GT(levels.size(), 1u);
+  search::Scanner scanner(r.question, tables);
+  std::size_t answered = 0;
+  for (const auto& subspace : levels) {
+    search::ExactLevel level(r.question, tables, subspace, {});
+    for (Index piece = 0; piece < level.pieces(); ++piece)
+      level.score(piece, scanner, [&] { ++answered; });
+  }
+  EXPECT_GT(answered, 0u);
+  expect_same(r.question, grid(r.question), scanner.frontiers(), r.space);
+}
+
+TEST(PowerTables, AnswerWhileTheyAreFilled) {
+  Random random(313);
+  RandomQuestion r = random_question(random, 1, 500, 20);
+  r.question.space.experts.resize(100'000);
+  std::iota(r.question.space.experts.begin(), r.question.space.experts.end(), std::int64_t{1});
+  std::size_t answered = 0;
+  search::fill_tables(r.question, [&] { ++answered; });
+  EXPECT_GT(answered, 20u);
+}
+
 TEST(Exact, ATolerancePromisesAndTheOrderDoesNotMatter) {
   Random random(307);
   for (int i = 0; i < 6; ++i) {

@@ -34,8 +34,9 @@ class FrameBounds {
   double width_ = 0;
   double least_attention_activations_ = 0;
   std::vector<DeploymentBounds> deployments_;
-  std::vector<SlackTable> slack_;       // by target
-  std::vector<SlackTable> seed_slack_;  // with a tolerance
+  std::vector<model::Weights> objectives_;  // by target
+  std::vector<SlackTable> slack_;           // by target
+  std::vector<SlackTable> seed_slack_;      // with a tolerance
 };
 
 }  // namespace rooflaw::search

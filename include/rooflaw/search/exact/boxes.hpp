@@ -10,7 +10,7 @@ namespace rooflaw::search {
 
 /// Monotone axes that boxes stretch over, the number of experts the last; further ones are
 /// enumerated.
-inline constexpr std::size_t most_runs = 3;
+inline constexpr std::size_t most_runs = 2;
 
 /// Ends included.
 struct Run {

@@ -15,7 +15,7 @@
 // Source: the search of [S] arXiv:2602.10377 sec. 4 (sampling, local Pareto sets, local
 // refinement); the prediction in between is ours. Everything is a function of the question, its
 // seed and what was scored before, so the sequence of rounds does not depend on the ranks that
-// share the stretches.
+// share the stretches. The folder knows the lattice, the model and the theory; nothing of ranks.
 
 #include <compare>
 #include <set>

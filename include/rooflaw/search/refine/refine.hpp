@@ -1,7 +1,9 @@
 #pragma once
 // The stage after a strategy: what can be built between the points of the space and improves its
 // frontiers. PLAS on the finest lattice within the ends of the axes (whole layers, experts and KV
-// heads, widths of whole heads, FFNs of whole units), starting from the frontiers found.
+// heads, widths of whole heads, FFNs of whole units), starting from the frontiers found. What an
+// axis has between its values is its own affair (space/axes.hpp). The folder knows plas and
+// frontiers, not which strategy found them.
 //
 // Each target is refined by itself: what is found for a chip does not depend on which other chips
 // the job has.

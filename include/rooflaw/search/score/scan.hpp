@@ -1,6 +1,11 @@
 #pragma once
 // Scores points and keeps the frontier of every target: latency and loss of each pair are computed
 // and compared with the frontier. All targets are scored together, the loss once.
+//
+// The folder from below: powers of all that can occur (tables.hpp), what a block of a point adds to
+// time, memory and loss (parts.hpp), rows of points in SIMD lanes (row_kernels.hpp), blocks of the
+// space (here). It knows the question and the space; which blocks are scored, and when, is the
+// strategies' business.
 
 #include <functional>
 #include <vector>
