@@ -2,6 +2,7 @@
 // Phases whose pieces each leave a result of their own.
 
 #include <map>
+#include <set>
 
 #include "phase.hpp"
 #include "rooflaw/search/state.hpp"

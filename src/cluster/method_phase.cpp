@@ -64,15 +64,13 @@ search::Outcome method_phase(const search::Method& method, const search::Questio
   const auto keep = [&](const QueueState& queue) {
     phase.keep(packed(MethodState{limit.spent(), queue, run->state()}));
   };
-  const auto tell = [&](std::int64_t begun) {
-    if (phase.ranks.is_root()) phase.progress(run->progress(begun));
-  };
-  const QueueHooks hooks{.progress = [&](const QueueState& queue) { tell(queue.next); },
-                         .checkpoint = keep,
-                         .out_of_time = [&] { return limit.used_up(); }};
+  const QueueHooks hooks{
+      .progress = [&](const QueueState& queue) { phase.progress(run->progress(queue.next)); },
+      .checkpoint = keep,
+      .out_of_time = [&] { return limit.used_up(); }};
   search::Serving serving;
   RoundEnd end;
-  for (tell(0); !run->finished() && end.goes_on; state.queue = {}) {
+  for (; !run->finished() && end.goes_on; state.queue = {}) {
     run_queue(*run, state.queue, phase.ranks, phase.watch, hooks, serving);
     if (phase.ranks.is_root()) {
       end.goes_on = state.queue.next == run->pieces() && state.queue.open.empty();
@@ -85,7 +83,6 @@ search::Outcome method_phase(const search::Method& method, const search::Questio
       throw;
     }
     if (end.goes_on) run->next_round(std::exchange(end.gathered, {}));
-    tell(0);
   }
   if (!phase.ranks.is_root()) return {};
   search::Outcome outcome = run->found();

@@ -13,10 +13,8 @@
 
 namespace rooflaw::testing {
 
-/// What ends a rank whose run was aborted.
-struct Aborted : std::exception {
-  const char* what() const noexcept override { return "aborted"; }
-};
+/// What ends a rank whose run was aborted; as a process's end, no handler takes it for an error.
+struct Aborted {};
 
 /// The mail of all ranks.
 struct Mail {
@@ -88,6 +86,8 @@ inline std::string what(const std::exception_ptr& thrown) {
     std::rethrow_exception(thrown);
   } catch (const std::exception& e) {
     return e.what();
+  } catch (const Aborted&) {
+    return "aborted";
   }
 }
 
