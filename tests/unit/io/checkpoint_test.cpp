@@ -120,6 +120,18 @@ TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
   }
 }
 
+TEST(Checkpoint, NoStateOfThisStudyIsAMismatch) {
+  const Case c;
+  const auto refuse = [](const std::vector<std::byte>&) { throw Error("it is bad"); };
+  c.write("one");
+  c.write("two");
+  const auto message =
+      message_of<CheckpointMismatch>([&] { read_checkpoint(c.result, study, refuse); });
+  EXPECT_THAT(message, HasSubstr(c.last + ": is damaged: it is bad"));
+  EXPECT_THAT(message, HasSubstr(c.previous + ": is damaged: it is bad"));
+  EXPECT_THAT(message, HasSubstr("without --resume"));
+}
+
 TEST(Checkpoint, AStateThatCannotBeReadIsDamage) {
   const Case c;
   c.write("good");
