@@ -24,9 +24,10 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
     const auto start = Clock::now();
     auto result = describe(findings, question, fine, job.method, target);
     run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
-    const auto& scenario = question.deployments[question.targets[target].deployment].scenario;
+    const auto& asked = question.targets[target];
     summary += target_summary(result, to_string(job.method),
-                              compare_models(result, job.models, question.law, scenario));
+                              compare_models(result, job.models, law_of(question, asked),
+                                             deployment_of(question, asked).scenario));
     targets.push_back(result.target);
     between();
     return result;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "entry_list.hpp"
 #include "rooflaw/format/toml_override.hpp"
 #include "space_reader.hpp"
 #include "target_reader.hpp"
@@ -102,16 +103,18 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
     laws = catalogue.laws(table, "law");
     for (const auto& [key, value] : table) reader.allow({key.str()});
   } else if (const toml::node* id = reader.node("id")) {
-    laws = catalogue.laws(*id, "law.id");
-    if (laws.size() > 1) reader.fault("id", "names a file of several laws; a job takes one");
+    const auto load = [&](const auto& node, const auto& key) { return catalogue.laws(node, key); };
+    laws = id->is_array() ? read_entries<model::Law>(reader, "id", load) : load(*id, "law.id");
   } else {
     reader.fault("id", "is missing");
   }
-  if (laws.size() == 1) {
-    job.question.law = laws.front().value;
-    if (enforced) job.question.space.within = job.question.law.range;
-    job.inputs.push_back(laws.front().provenance);
+  for (auto& law : laws) {
+    job.inputs.push_back(law.provenance);
+    job.question.laws.push_back(std::move(law.value));
   }
+  if (!enforced || laws.empty()) return reader.reject_unknown_keys();
+  if (laws.size() > 1) reader.fault("range", "\"enforce\" goes with one law: ranges differ");
+  job.question.space.within = job.question.laws.front().range;
   reader.reject_unknown_keys();
 }
 

@@ -58,7 +58,7 @@ format::Hdf5Image result_image(const Job& job,
     const search::TargetResult result = target(i);
     write_target(file, result);
     // Laws are groups, no column: a target stands once.
-    if (result.target.law == job.question.law.id) targets.push_back(result.target);
+    if (job.question.targets[i].law == 0) targets.push_back(result.target);
   }
   write_targets(file, targets);
   write_run_record(file, run);  // last, since `target` takes time too

@@ -6,39 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "entry_list.hpp"
+
 namespace rooflaw::io {
 
 using search::Question;
 
 namespace {
-
-/// The entries that a list of [targets] names; ids must differ.
-template <class Entry, class Load>
-std::vector<Loaded<Entry>> read_entries(format::TableReader& reader, std::string_view key,
-                                        Load load) {
-  std::vector<Loaded<Entry>> entries;
-  const std::string name = reader.full_name(key);
-  if (!reader.has(key)) reader.fault(key, "is missing");
-  const toml::array* list = reader.array(key);
-  if (list == nullptr) return entries;
-  if (list->empty()) reader.fault(key, "must not be empty");
-  std::set<std::string> ids;
-  std::size_t named = 0;
-  for (const toml::node& node : *list) {
-    for (auto& loaded : load(node, name)) {
-      ++named;
-      if (!ids.insert(loaded.provenance.id).second)
-        reader.faults().add(node, name, "\"" + loaded.provenance.id + "\" is named twice");
-      else
-        entries.push_back(std::move(loaded));
-    }
-    if (named > format::longest_list) {  // a file may be named again and again
-      reader.fault(key, fmt::format("must not name more than {} entries", format::longest_list));
-      break;
-    }
-  }
-  return entries;
-}
 
 constexpr double most_targets = 10'000;
 
@@ -182,7 +156,8 @@ class TargetReader {
                                          to_string(objective));
       if (!target_ids_.insert(id).second)
         reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
-      question.targets.push_back({id, question.deployments.size(), objective});
+      for (std::size_t law = 0; law < question.laws.size(); ++law)
+        question.targets.push_back({id, question.deployments.size(), objective, law});
     }
     question.deployments.push_back(std::move(deployment));
   }

@@ -95,8 +95,8 @@ theory::ShapeBox bounding_box(const Space& given) {
 theory::Sensitivity sensitivity_at(const Question& question, const Target& target,
                                    const model::Architecture& architecture) {
   const Deployment& deployment = question.deployments[target.deployment];
-  return theory::sensitivity(question.law, architecture, deployment.scenario, target.objective,
-                             deployment.limits.of(model::Objective::memory));
+  return theory::sensitivity(law_of(question, target), architecture, deployment.scenario,
+                             target.objective, deployment.limits.of(model::Objective::memory));
 }
 
 std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
@@ -104,7 +104,7 @@ std::vector<TheoryRow> theory_rows(const Question& question, const Target& targe
   const theory::ShapeBox box = bounding_box(question.space);
   std::vector<TheoryRow> out;
   for (const auto& point : points)
-    out.push_back(theory_row(question.law, question.deployments[target.deployment],
+    out.push_back(theory_row(law_of(question, target), question.deployments[target.deployment],
                              target.objective, point, box));
   return out;
 }

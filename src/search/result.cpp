@@ -21,7 +21,7 @@ void evaluate_points(const Question& question, const Target& target,
     if (!architecture)
       throw Error(
           fmt::format("point {} on the frontier of {} is no architecture", point.index, target.id));
-    const auto e = model::evaluate(question.law, *architecture, scenario);
+    const auto e = model::evaluate(law_of(question, target), *architecture, scenario);
     const double value = value_of(target.objective, e, scenario);
     if (value != point.latency_s || e.loss != point.loss)
       throw Error(fmt::format(
@@ -48,7 +48,7 @@ TargetInfo info_of(const Question& question, const Target& target) {
   const auto& deployment = question.deployments[target.deployment];
   const auto& s = deployment.scenario;
   return {.id = target.id,
-          .law = question.law.id,
+          .law = law_of(question, target).id,
           .device = s.device.id,
           .precision = s.precision.id,
           .workload = s.workload.id,

@@ -18,7 +18,7 @@ void require_point(const FrontierPoint& point, const Question& question, const T
   const auto architecture = architecture_at(question.space, digits_of(question.space, point.index));
   require_fit(architecture.has_value());
   const auto& scenario = question.deployments[target.deployment].scenario;
-  const auto e = model::evaluate(question.law, *architecture, scenario);
+  const auto e = model::evaluate(law_of(question, target), *architecture, scenario);
   require_fit(value_of(target.objective, e, scenario) == point.latency_s && e.loss == point.loss);
 }
 

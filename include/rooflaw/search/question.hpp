@@ -1,5 +1,5 @@
 #pragma once
-// What a search is asked: a space, a law, targets. How it looks is the method's (method.hpp).
+// What a search is asked: a space, laws, targets. How it looks is the method's (method.hpp).
 
 #include <cstdint>
 #include <limits>
@@ -23,14 +23,22 @@ struct Target {
   std::string id;  // <device>.<precision>.<workload>.<objective>
   std::size_t deployment = 0;
   model::Objective objective{};
+  std::size_t law = 0;
 };
 
 struct Question {
   Space space;
-  model::Law law;
+  std::vector<model::Law> laws;
   std::vector<Deployment> deployments;
-  std::vector<Target> targets;  // those of one deployment stand together
+  std::vector<Target> targets;  // those of one deployment stand together; a law each
   std::uint64_t seed = 1;
 };
+
+inline const model::Law& law_of(const Question& question, const Target& target) {
+  return question.laws[target.law];
+}
+inline const Deployment& deployment_of(const Question& question, const Target& target) {
+  return question.deployments[target.deployment];
+}
 
 }  // namespace rooflaw::search

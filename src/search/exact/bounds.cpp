@@ -37,10 +37,8 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
       least_attention_activations_(infinity) {
   const Space& space = question.space;
   std::vector<model::AttentionShape<double>> shapes;
-  std::vector<double> kv_loss;
   for (const auto& o : attention) {
     shapes.push_back(attention_shape(space, frame.width_digit, o));
-    kv_loss.push_back(tables.kv_term(frame.width_digit, o));
     least_attention_activations_ =
         std::min(least_attention_activations_, model::attention_activations(shapes.back()));
   }
@@ -73,15 +71,16 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     std::vector<AttentionCost> costs;
     for (std::size_t a = 0; a < shapes.size(); ++a) {
       const AttentionPart& p = parts[target.deployment][a];
-      costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead, kv_loss[a]});
+      costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead,
+                       tables.kv_term(target.law, frame.width_digit, attention[a])});
     }
     costs = grouped(std::move(costs));
     const double per_token = 1.0 / w.per;
     const double head = seconds(width.prefill_head_s, width.decode_head_s);
     const double delta = deployment.scenario.precision.loss_delta;
-    slack_.emplace_back(bounds[t], depths, costs, head, per_token, delta);
+    slack_.emplace_back(bounds[t], depths, target.law, costs, head, per_token, delta);
     if (!lowered_seed.empty())
-      seed_slack_.emplace_back(lowered_seed[t], depths, costs, head, per_token, delta);
+      seed_slack_.emplace_back(lowered_seed[t], depths, target.law, costs, head, per_token, delta);
   }
 }
 

@@ -30,7 +30,10 @@ Depths depths_of_level(const Space& space, const PowerTables& tables, const Subs
   for (const std::size_t digit : level[Axis::layers]) {
     depths.digits.push_back(digit);
     depths.layers.push_back(static_cast<double>(space.layers[digit]));
-    depths.loss.push_back(tables.depth[digit]);
+  }
+  for (const auto& law : tables.laws) {
+    auto& loss = depths.loss.emplace_back();
+    for (const std::size_t digit : depths.digits) loss.push_back(law.depth[digit]);
   }
   return depths;
 }
@@ -57,9 +60,16 @@ class PieceSearch {
   FfnOption corner(const Box& box, bool upper) const;
   void open_routes();
   void look_at(std::vector<Open>& boxes);
+  void set_least_losses(const Box& box, std::size_t lane);
   void cut(const Open& open);
   void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths);
   void flush(std::size_t target);
+  FfnParts nothing_kept() const {
+    FfnParts parts;
+    parts.loss.resize(question_.laws.size());
+    parts.deployments.resize(question_.deployments.size());
+    return parts;
+  }
 
   const ExactLevel& level_;
   const Question& question_;
@@ -73,6 +83,7 @@ class PieceSearch {
   std::vector<Box> parts_;
   std::vector<FfnOption> lower_;
   FfnParts corners_;
+  std::vector<double> least_loss_;        // of the box at hand, by law
   std::vector<FfnParts> kept_;            // by target
   std::vector<std::size_t> kept_depths_;  // the most that any of them affords
 };
@@ -89,7 +100,7 @@ PieceSearch::PieceSearch(const ExactLevel& level, const Frame& frame,
       common_(ffn_option_of(question_.space, frame)),
       kept_(question_.targets.size()),
       kept_depths_(question_.targets.size(), 0) {
-  for (auto& parts : kept_) parts.deployments.resize(question_.deployments.size());
+  for (auto& parts : kept_) parts = nothing_kept();
   const Space& space = question_.space;
   for (const Axis axis : level.routes_.axes()) {
     run_digits_.push_back(level.subspace_[axis]);
@@ -156,15 +167,14 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     Open& open = boxes[i];
     const bool single = open.box.single();
-    const double loss = single ? corners_.loss[i]
-                               : (1.0 - bound_margin) *
-                                     ffn_part_loss(level_.tables_, frame_, corner(open.box, true));
+    set_least_losses(open.box, i);
     bool any = false;
     std::size_t depths = 0;
     std::size_t known_deployment = question_.deployments.size();
     for (std::size_t t = 0; t < question_.targets.size(); ++t) {
       if (!open.targets[t]) continue;
-      const std::size_t s = question_.targets[t].deployment;
+      const auto& [id, s, objective, law] = question_.targets[t];
+      const double loss = least_loss_[law];
       if (s != known_deployment) depths = bounds_.depths_affordable(s, corners_, i);
       known_deployment = s;
       open.targets[t] = depths > 0 && bounds_.matters(t, corners_, i, loss, depths);
@@ -175,16 +185,25 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
   }
 }
 
+/// What blocks of a box lose at least, by law; `lane` is where its lower corner stands.
+void PieceSearch::set_least_losses(const Box& box, std::size_t lane) {
+  for (std::size_t law = 0; law < least_loss_.size(); ++law)
+    least_loss_[law] =
+        box.single()
+            ? corners_.loss[law][lane]
+            : (1.0 - bound_margin) * ffn_part_loss(level_.tables_, law, frame_, corner(box, true));
+}
+
 void PieceSearch::cut(const Open& open) {
   cut_box(open.box, parts_);
   for (const Box& part : parts_) open_.push_back({part, open.targets});
 }
 
 void PieceSearch::keep(std::size_t target, std::size_t lane, double loss, std::size_t depths) {
-  const std::size_t s = question_.targets[target].deployment;
+  const auto& [id, s, objective, law] = question_.targets[target];
   FfnParts& kept = kept_[target];
   kept.index.push_back(corners_.index[lane]);
-  kept.loss.push_back(loss);
+  kept.loss[law].push_back(loss);
   kept.activations.push_back(corners_.activations[lane]);
   auto& to = kept.deployments[s];
   const auto& from = corners_.deployments[s];
@@ -205,8 +224,7 @@ void PieceSearch::flush(std::size_t target) {
                     .layer_digits = {digits.begin(), digits.begin() + static_cast<std::ptrdiff_t>(
                                                                           kept_depths_[target])}};
   scanner_.scan_target(target, block, kept);
-  kept = {};
-  kept.deployments.resize(question_.deployments.size());
+  kept = nothing_kept();
   kept_depths_[target] = 0;
 }
 

@@ -29,11 +29,12 @@ LossBound::LossBound(const Frontier& frontier, double lowered_by) {
     least_before_[b] = std::min(least_before_[b], least_before_[b - 1]);
 }
 
-SlackTable::SlackTable(const LossBound& bound, const Depths& depths,
+SlackTable::SlackTable(const LossBound& bound, const Depths& depths, std::size_t law,
                        std::vector<AttentionCost> attention, double head_s, double per_token,
                        double loss_delta)
     : bound_(&bound),
       depths_(&depths),
+      law_(law),
       attention_(std::move(attention)),
       head_s_(head_s),
       per_token_(per_token),
@@ -55,6 +56,7 @@ float SlackTable::slack(double ffn_s, std::size_t group) {
 
 void SlackTable::fill(std::size_t bin) {
   auto& slack = slack_[bin];
+  const auto& depth_loss = depths_->loss[law_];
   slack.assign(groups_, -std::numeric_limits<float>::infinity());
   // The lower edge; the first bin also holds all that is faster.
   const double t =
@@ -64,7 +66,7 @@ void SlackTable::fill(std::size_t bin) {
                 (static_cast<std::int64_t>(bin) + (std::bit_cast<std::int64_t>(least_t) >> shift))
                 << shift);
   for (const auto& a : attention_) {
-    slack_values(depths_->layers.size(), depths_->layers.data(), depths_->loss.data(),
+    slack_values(depths_->layers.size(), depths_->layers.data(), depth_loss.data(),
                  (a.seconds + t) * per_token_ * (1.0 - bound_margin),
                  head_s_ * per_token_ * (1.0 - bound_margin), bound_->data(), bound_->first(),
                  bound_->last(), values_.data());
@@ -74,8 +76,7 @@ void SlackTable::fill(std::size_t bin) {
         best = std::max(best, values_[d]);
       // Of numbers no larger than these: F, the depth loss (values_ holds their difference), the
       // others.
-      const double depth_size =
-          std::max(std::abs(depths_->loss.front()), std::abs(depths_->loss.back()));
+      const double depth_size = std::max(std::abs(depth_loss.front()), std::abs(depth_loss.back()));
       const double size =
           std::abs(best) + 2.0 * depth_size + std::abs(a.loss) + std::abs(loss_delta_);
       const auto up = static_cast<float>(best - a.loss - loss_delta_ + 4.0 * bound_margin * size);

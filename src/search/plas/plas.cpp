@@ -120,8 +120,11 @@ std::vector<Score> Plas::score() const {
   scores.reserve(wanted_.size() * question_.deployments.size());
   for (const auto& point : wanted_)
     for (const auto& deployment : question_.deployments) {
-      const auto e = model::evaluate(question_.law, point.architecture, deployment.scenario);
-      scores.push_back({.costs = e.costs(), .loss = e.loss});
+      const auto a = model::lift(point.architecture);
+      Score& score = scores.emplace_back(Score{model::costs(a, deployment.scenario), {}});
+      for (const auto& law : question_.laws)
+        score.loss.push_back(model::loss(law, model::loss_terms(law, law_point(a)),
+                                         deployment.scenario.precision.loss_delta));
     }
   return scores;
 }
@@ -198,11 +201,12 @@ void Plas::take_in(const std::vector<Score>& scores) {
     for (std::size_t t = 0; t < question_.targets.size(); ++t) {
       const Target& target = question_.targets[t];
       const Score& s = score_of(p, target.deployment);
-      const Deployment& deployment = question_.deployments[target.deployment];
+      const Deployment& deployment = deployment_of(question_, target);
+      const double loss = s.loss[target.law];
       const double value = weighted(weights(target.objective, deployment.scenario), s.costs);
-      if (std::isfinite(value) && std::isfinite(s.loss) &&
+      if (std::isfinite(value) && std::isfinite(loss) &&
           feasible(weighted_limits(deployment.limits, deployment.scenario), s.costs))
-        frontiers_[t].insert({value, s.loss, points_[p].index});
+        frontiers_[t].insert({value, loss, points_[p].index});
     }
   wanted_.clear();
   wanted_indices_.clear();

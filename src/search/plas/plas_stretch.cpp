@@ -211,17 +211,15 @@ void Plas::add_moves(const std::vector<std::size_t>& base, std::size_t stretch,
 RelaxationCounts Plas::add_relaxed(std::size_t target, std::size_t gap,
                                    Candidates& candidates) const {
   const Target& t = question_.targets[target];
-  const Deployment& deployment = question_.deployments[t.deployment];
   const auto& points = frontier_points_[target];
   const FrontierPoint &left = points[gap], &right = points[gap + 1];
-  const model::Limit goal{t.objective, std::sqrt(left.latency_s * right.latency_s)};
+  const double bound = std::sqrt(left.latency_s * right.latency_s);
   std::vector<RelaxedStart> starts{relaxed_start(lattice_.at(left.index).architecture),
                                    relaxed_start(lattice_.at(right.index).architecture)};
-  if (const auto start = closed_form_start(question_, deployment, goal, box_))
-    starts.push_back(*start);
+  if (const auto start = closed_form_start(question_, t, bound, box_)) starts.push_back(*start);
   RelaxationCounts counts;
   for (const auto& start : starts) {
-    const auto best = relax(question_, deployment, goal, start, evaluations_per_start);
+    const auto best = relax(question_, t, bound, start, evaluations_per_start);
     counts += {.calls = Index{2} * best.evaluations,  // a gradient counts as much as a value
                .solves = 1,
                .out_of_evaluations = best.end == RelaxedEnd::out_of_evaluations ? 1 : 0,
@@ -260,14 +258,16 @@ std::vector<Index> Plas::most_promising(const Stretch& stretch,
   const Target& target = question_.targets[stretch.target];
   const Deployment& deployment = question_.deployments[target.deployment];
   const model::Weights objective = weights(target.objective, deployment.scenario);
-  const double floor = law_constant(question_.law) + deployment.scenario.precision.loss_delta;
+  const double floor =
+      law_constant(law_of(question_, target)) + deployment.scenario.precision.loss_delta;
 
   // Latency, loss above its floor and use of each limit, as logarithms.
   std::vector<std::vector<double>> rows;
   std::vector<std::size_t> used;
   for (const std::size_t p : training) {
     const Score& s = score_of(p, target.deployment);
-    std::vector<double> row{common_log(weighted(objective, s.costs)), natural_log(s.loss - floor)};
+    std::vector<double> row{common_log(weighted(objective, s.costs)),
+                            natural_log(s.loss[target.law] - floor)};
     const auto usages = log_usages(deployment, s);
     row.insert(row.end(), usages.begin(), usages.end());
     if (!std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); })) continue;

@@ -57,11 +57,14 @@ struct Values {
 
 class Relaxation {
  public:
-  Relaxation(const Question& question, const Deployment& deployment, const model::Limit& goal,
+  Relaxation(const Question& question, const Target& target, double bound,
              const model::Architecture& start)
-      : question_(question), scenario_(deployment.scenario), start_(model::lift(start)) {
-    limits_.push_back({weights(goal.objective, scenario_), goal.bound});
-    for (const auto& limit : weighted_limits(deployment.limits, scenario_))
+      : question_(question),
+        law_(law_of(question, target)),
+        scenario_(deployment_of(question, target).scenario),
+        start_(model::lift(start)) {
+    limits_.push_back({weights(target.objective, scenario_), bound});
+    for (const auto& limit : weighted_limits(deployment_of(question, target).limits, scenario_))
       limits_.push_back(limit);
   }
 
@@ -77,8 +80,8 @@ class Relaxation {
     values_.usages.clear();
     for (const auto& limit : limits_)
       values_.usages.emplace_back(weighted(limit.weights, costs) / limit.bound);
-    values_.loss = model::loss(question_.law, model::loss_terms(question_.law, law_point(a)),
-                               scenario_.precision.loss_delta);
+    values_.loss =
+        model::loss(law_, model::loss_terms(law_, law_point(a)), scenario_.precision.loss_delta);
     return values_;
   }
 
@@ -86,6 +89,7 @@ class Relaxation {
 
  private:
   const Question& question_;
+  const model::Law& law_;
   const model::Scenario& scenario_;
   model::ContinuousArchitecture<double> start_;
   std::vector<model::WeightedLimit> limits_;  // the goal first; those that the workload has
@@ -175,22 +179,20 @@ RelaxedStart relaxed_start(const model::Architecture& a) {
            .experts = static_cast<double>(a.experts)}};
 }
 
-std::optional<RelaxedStart> closed_form_start(const Question& question,
-                                              const Deployment& deployment,
-                                              const model::Limit& goal,
-                                              const theory::ShapeBox& box) {
+std::optional<RelaxedStart> closed_form_start(const Question& question, const Target& target,
+                                              double bound, const theory::ShapeBox& box) {
   const Space& space = question.space;
   const bool gqa =
       std::any_of(space.attention.begin(), space.attention.end(),
                   [](const AttentionChoice& c) { return c.kind == model::AttentionKind::gqa; });
   const auto routings = expert_options(space);
   if (!gqa || routings.empty()) return std::nullopt;
-  const auto& s = deployment.scenario;
+  const auto& [s, limits] = deployment_of(question, target);
   theory::Shape shape;
   try {
-    const double memory = deployment.limits.of(model::Objective::memory);
-    shape = theory::optimise(question.law, theory::xi_model(s),
-                             theory::budgets_at(s, goal.objective, goal.bound, memory), box)
+    const double memory = limits.of(model::Objective::memory);
+    shape = theory::optimise(law_of(question, target), theory::xi_model(s),
+                             theory::budgets_at(s, target.objective, bound, memory), box)
                 .shape;
   } catch (const DomainError&) {
     return std::nullopt;  // a start that the simple model does not have
@@ -231,9 +233,9 @@ std::optional<RelaxedStart> closed_form_start(const Question& question,
   return start;
 }
 
-RelaxedSolution relax(const Question& question, const Deployment& deployment,
-                      const model::Limit& goal, const RelaxedStart& start, int most) {
-  Relaxation relaxation(question, deployment, goal, start.architecture);
+RelaxedSolution relax(const Question& question, const Target& target, double bound,
+                      const RelaxedStart& start, int most) {
+  Relaxation relaxation(question, target, bound, start.architecture);
   const Bounds bounds = bounds_of(question, start.architecture);
   Logs z = to_logs(start.sizes);
   for (std::size_t i = 0; i < z.size(); ++i)
@@ -265,7 +267,7 @@ RelaxedSolution relax(const Question& question, const Deployment& deployment,
   const Values& values = relaxation.at(z);
   out.sizes = to_sizes(z);
   out.loss = values.loss.value();
-  out.value = values.usages.front().value() * goal.bound;
+  out.value = values.usages.front().value() * bound;
   out.feasible = std::all_of(values.usages.begin(), values.usages.end(),
                              [](const Number& usage) { return usage.value() <= 1.0 + 1e-3; });
   out.evaluations = relaxation.evaluations();

@@ -37,7 +37,8 @@ Question of_target(const Question& question, std::size_t target) {
   Question one = question;
   one.targets = {question.targets[target]};
   one.deployments = {question.deployments[one.targets[0].deployment]};
-  one.targets[0].deployment = 0;
+  one.laws = {law_of(question, question.targets[target])};
+  one.targets[0].deployment = one.targets[0].law = 0;
   return one;
 }
 

@@ -42,16 +42,10 @@ namespace {
 constexpr auto packet = static_cast<Eigen::Index>(FfnParts::packet);
 using Lanes = Eigen::Array<double, packet, 1>;
 
-/// A value a column of the powers; each term has one of a kind at most.
-template <class T>
-struct FfnPowers {
-  std::array<T, std::tuple_size_v<decltype(PowerTables::ffn_terms)>> ratio{}, activation{};
-};
-
 /// Eight FFN blocks and what the tables know of them.
 struct Packet {
   model::FfnShape<Lanes> shape;
-  FfnPowers<Lanes> powers;
+  std::vector<Lanes> ratio, activation;  // a packet a column of the tables
 };
 
 void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape) {
@@ -66,39 +60,39 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
-/// Every power of a block; `set` takes the place where one goes and its value.
-template <class T, class Set>
-void look_up(const PowerTables& tables, const Frame& frame, const FfnOption& option,
-             FfnPowers<T>& powers, Set set) {
-  const std::size_t ratio = tables.ratio_place(frame, option.digits);
-  for (std::size_t i = 0; i < tables.ratio.size(); ++i)
-    set(powers.ratio[i], tables.ratio[i][ratio]);
-  const std::size_t activation = tables.activation_place(frame, option.digits);
-  for (std::size_t i = 0; i < tables.activation.size(); ++i)
-    set(powers.activation[i], tables.activation[i][activation]);
-}
-
-/// In the order of model::law_variables.
-template <class T>
-T term(const FfnTerm& t, const FfnPowers<T>& powers, const Frame& frame) {
+/// In the order of model::law_variables. `ratio` and `activation` give the power of a column.
+template <class T, class Power>
+T term_of(const FfnTerm& t, const Frame& frame, const Power& activation, const Power& ratio) {
   T value = model::constant<T>(t.coefficient);
-  if (t.activation) value = value * powers.activation[*t.activation];
-  if (t.ratio) value = value * powers.ratio[*t.ratio];
+  if (t.activation) value = value * activation(*t.activation);
+  if (t.ratio) value = value * ratio(*t.ratio);
   if (!t.width.empty()) value = value * t.width[frame.width_digit];
   return value;
 }
-template <class T>
-T ffn_loss(const PowerTables& tables, const FfnPowers<T>& powers, const Frame& frame) {
-  return model::ffn_loss<T>(term(tables.ffn_terms[0], powers, frame),
-                            term(tables.ffn_terms[1], powers, frame));
+template <class T, class Power>
+T ffn_loss(const LawTables& law, const Frame& frame, const Power& activation, const Power& ratio) {
+  return model::ffn_loss<T>(term_of<T>(law.ffn_terms[0], frame, activation, ratio),
+                            term_of<T>(law.ffn_terms[1], frame, activation, ratio));
 }
+
+/// Numbers of a table or lanes of a packet, by column.
+struct PowerAt {
+  const std::vector<std::vector<double>>& columns;
+  std::size_t place;
+  double operator()(std::size_t column) const { return columns[column][place]; }
+};
+struct LanesAt {
+  const std::vector<Lanes>& columns;
+  const Lanes& operator()(std::size_t column) const { return columns[column]; }
+};
 
 }  // namespace
 
-double ffn_part_loss(const PowerTables& tables, const Frame& frame, const FfnOption& option) {
-  FfnPowers<double> powers;
-  look_up(tables, frame, option, powers, [](double& place, double power) { place = power; });
-  return ffn_loss(tables, powers, frame);
+double ffn_part_loss(const PowerTables& tables, std::size_t law, const Frame& frame,
+                     const FfnOption& option) {
+  return ffn_loss<double>(tables.laws[law], frame,
+                          PowerAt{tables.activation, tables.activation_place(frame, option.digits)},
+                          PowerAt{tables.ratio, tables.ratio_place(frame, option.digits)});
 }
 
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
@@ -108,7 +102,8 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
       (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
   parts.size = options.size();
   parts.index.resize(padded);
-  parts.loss.resize(padded);
+  parts.loss.resize(tables.laws.size());
+  for (auto& loss : parts.loss) loss.resize(padded);
   parts.activations.resize(padded);
   parts.deployments.resize(question.deployments.size());
   for (auto& s : parts.deployments) {
@@ -119,21 +114,27 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
 
   std::vector<Lanes> distinct(counts.size());
   Packet p;
+  p.ratio.resize(tables.ratio.size());
+  p.activation.resize(tables.activation.size());
   for (std::size_t start = 0; start < padded; start += FfnParts::packet) {
     for (Eigen::Index lane = 0; lane < packet; ++lane) {
       const std::size_t place = start + static_cast<std::size_t>(lane);
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
       set_lane(p, lane, model::ffn_shape(option.architecture));
-      look_up(tables, frame, option, p.powers,
-              [lane](Lanes& column, double power) { column[lane] = power; });
+      const PowerAt activation{tables.activation, tables.activation_place(frame, option.digits)};
+      for (std::size_t i = 0; i < p.activation.size(); ++i) p.activation[i][lane] = activation(i);
+      const PowerAt ratio{tables.ratio, tables.ratio_place(frame, option.digits)};
+      for (std::size_t i = 0; i < p.ratio.size(); ++i) p.ratio[i][lane] = ratio(i);
       for (std::size_t c = 0; c < counts.size(); ++c)
         distinct[c][lane] = tables.distinct_experts(c, option);
     }
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;
     };
-    store(parts.loss, ffn_loss(tables, p.powers, frame));
+    for (std::size_t law = 0; law < tables.laws.size(); ++law)
+      store(parts.loss[law],
+            ffn_loss<Lanes>(tables.laws[law], frame, LanesAt{p.activation}, LanesAt{p.ratio}));
     store(parts.activations, model::ffn_activations(p.shape));
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
       const auto& s = question.deployments[i].scenario;

@@ -13,7 +13,9 @@ Scanner::Scanner(const Question& question, const PowerTables& tables)
       strides_(strides_of(question.space)),
       frontiers_(question.targets.size()),
       width_parts_(question.deployments.size()),
-      attention_parts_(question.deployments.size()) {
+      attention_parts_(question.deployments.size()),
+      kv_loss_(question.laws.size()),
+      loss_(question.laws.size()) {
   for (const auto& deployment : question.deployments)
     limits_.push_back(weighted_limits(deployment.limits, deployment.scenario));
   for (const auto& target : question.targets)
@@ -31,7 +33,7 @@ Index index_of_frame(const Strides& strides, const Frame& frame) {
 void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
   if (block.ffn.empty() || block.attention.empty()) return;
   fill_ffn_parts(question_, tables_, block.frame, block.ffn, ffn_);
-  resize_rows(ffn_.loss.size());
+  resize_rows(ffn_.activations.size());
   for (std::size_t s = 0; s < question_.deployments.size(); ++s)
     width_parts_[s] =
         width_part(question_.space, block.frame.width_digit, question_.deployments[s]);
@@ -42,7 +44,8 @@ void Scanner::scan(const Block& block, const std::function<void()>& between_rows
     for (std::size_t s = 0; s < question_.deployments.size(); ++s)
       attention_parts_[s] = attention_part(shape, question_.deployments[s]);
     attention_activations_ = model::attention_activations(shape);
-    kv_loss_ = tables_.kv_term(block.frame.width_digit, option);
+    for (std::size_t law = 0; law < kv_loss_.size(); ++law)
+      kv_loss_[law] = tables_.kv_term(law, block.frame.width_digit, option);
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
       scan_row(block, layer);
@@ -52,7 +55,8 @@ void Scanner::scan(const Block& block, const std::function<void()>& between_rows
 }
 
 void Scanner::resize_rows(std::size_t padded) {
-  for (auto* column : {&loss_, &prefill_s_, &decode_s_, &value_, &limited_}) column->resize(padded);
+  for (auto& loss : loss_) loss.resize(padded);
+  for (auto* column : {&prefill_s_, &decode_s_, &value_, &limited_}) column->resize(padded);
   candidate_.resize(padded);
   feasible_.resize(padded);
 }
@@ -71,18 +75,19 @@ RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_
 
 void Scanner::insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
                                 bool& feasibility_known) {
-  const Deployment& deployment = question_.deployments[question_.targets[target].deployment];
-  const double delta = deployment.scenario.precision.loss_delta;
+  const Target& asked = question_.targets[target];
+  const double delta = deployment_of(question_, asked).scenario.precision.loss_delta;
+  const auto& loss = loss_[asked.law];
   Frontier& frontier = frontiers_[target];
   row_objective(row.size, objectives_[target], prefill_s_.data(), decode_s_.data(), value_.data());
-  if (!row_candidates(row.size, frontier.bins().data(), value_.data(), loss_.data(), delta,
+  if (!row_candidates(row.size, frontier.bins().data(), value_.data(), loss.data(), delta,
                       candidate_.data()))
     return;
-  if (!feasibility_known) find_feasible(question_.targets[target].deployment, row);
+  if (!feasibility_known) find_feasible(asked.deployment, row);
   feasibility_known = true;
   for (std::size_t i = 0; i < row.size; ++i) {
     if ((candidate_[i] & feasible_[i]) == 0) continue;
-    const FrontierPoint point{value_[i], loss_[i] + delta, row_index_ + ffn.index[i]};
+    const FrontierPoint point{value_[i], loss[i] + delta, row_index_ + ffn.index[i]};
     const auto before = frontier.additions();
     frontier.insert(point);
     if (keeps_found_ && frontier.additions() != before) found_.push_back({target, point});
@@ -109,7 +114,9 @@ std::vector<FoundPoint> Scanner::take_found() {
 }
 
 void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
-  row_loss(ffn_.size, ffn_.loss.data(), kv_loss_, tables_.depth[layer_digit], loss_.data());
+  for (std::size_t law = 0; law < loss_.size(); ++law)
+    row_loss(ffn_.size, ffn_.loss[law].data(), kv_loss_[law], tables_.laws[law].depth[layer_digit],
+             loss_[law].data());
   pairs_scored_ += static_cast<std::int64_t>(ffn_.size * question_.targets.size());
   std::size_t target = 0;
   for (std::size_t s = 0; s < question_.deployments.size(); ++s) {
@@ -122,19 +129,20 @@ void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
 }
 
 void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts& ffn) {
-  const std::size_t s = question_.targets[target].deployment;
+  const auto& [id, s, objective, law] = question_.targets[target];
   const Deployment& deployment = question_.deployments[s];
-  resize_rows(ffn.loss.size());
+  resize_rows(ffn.activations.size());
   width_parts_[s] = width_part(question_.space, block.frame.width_digit, deployment);
   const Index base = index_of_frame(strides_, block.frame);
   for (const auto& option : block.attention) {
     const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
     attention_parts_[s] = attention_part(shape, deployment);
     attention_activations_ = model::attention_activations(shape);
-    kv_loss_ = tables_.kv_term(block.frame.width_digit, option);
+    kv_loss_[law] = tables_.kv_term(law, block.frame.width_digit, option);
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
-      row_loss(ffn.size, ffn.loss.data(), kv_loss_, tables_.depth[layer], loss_.data());
+      row_loss(ffn.size, ffn.loss[law].data(), kv_loss_[law], tables_.laws[law].depth[layer],
+               loss_[law].data());
       const RowView row = row_view(s, block, layer, ffn);
       row_latency(row, prefill_s_.data(), decode_s_.data());
       bool feasibility_known = false;

@@ -80,7 +80,7 @@ FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, FfnExpo
   return t;
 }
 
-void fill_depth(const model::Law& law, const Space& space, PowerTables& t) {
+void fill_depth(const model::Law& law, const Space& space, LawTables& t) {
   const auto term = law_terms(law).depth;
   for (const auto layers : space.layers)
     t.depth.push_back(model::depth_loss(
@@ -88,12 +88,13 @@ void fill_depth(const model::Law& law, const Space& space, PowerTables& t) {
         law_constant(law)));
 }
 
-void fill_kv(const model::Law& law, const Space& space, PowerTables& t, Pacer& pacer) {
+void fill_kv(const model::Law& law, const Space& space, const PowerTables& places, LawTables& t,
+             Pacer& pacer) {
   const auto term = law_terms(law).kv;
   t.kv.resize(space.widths.size() * space.attention.size());
   for (std::size_t w = 0; w < space.widths.size(); ++w)
     for (const auto& o : attention_options(space, w)) {
-      t.kv[t.kv_place(w, o.digit)] = term_value(
+      t.kv[places.kv_place(w, o.digit)] = term_value(
           term, model::LawPoint<double>{.kv_dim = attention_shape(space, w, o).kv_dim()});
       pacer.step();
     }
@@ -189,14 +190,17 @@ PowerTables fill_tables(const Question& question, const std::function<void()>& b
                          [](std::int64_t f) { return f > 0; });
   require_size(question, t.lengths, t.shared);
   Pacer pacer(between);
-  fill_depth(question.law, space, t);
-  fill_kv(question.law, space, t, pacer);
   const auto routings = expert_options(space);
   fill_routings(question, routings, t, pacer);
   FfnExponents exponents;
-  const auto terms = law_terms(question.law);
-  t.ffn_terms = {ffn_term(terms.sparsity, space, exponents),
-                 ffn_term(terms.capacity, space, exponents)};
+  for (const auto& law : question.laws) {
+    LawTables& of_law = t.laws.emplace_back();
+    fill_depth(law, space, of_law);
+    fill_kv(law, space, t, of_law, pacer);
+    const auto terms = law_terms(law);
+    of_law.ffn_terms = {ffn_term(terms.sparsity, space, exponents),
+                        ffn_term(terms.capacity, space, exponents)};
+  }
   fill_ffn_columns(space, routings, exponents, t, pacer);
   return t;
 }

@@ -46,7 +46,7 @@ class LossBound {
 struct Depths {
   std::vector<std::size_t> digits;
   std::vector<double> layers;
-  std::vector<double> loss;
+  std::vector<std::vector<double>> loss;  // by law
 };
 
 /// Attention blocks of a width as one target sees them: seconds per layer in its kind of latency,
@@ -61,8 +61,9 @@ class SlackTable {
   /// @param head_s     seconds beside the layers, in the target's kind of latency
   /// @param per_token  latency is seconds times this (1, or 1 / output tokens)
   /// Keeps references to `bound` and `depths`.
-  SlackTable(const LossBound& bound, const Depths& depths, std::vector<AttentionCost> attention,
-             double head_s, double per_token, double loss_delta);
+  SlackTable(const LossBound& bound, const Depths& depths, std::size_t law,
+             std::vector<AttentionCost> attention, double head_s, double per_token,
+             double loss_delta);
 
   /// Groups of depths: slack is known for the largest depth of each.
   static std::size_t group_of(std::size_t depths_affordable) {
@@ -78,6 +79,7 @@ class SlackTable {
 
   const LossBound* bound_;
   const Depths* depths_;
+  std::size_t law_;
   std::vector<AttentionCost> attention_;
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;

@@ -31,7 +31,7 @@ namespace rooflaw::search {
 /// What an architecture gives in one deployment.
 struct Score {
   model::Costs<double> costs;
-  double loss = 0;
+  std::vector<double> loss;  // by law
 };
 
 /// What became of relaxations. None is fatal: a bad one proposes corners that are of no use.

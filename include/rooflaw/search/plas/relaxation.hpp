@@ -36,10 +36,8 @@ RelaxedStart relaxed_start(const model::Architecture& a);
 
 /// The closed-form optimum under a bound on the objective as a start; nullopt if the space has no
 /// grouped-query attention, or nothing fits. Evaluates the xi model only.
-std::optional<RelaxedStart> closed_form_start(const Question& question,
-                                              const Deployment& deployment,
-                                              const model::Limit& goal,
-                                              const theory::ShapeBox& box);
+std::optional<RelaxedStart> closed_form_start(const Question& question, const Target& target,
+                                              double bound, const theory::ShapeBox& box);
 
 /// How NLopt ended.
 enum class RelaxedEnd {
@@ -58,10 +56,10 @@ struct RelaxedSolution {
 };
 
 /// Feasible: no limit is exceeded by more than a thousandth.
-/// @param goal  the objective and what it must not exceed
-/// @param most  evaluations that the solver may take; its answer is looked at once more
+/// @param bound  what the target's objective must not exceed
+/// @param most   evaluations that the solver may take; its answer is looked at once more
 /// @throws Error if a limit or the model does
-RelaxedSolution relax(const Question& question, const Deployment& deployment,
-                      const model::Limit& goal, const RelaxedStart& start, int most);
+RelaxedSolution relax(const Question& question, const Target& target, double bound,
+                      const RelaxedStart& start, int most);
 
 }  // namespace rooflaw::search

@@ -40,10 +40,10 @@ struct FfnParts {
     std::vector<double> decode_s;
     std::vector<double> weight_bytes;
   };
-  std::size_t size = 0;             // without padding
-  std::vector<Index> index;         // share of the point's index
-  std::vector<double> loss;         // FFN part of the loss
-  std::vector<double> activations;  // elements per token
+  std::size_t size = 0;                   // without padding
+  std::vector<Index> index;               // share of the point's index
+  std::vector<std::vector<double>> loss;  // by law: FFN part of the loss
+  std::vector<double> activations;        // elements per token
   std::vector<PerDeployment> deployments;
 };
 
@@ -52,7 +52,8 @@ struct FfnParts {
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
                     const std::vector<FfnOption>& options, FfnParts& parts);
 
-/// The FFN part of the loss alone.
-double ffn_part_loss(const PowerTables& tables, const Frame& frame, const FfnOption& option);
+/// The FFN part of a law's loss alone.
+double ffn_part_loss(const PowerTables& tables, std::size_t law, const Frame& frame,
+                     const FfnOption& option);
 
 }  // namespace rooflaw::search

@@ -81,9 +81,10 @@ class Scanner {
   std::vector<WidthPart> width_parts_;          // by deployment
   std::vector<AttentionPart> attention_parts_;  // by deployment
   double attention_activations_ = 0;
-  double kv_loss_ = 0;
+  std::vector<double> kv_loss_;  // by law
   Index row_index_ = 0;
-  std::vector<double> loss_, prefill_s_, decode_s_, value_, limited_;
+  std::vector<std::vector<double>> loss_;  // by law
+  std::vector<double> prefill_s_, decode_s_, value_, limited_;
   std::vector<std::int64_t> candidate_, feasible_;
 };
 

@@ -24,11 +24,16 @@ struct FfnTerm {
   std::vector<double> width;              // by width
 };
 
+/// What one law is made of.
+struct LawTables {
+  std::vector<double> depth;         // by layers: the depth part, constants included
+  std::vector<double> kv;            // by (width, attention): the KV term
+  std::array<FfnTerm, 2> ffn_terms;  // sparsity, capacity
+};
+
 struct PowerTables {
   Lengths lengths{};                       // of the axes
-  std::vector<double> depth;               // by layers: the depth part, constants included
-  std::vector<double> kv;                  // by (width, attention): the KV term
-  std::array<FfnTerm, 2> ffn_terms;        // sparsity, capacity
+  std::vector<LawTables> laws;             // in the question's order
   std::vector<std::vector<double>> ratio;  // by exponent and (ffn, width, ratio, shared, top_k)
   std::vector<std::vector<double>> activation;  // by exponent and (experts, top_k) or, if there are
   bool shared = false;            //   shared experts, (width, ratio, shared, experts, top_k)
@@ -56,8 +61,8 @@ struct PowerTables {
   }
 
   // What they hold of a block.
-  double kv_term(std::size_t width_digit, const AttentionOption& option) const {
-    return kv[kv_place(width_digit, option.digit)];
+  double kv_term(std::size_t law, std::size_t width_digit, const AttentionOption& option) const {
+    return laws[law].kv[kv_place(width_digit, option.digit)];
   }
   double distinct_experts(std::size_t token_number, const FfnOption& option) const {
     return distinct[token_number * routings() +
