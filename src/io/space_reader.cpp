@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -210,13 +211,17 @@ AxisNodes read_attention(format::TableReader& reader, Space& space) {
       if (!reader.has("mla")) reader.fault("mla", "is missing: attention \"mla\" needs it");
     }
   }
-  const auto reject_without = [&](AttentionKind kind, std::string_view key) {
-    if (kinds.values.empty() || !reader.has(key)) return;
-    if (std::find(kinds.values.begin(), kinds.values.end(), kind) == kinds.values.end())
-      reader.fault(key, "no width can use it: the attention axis must have its kind");
+  const auto reject_without = [&](AttentionKind kind, std::string_view key, const auto& values) {
+    if (std::find(kinds.values.begin(), kinds.values.end(), kind) != kinds.values.end()) return;
+    if (kinds.values.empty() || values.continuous) return;
+    const toml::node* reported = nullptr;  // a range has one node for all values
+    for (const toml::node* node : values.nodes)
+      if (std::exchange(reported, node) != node)
+        reader.faults().add(*node, reader.full_name(key),
+                            "no width can use it: the attention axis must have its kind");
   };
-  reject_without(AttentionKind::gqa, "kv_heads");
-  reject_without(AttentionKind::mla, "mla");
+  reject_without(AttentionKind::gqa, "kv_heads", kv_heads);
+  reject_without(AttentionKind::mla, "mla", mla);
   return nodes;
 }
 

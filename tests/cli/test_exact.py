@@ -37,6 +37,12 @@ class Exact(ProgramTest):
             self.assertEqual(exact.attribute(exact.group(target), "certified"), 1)
             self.assertEqual(exact.attribute(exact.group(target), "loss_gap_bound"), 0)
 
+    def test_long_axes_are_set_up_in_linear_time_and_stop_at_the_wall(self):
+        self.write("job.toml", edit(LARGER, {"space.experts": "experts = {from = 1, to = 1000000, step = 1}",
+                                             "space.top_k": "top_k = [1]"}))
+        run = self.rooflaw("search", "job.toml", "--max-wall", "0.5", expect=10)
+        self.assertIn("wall time", run.err)
+
     def test_it_is_the_default(self):
         result = self.search(edit(LARGER, {"search.strategy": None}))
         self.assertEqual(result.attribute("/", "strategy"), "exact")

@@ -130,7 +130,8 @@ Keys ratio_keys(const Space& space, const Architecture& a) {
 
 constexpr AxisHome ffn_home{
     .key = "ffn",
-    .meaning = "list of `\"gated\"`, `\"plain\"`; default `[\"gated\"]`",
+    .default_text = "[\"gated\"]",
+    .meaning = "list of `\"gated\"`, `\"plain\"`",
     .block = AxisBlock::frame,
     .values = &Space::ffn,
     .enter = enter_number<&Space::ffn, &Architecture::ffn>,
@@ -148,36 +149,37 @@ constexpr AxisHome ffn_home{
         },
     .features = {[](const Architecture& a) { return a.ffn == model::FfnKind::plain ? 1.0 : 0.0; }}};
 
-constexpr AxisHome width_home{.key = "widths",
-                              .meaning = "axis: hidden sizes, multiples of `head_dim`",
-                              .block = AxisBlock::frame,
-                              .values = &Space::widths,
-                              .required = true,
-                              .least = 1,
-                              .most = largest_size,
-                              .step = whole_heads,
-                              .enter =
-                                  [](const Space& space, std::size_t digit, Architecture& a) {
-                                    a.width = space.widths[digit];
-                                    a.heads = a.width / space.head_dim;
-                                  },
-                              .key_of = number_key<&Space::widths>,
-                              .keys_of = number_keys<&Architecture::width>,
-                              .in_range =
-                                  [](const LawRange& range, const Space& space, std::size_t digit) {
-                                    return model::width_in_range(
-                                        range, static_cast<double>(space.widths[digit]));
-                                  },
-                              .features = {log_of<&Architecture::width>},
-                              .fill_in = fill_in_numbers<&Space::widths>,
-                              .coarse = 12,
-                              .medium = 48};
+constexpr AxisHome width_home{
+    .key = "widths",
+    .meaning = "axis of whole numbers: hidden sizes, multiples of `head_dim`",
+    .block = AxisBlock::frame,
+    .values = &Space::widths,
+    .required = true,
+    .least = 1,
+    .most = largest_size,
+    .step = whole_heads,
+    .enter =
+        [](const Space& space, std::size_t digit, Architecture& a) {
+          a.width = space.widths[digit];
+          a.heads = a.width / space.head_dim;
+        },
+    .key_of = number_key<&Space::widths>,
+    .keys_of = number_keys<&Architecture::width>,
+    .in_range =
+        [](const LawRange& range, const Space& space, std::size_t digit) {
+          return model::width_in_range(range, static_cast<double>(space.widths[digit]));
+        },
+    .features = {log_of<&Architecture::width>},
+    .fill_in = fill_in_numbers<&Space::widths>,
+    .coarse = 12,
+    .medium = 48};
 
 constexpr AxisHome attention_home{
     .key = "attention",
+    .default_text = "[\"gqa\"]",
     .meaning =
-        "list of `\"gqa\"`, `\"mla\"`; default `[\"gqa\"]`. The axis has the values of "
-        "`kv_heads` for `gqa`, of `mla` for `mla`",
+        "list of `\"gqa\"`, `\"mla\"`: an axis of what `kv_heads` lists for the one and `mla` for "
+        "the other",
     .block = AxisBlock::attention,
     .values = &Space::attention,
     .enter = enter_attention,
@@ -198,8 +200,8 @@ constexpr AxisHome attention_home{
 constexpr AxisHome ratio_home{
     .key = "expert_ffn_ratio",
     .meaning =
-        "axis; size of one expert = round(ratio × width / `ffn_multiple_of`) × "
-        "`ffn_multiple_of`, half away from zero",
+        "axis; size of one expert = round(ratio × width / `ffn_multiple_of`) × `ffn_multiple_of`, "
+        "half away from zero",
     .block = AxisBlock::ffn,
     .values = &Space::expert_ffn_ratio,
     .required = true,
@@ -224,7 +226,8 @@ constexpr AxisHome ratio_home{
 
 constexpr AxisHome shared_home{
     .key = "shared_ffn",
-    .meaning = "axis: hidden size of all shared experts together; default `[0]`",
+    .default_text = "[0]",
+    .meaning = "axis of whole numbers: hidden size of all shared experts together",
     .block = AxisBlock::ffn,
     .values = &Space::shared_ffn,
     .least = 0,
@@ -243,7 +246,7 @@ constexpr AxisHome shared_home{
     }}};
 
 constexpr AxisHome experts_home{.key = "experts",
-                                .meaning = "axis; 1 is a dense FFN",
+                                .meaning = "axis of whole numbers; 1 is a dense FFN",
                                 .block = AxisBlock::ffn,
                                 .values = &Space::experts,
                                 .required = true,
@@ -260,7 +263,7 @@ constexpr AxisHome experts_home{.key = "experts",
                                 .medium = 24};
 
 constexpr AxisHome top_k_home{.key = "top_k",
-                              .meaning = "axis: experts per token",
+                              .meaning = "axis of whole numbers: experts per token",
                               .block = AxisBlock::ffn,
                               .values = &Space::top_k,
                               .required = true,
@@ -275,7 +278,7 @@ constexpr AxisHome top_k_home{.key = "top_k",
 
 constexpr AxisHome layers_home{
     .key = "layers",
-    .meaning = "axis",
+    .meaning = "axis of whole numbers",
     .block = AxisBlock::depth,
     .values = &Space::layers,
     .required = true,

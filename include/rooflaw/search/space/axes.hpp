@@ -37,8 +37,10 @@ struct AxisStep {
 using AxisFeature = double (*)(const model::Architecture&);
 
 struct AxisHome {
-  std::string_view key;      // in [space] of a job
-  std::string_view meaning;  // documentation
+  // A row of the table in jobs/README.md: key in [space], default where not required, meaning.
+  std::string_view key;
+  std::string_view default_text{};
+  std::string_view meaning;
   AxisBlock block{};
   AxisValues values;
 
