@@ -8,7 +8,7 @@
 #include <Eigen/LU>
 
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/model/numeric.hpp"
+#include "rooflaw/core/powers.hpp"
 
 namespace rooflaw::theory {
 
@@ -113,6 +113,7 @@ Equations equations(const Local& at, const Iterate& x, double gap) {
 /// system would be smaller, and near the solution lose half of its digits to the stiff rows.
 Iterate newton_step(const Local& at, const Iterate& x, const Equations& miss) {
   constexpr int max_size = dimension_count + static_cast<int>(max_rows);
+  static_assert(max_size < 48);  // larger ones Eigen cuts by the caches: model::fix_block_sizes()
   const Eigen::Index rows = at.value.size();
   const Eigen::Index size = dimension_count + rows;
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, 0, max_size, max_size> system(size, size);
@@ -214,7 +215,6 @@ double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
 }
 
 GpSolution solve(const GeometricProgram& given) {
-  model::fix_block_sizes();
   const GeometricProgram program = without_fixed_axes(given);
   Iterate x;
   x.y = 0.5 * (program.lower + program.upper);
