@@ -74,7 +74,7 @@ void Limits::tighten(const Limits& more) {
 FixedVector<Limit, objective_count> Limits::finite() const {
   FixedVector<Limit, objective_count> list;
   for (const auto& e : all)
-    if (of(e.objective) < std::numeric_limits<double>::infinity())
+    if (of(e.objective) != std::numeric_limits<double>::infinity())
       list.push_back({e.objective, of(e.objective)});
   return list;
 }

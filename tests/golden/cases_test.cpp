@@ -52,7 +52,7 @@ void expect_case(const json& expected, const model::Law& law, const model::Archi
   expect_close(terms.at(1), e.terms.sparsity, "sparsity term");
   expect_close(terms.at(2), e.terms.capacity, "capacity term");
   expect_close(terms.at(3), e.terms.kv, "KV term");
-  expect_close(terms.at(4), law.l_inf, "floor");
+  expect_close(terms.at(4), model::law_constant(law), "floor");
   expect_close(expected.at("loss"), e.loss, "loss");
   expect_close(expected.at("perplexity"), e.perplexity, "perplexity");
   expect_close(expected.at("prefill_s"), e.prefill.seconds, "prefill_s");

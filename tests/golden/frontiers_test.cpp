@@ -20,8 +20,8 @@ search::Question problem_from(const json& g) {
   const json& budget = g.at("memory_budget");
   if (budget.is_number()) deployment.limits.set(model::Objective::memory, budget.get<double>());
   question.deployments = {deployment};
-  const auto kind = model::objective_from(g.at("latency").get<std::string>()).value();
-  question.targets = {{.id = "golden", .deployment = 0, .latency = kind}};
+  const auto objective = model::objective_from(g.at("latency").get<std::string>()).value();
+  question.targets = {{.id = "golden", .deployment = 0, .objective = objective}};
   return question;
 }
 

@@ -95,7 +95,7 @@ class Limits {
   void tighten(Objective objective, double bound);
   void tighten(const Limits& more);
 
-  /// Those that are finite.
+  /// Those that there are: not infinite. A NaN is one, which nothing meets.
   FixedVector<Limit, objective_count> finite() const;
   bool none() const { return finite().empty(); }
   bool operator==(const Limits&) const = default;

@@ -67,11 +67,13 @@ Pass prefill_pass(const Workload& workload, const Engine& engine);
 Pass decode_pass(const Workload& workload, double step);
 
 /// Expected number of distinct experts that `tokens` tokens meet: E(1 - (1 - K/E)^tokens); 1 if
-/// dense. One token meets exactly K. Scalar code only: search reads it from tables.
+/// dense. One token meets exactly K, and of K = E all are met: there the logarithm has no
+/// derivative. Scalar code only: search reads it from tables.
 template <class T>
 T distinct_experts(const T& experts, const T& top_k, double tokens) {
   if (experts <= 1.0) return T(1.0);
   if (tokens == 1.0) return top_k;
+  if (top_k >= experts) return experts;
   return -experts * exponential_minus_one(T(tokens * log_one_plus(T(-top_k / experts))));
 }
 

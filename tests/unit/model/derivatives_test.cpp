@@ -5,8 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/model/law.hpp"
-#include "rooflaw/model/memory.hpp"
+#include "rooflaw/model/continuous.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
@@ -20,65 +19,25 @@ struct Axes {
   double width, heads, kv, expert_ffn, layers;
 };
 
-template <class T>
-struct Blocks {
-  AttentionShape<T> attention;
-  FfnShape<T> ffn;
-  T layers;
-};
-
-/// The blocks of `a` with the five axes taken from `make(number, value)`.
+/// `a` with the five axes taken from `make(number, value)`.
 template <class T, class Make>
-Blocks<T> blocks(const Architecture& a, const Axes& x, Make make) {
-  const auto attention = attention_shape(a);
-  const auto ffn = ffn_shape(a);
-  const T none = make(-1, 0.0);
-  Blocks<T> b;
-  b.attention = {.kind = a.attention,
-                 .width = make(0, x.width),
-                 .heads = make(1, x.heads),
-                 .kv_heads = a.attention == AttentionKind::gqa ? make(2, x.kv) : none,
-                 .kv_lora_rank = a.attention == AttentionKind::mla ? make(2, x.kv) : none,
-                 .head_dim = attention.head_dim,
-                 .q_lora_rank = attention.q_lora_rank,
-                 .qk_nope_head_dim = attention.qk_nope_head_dim,
-                 .qk_rope_head_dim = attention.qk_rope_head_dim,
-                 .v_head_dim = attention.v_head_dim};
-  b.ffn = {.kind = a.ffn,
-           .width = make(0, x.width),
-           .expert_ffn = make(3, x.expert_ffn),
-           .experts = make(-1, ffn.experts),
-           .top_k = make(-1, ffn.top_k),
-           .shared_ffn = make(-1, ffn.shared_ffn),
-           .routed = make(-1, ffn.routed),
-           .has_shared = make(-1, ffn.has_shared),
-           .sparsity = ffn.sparsity};
-  b.layers = make(4, x.layers);
-  return b;
+ContinuousArchitecture<T> at_axes(const Architecture& a, const Axes& x, Make make) {
+  auto moved = lift<T>(lift(a));
+  auto& [layers, attention, ffn] = moved.groups.front();
+  attention.width = ffn.width = make(0, x.width);
+  attention.heads = make(1, x.heads);
+  (a.attention == AttentionKind::gqa ? attention.kv_heads : attention.kv_lora_rank) = make(2, x.kv);
+  ffn.expert_ffn = make(3, x.expert_ffn);
+  layers = make(4, x.layers);
+  return moved;
 }
 
-Dual dual(int axis, double value) {
-  return axis < 0 ? Dual(value, Eigen::Matrix<double, 5, 1>::Zero()) : Dual(value, 5, axis);
-}
+Dual dual(int axis, double value) { return Dual(value, 5, axis); }
 double plain(int, double value) { return value; }
 
 template <class T>
-T phase_seconds(const Blocks<T>& b, const Scenario& s, Phase phase) {
-  const double tokens = first_pass(s, phase).tokens;
-  const T distinct =
-      0.0 * b.layers + distinct_experts(value(b.ffn.experts), value(b.ffn.top_k), tokens);
-  const T attention = attention_time<T>(b.attention, s, phase).seconds;
-  const T ffn =
-      ffn_time<T>(b.ffn, distinct, down_rows_read(b.ffn.sparsity, tokens), s, phase).seconds;
-  const T head = head_time<T>(b.attention.width, 32000, s, phase).seconds;
-  return phase_time<T>(b.layers, layer_time<T>(attention, ffn, layer_overhead(s, phase)), head);
-}
-
-template <class T>
-T law_loss(const Blocks<T>& b, const Law& law) {
-  const LawPoint<T> point{b.layers, b.attention.width, b.ffn.ffn_ratio(), b.ffn.activation_rate(),
-                          b.attention.kv_dim()};
-  return loss<T>(law, loss_terms<T>(law, point), 0.0);
+T law_loss(const ContinuousArchitecture<T>& a, const Law& law) {
+  return loss<T>(law, loss_terms(law, law_point(a)), 0.0);
 }
 
 class Derivatives : public ::testing::Test {
@@ -106,14 +65,22 @@ TEST_F(Derivatives, ValuesAreThoseOfTheDoubles) {
   const Law law = testing::published_law();
   for (int i = 0; i < 500 && !HasFailure(); ++i) {
     next();
-    const auto duals = blocks<Dual>(a_, x_, dual);
-    const auto doubles = blocks<double>(a_, x_, plain);
-    for (const Phase phase : {Phase::prefill, Phase::decode})
-      EXPECT_EQ(phase_seconds(doubles, s_, phase), phase_seconds(duals, s_, phase).value());
+    const auto duals = at_axes<Dual>(a_, x_, dual);
+    const auto doubles = at_axes<double>(a_, x_, plain);
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      const auto expected = time_of(doubles, s_, phase);
+      const auto actual = time_of(duals, s_, phase);
+      EXPECT_EQ(expected.seconds, actual.seconds.value());
+      EXPECT_EQ(expected.compute_bound_s, actual.compute_bound_s.value());
+      EXPECT_EQ(expected.bandwidth_bound_s, actual.bandwidth_bound_s.value());
+      EXPECT_EQ(expected.overhead_s, actual.overhead_s.value());
+    }
     EXPECT_EQ(law_loss(doubles, law), law_loss(duals, law).value());
-    EXPECT_EQ(kv_cache_bytes(doubles.attention, s_), kv_cache_bytes(duals.attention, s_).value());
-    EXPECT_EQ(ffn_weight_bytes(doubles.ffn, s_.precision),
-              ffn_weight_bytes(duals.ffn, s_.precision).value());
+    const auto expected = memory(doubles, s_);
+    const auto actual = memory(duals, s_);
+    EXPECT_EQ(expected.weights, actual.weights.value());
+    EXPECT_EQ(expected.kv, actual.kv.value());
+    EXPECT_EQ(expected.workspace, actual.workspace.value());
   }
 }
 
@@ -125,13 +92,13 @@ TEST_F(Derivatives, SlopesAreThoseOfDifferences) {
   for (int i = 0; i < 300 && !HasFailure(); ++i) {
     next();
     const auto at = [&](const Axes& x, int what) {
-      const auto b = blocks<double>(a_, x, plain);
-      if (what == 2) return law_loss(b, law);
-      return phase_seconds(b, s_, what == 0 ? Phase::prefill : Phase::decode);
+      const auto moved = at_axes<double>(a_, x, plain);
+      if (what == 2) return law_loss(moved, law);
+      return time_of(moved, s_, what == 0 ? Phase::prefill : Phase::decode).seconds;
     };
-    const auto duals = blocks<Dual>(a_, x_, dual);
-    const Dual results[] = {phase_seconds(duals, s_, Phase::prefill),
-                            phase_seconds(duals, s_, Phase::decode), law_loss(duals, law)};
+    const auto duals = at_axes<Dual>(a_, x_, dual);
+    const Dual results[] = {time_of(duals, s_, Phase::prefill).seconds,
+                            time_of(duals, s_, Phase::decode).seconds, law_loss(duals, law)};
     for (int what = 0; what < 3; ++what) {
       for (int axis = 0; axis < 5; ++axis) {
         Axes low = x_, high = x_;
@@ -152,6 +119,57 @@ TEST_F(Derivatives, SlopesAreThoseOfDifferences) {
     }
   }
   EXPECT_GT(smooth, 4000);  // of 4500
+}
+
+/// Expected distinct experts as a function of experts and top_k.
+Dual distinct(double experts, double top_k, double tokens) {
+  return distinct_experts(dual(0, experts), dual(1, top_k), tokens);
+}
+
+TEST(DistinctExpertsDerivatives, AreThoseOfDifferences) {
+  Random random(6);
+  for (int i = 0; i < 2000 && !::testing::Test::HasFailure(); ++i) {
+    const double experts = random.log_real(1.5, 512);
+    const double top_k = random.real(0.5, 0.95 * experts);
+    const double tokens = std::round(random.log_real(2, 5000));
+    const Dual n = distinct(experts, top_k, tokens);
+    EXPECT_EQ(distinct_experts(experts, top_k, tokens), n.value());
+    const double step = 1e-5;
+    const auto at = [&](double e, double k) { return distinct_experts(e, k, tokens); };
+    const double by_experts =
+        (at(experts * (1 + step), top_k) - at(experts * (1 - step), top_k)) / (2 * step * experts);
+    const double by_top_k =
+        (at(experts, top_k * (1 + step)) - at(experts, top_k * (1 - step))) / (2 * step * top_k);
+    EXPECT_NEAR(by_experts, n.derivatives()[0], 1e-6 * std::abs(by_experts) + 1e-10);
+    EXPECT_NEAR(by_top_k, n.derivatives()[1], 1e-6 * std::abs(by_top_k) + 1e-10 * experts / top_k);
+    EXPECT_EQ(0.0, n.derivatives()[2]);
+  }
+}
+
+TEST(DistinctExpertsDerivatives, OfADenseLayerThereAreNone) {
+  for (const double tokens : {1.0, 2.0, 1000.0}) {
+    const Dual one = distinct(1, 1, tokens);
+    EXPECT_EQ(1.0, one.value());
+    EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Zero()), one.derivatives());
+  }
+}
+
+TEST(DistinctExpertsDerivatives, OneTokenMeetsExactlyTopK) {
+  for (const double experts : {2.0, 7.5, 256.0})
+    for (const double top_k : {1.0, 1.75, 2.0}) {
+      const Dual n = distinct(experts, top_k, 1);
+      EXPECT_EQ(top_k, n.value());
+      EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Unit(1)), n.derivatives());
+    }
+}
+
+// E(1 - (1 - K/E)^T) at K = E: one expert more is met, too, whatever the tokens.
+TEST(DistinctExpertsDerivatives, OfAllExperts) {
+  for (const double tokens : {2.0, 1000.0}) {
+    const Dual all = distinct(8, 8, tokens);
+    EXPECT_EQ(8.0, all.value());
+    EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Unit(0)), all.derivatives());
+  }
 }
 
 }  // namespace

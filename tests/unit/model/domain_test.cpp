@@ -166,30 +166,33 @@ TEST(Domain, Workload) {
   EXPECT_NO_THROW(scenario(work(1, 0, 0)));
 }
 
-TEST(Domain, LatencyKinds) {
-  const auto all = work(1, 8, 8), no_output = work(1, 8, 0), no_input = work(1, 0, 8);
-  for (const auto kind : {Objective::prefill, Objective::tpot, Objective::total})
-    EXPECT_NO_THROW(require_latency(all, kind));
-  EXPECT_THROW(require_latency(no_output, Objective::tpot), DomainError);
-  EXPECT_NO_THROW(require_latency(no_output, Objective::prefill));
-  EXPECT_NO_THROW(require_latency(no_output, Objective::total));
-  EXPECT_THROW(require_latency(no_input, Objective::prefill), DomainError);
-  EXPECT_NO_THROW(require_latency(no_input, Objective::tpot));
-  EXPECT_NO_THROW(require_latency(no_input, Objective::total));
+TEST(Domain, ObjectivesOfAWorkload) {
+  const auto all = scenario(work(1, 8, 8)), no_output = scenario(work(1, 8, 0)),
+             no_input = scenario(work(1, 0, 8));
+  for (const auto objective : {Objective::prefill, Objective::tpot, Objective::total})
+    EXPECT_NO_THROW(require_applies(objective, all));
+  EXPECT_THROW(require_applies(Objective::tpot, no_output), DomainError);
+  EXPECT_NO_THROW(require_applies(Objective::prefill, no_output));
+  EXPECT_NO_THROW(require_applies(Objective::total, no_output));
+  EXPECT_THROW(require_applies(Objective::prefill, no_input), DomainError);
+  EXPECT_NO_THROW(require_applies(Objective::tpot, no_input));
+  EXPECT_NO_THROW(require_applies(Objective::total, no_input));
   // Nothing to do: all points would be equally fast.
-  EXPECT_THROW(require_latency(work(1, 0, 0), Objective::total), DomainError);
+  EXPECT_THROW(require_applies(Objective::total, scenario(work(1, 0, 0))), DomainError);
 }
 
 TEST(Domain, LatencyOfAnEvaluation) {
-  const auto e = [](const Workload& w) {
-    return evaluate(testing::published_law(), dense(), scenario(w));
+  const auto latency = [](Objective objective, const Workload& w) {
+    const auto s = scenario(w);
+    return value_of(objective, evaluate(testing::published_law(), dense(), s), s);
   };
-  const auto both = e(work(1, 8, 4));
-  EXPECT_EQ(both.prefill.seconds, both.latency(Objective::prefill));
-  EXPECT_EQ(both.decode.seconds / 4, both.latency(Objective::tpot));
-  EXPECT_EQ(both.prefill.seconds + both.decode.seconds, both.latency(Objective::total));
-  EXPECT_THROW(e(work(1, 8, 0)).latency(Objective::tpot), DomainError);
-  EXPECT_THROW(e(work(1, 0, 8)).latency(Objective::prefill), DomainError);
+  const auto both = work(1, 8, 4);
+  const auto e = evaluate(testing::published_law(), dense(), scenario(both));
+  EXPECT_EQ(e.prefill.seconds, latency(Objective::prefill, both));
+  EXPECT_EQ(e.decode.seconds / 4, latency(Objective::tpot, both));
+  EXPECT_EQ(e.prefill.seconds + e.decode.seconds, latency(Objective::total, both));
+  EXPECT_THROW(latency(Objective::tpot, work(1, 8, 0)), DomainError);
+  EXPECT_THROW(latency(Objective::prefill, work(1, 0, 8)), DomainError);
 }
 
 TEST(Domain, NothingToDoTakesNoTimeAndHasNoShares) {
@@ -203,14 +206,6 @@ TEST(Domain, NothingToDoTakesNoTimeAndHasNoShares) {
   EXPECT_EQ(0, e.memory.kv);
   EXPECT_EQ(0, e.memory.workspace);
   EXPECT_GT(e.memory.weights, 0);
-}
-
-TEST(Domain, LatencyLimitsCombineToTheTighter) {
-  const LatencyLimits a{.prefill_s = 1, .tpot_s = 5}, b{.prefill_s = 2, .tpot_s = 3, .total_s = 7};
-  const auto both = tighter(a, b);
-  EXPECT_EQ(1, both.prefill_s);
-  EXPECT_EQ(3, both.tpot_s);
-  EXPECT_EQ(7, both.total_s);
 }
 
 }  // namespace

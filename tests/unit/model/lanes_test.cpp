@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/model/law.hpp"
+#include "rooflaw/model/continuous.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
@@ -194,26 +194,34 @@ TEST_F(LanesTest, MemoryParts) {
   }
 }
 
-TEST_F(LanesTest, LossTermsFromPowers) {
-  const Law law = testing::published_law();
+/// A term from powers that were tabulated, a lane an architecture: what search multiplies.
+Lanes term_of_powers(const LawTerm<double>& term, const std::vector<Architecture>& list) {
+  Lanes value = constant<Lanes>(term.coefficient);
+  for (const LawVariable v : law_variables) {
+    const auto exponent = term.exponent(v);
+    if (!exponent) continue;
+    Lanes powers;
+    for (Eigen::Index k = 0; k < lane_count; ++k)
+      powers[k] = power(value_of(law_point(lift(list[static_cast<std::size_t>(k)])), v), *exponent);
+    value = value * powers;
+  }
+  return value;
+}
+
+TEST_F(LanesTest, LossFromPowers) {
+  Law law = testing::published_law();
+  law.kappa_t = 528.83, law.alpha_t = 0.2991, law.tokens = 1e12;
+  const auto terms = law_terms(law);
   for (int i = 0; i < 1000 && !HasFailure(); ++i) {
     const auto list = random_lanes(random_);
-    Lanes depth, activation, ratio, width_sparsity, width_capacity, kv;
-    for (Eigen::Index k = 0; k < lane_count; ++k) {
-      const auto point = law_point(list[static_cast<std::size_t>(k)]);
-      depth[k] = depth_power(law, point.layers);
-      activation[k] = activation_power(law, point.activation_rate);
-      ratio[k] = ratio_power(law, point.ffn_ratio);
-      width_sparsity[k] = sparsity_width_power(law, point.width);
-      width_capacity[k] = capacity_width_power(law, point.width);
-      kv[k] = kv_power(law, point.kv_dim);
-    }
-    const LossTerms<Lanes> terms{
-        depth_term<Lanes>(law, depth), sparsity_term<Lanes>(law, activation, ratio, width_sparsity),
-        capacity_term<Lanes>(law, ratio, width_capacity), kv_term<Lanes>(law, kv)};
+    const Lanes ffn =
+        ffn_loss<Lanes>(term_of_powers(terms.sparsity, list), term_of_powers(terms.capacity, list));
+    const Lanes depth = depth_loss<Lanes>(term_of_powers(terms.depth, list), law_constant(law));
+    const Lanes lanes = shape_loss<Lanes>(ffn, term_of_powers(terms.kv, list), depth) + 0.01;
     expect_bits(
-        list, loss<Lanes>(law, terms, 0.01),
-        [&](const auto& a) { return loss(law, loss_terms(law, law_point(a)), 0.01); }, "loss");
+        list, lanes,
+        [&](const auto& a) { return loss(law, loss_terms(law, law_point(lift(a))), 0.01); },
+        "loss");
   }
 }
 

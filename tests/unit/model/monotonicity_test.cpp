@@ -12,11 +12,11 @@ namespace {
 using rooflaw::testing::Random;
 using testing::json;
 
-struct Costs {
+struct Quantities {
   double prefill_s, decode_s, total_s, weights, memory;
 };
 
-Costs costs(const json& c) {
+Quantities quantities(const json& c) {
   const auto e =
       evaluate(testing::published_law(), testing::architecture_from(c.at("architecture")),
                testing::scenario_from(c));
@@ -24,7 +24,7 @@ Costs costs(const json& c) {
 }
 
 void expect_no_less(const json& small, const json& large, const std::string& what) {
-  const Costs a = costs(small), b = costs(large);
+  const Quantities a = quantities(small), b = quantities(large);
   EXPECT_LE(a.prefill_s, b.prefill_s) << what << small.dump();
   EXPECT_LE(a.decode_s, b.decode_s) << what << small.dump();
   EXPECT_LE(a.total_s, b.total_s) << what << small.dump();
@@ -136,6 +136,7 @@ TEST_F(Monotone, Engines) {
 /// The search adds the blocks of a layer as they come from tables; a block that is no slower must
 /// leave the sum no slower.
 TEST_F(Monotone, SumsOfBlocks) {
+  const Weights total = weights(Objective::total, Scenario{});
   for (int i = 0; i < 100000 && !HasFailure(); ++i) {
     const double attention = random_.log_real(1e-9, 1), ffn = random_.log_real(1e-9, 1);
     const double overhead = random_.chance(0.5) ? 0 : random_.log_real(1e-7, 1e-3);
@@ -147,14 +148,15 @@ TEST_F(Monotone, SumsOfBlocks) {
     const auto layers = static_cast<double>(random_.integer(1, 100));
     EXPECT_LE(phase(layers, ffn), phase(layers, more));
     EXPECT_LE(phase(layers, ffn), phase(layers + 1, ffn));
-    EXPECT_LE(total_time(phase(layers, ffn), head), total_time(phase(layers, more), head));
+    EXPECT_LE(weighted_time(total, phase(layers, ffn), head),
+              weighted_time(total, phase(layers, more), head));
   }
 }
 
 TEST(DistinctExperts, LieBetweenTopKAndAll) {
   Random random(3);
-  EXPECT_EQ(1, distinct_experts(1, 1, 1000));
-  EXPECT_EQ(1, distinct_experts(1, 1, 1));
+  EXPECT_EQ(1, distinct_experts(1.0, 1.0, 1000));
+  EXPECT_EQ(1, distinct_experts(1.0, 1.0, 1));
   for (int i = 0; i < 5000 && !::testing::Test::HasFailure(); ++i) {
     const auto experts = static_cast<double>(random.integer(2, 512));
     const auto top_k = static_cast<double>(random.integer(1, static_cast<int>(experts)));

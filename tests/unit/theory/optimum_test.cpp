@@ -129,23 +129,21 @@ TEST(Optimum, ShadowPricesAreDerivativesOfTheSolvedLoss) {
   struct Chip {
     double compute = 20e12, bandwidth = 100e9, memory = 4e9;
   };
-  const auto solve_on = [&](const Chip& chip, const UserBudgets& seconds) {
-    UserBudgets user = seconds;
-    user.memory_bytes = chip.memory;
-    return optimise(
-        law, fp16,
-        to_budgets(user, workload, {.flop_per_s = chip.compute, .bytes_per_s = chip.bandwidth}),
-        practical_box());
+  const auto solve_on = [&](const Chip& chip, model::Limits limits) {
+    limits.set(model::Objective::memory, chip.memory);
+    const auto scenario =
+        testing::scenario_at({.flop_per_s = chip.compute, .bytes_per_s = chip.bandwidth}, workload);
+    return optimise(law, fp16, to_budgets(limits, scenario), practical_box());
   };
   // The last makes all three of its budgets bind at once.
-  const UserBudgets settings[] = {{.prefill_s = 0.05},
-                                  {.decode_s = 0.5},
-                                  {.total_s = 0.5},
-                                  {.prefill_s = 0.0313, .decode_s = 0.4}};
+  using enum model::Objective;
+  const model::Limits settings[] = {
+      testing::limits({{prefill, 0.05}}), testing::limits({{decode, 0.5}}),
+      testing::limits({{total, 0.5}}), testing::limits({{prefill, 0.0313}, {decode, 0.4}})};
   for (const auto& seconds : settings) {
     const Chip chip;
     const auto o = solve_on(chip, seconds);
-    ASSERT_EQ(binding(o).size(), seconds.prefill_s && seconds.decode_s ? 3u : 2u);
+    ASSERT_EQ(binding(o).size(), seconds.finite().size() + 1);
     const auto derivative = [&](double Chip::*quantity) {
       const double h = 1e-5;
       Chip more = chip, less = chip;

@@ -17,12 +17,9 @@ using testing::golden_scenario;
 using testing::published_law;
 using testing::Random;
 
-constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
+using Continuous = model::ContinuousArchitecture<double>;
 
-bool has_latency(const model::Scenario& s, Objective kind) {
-  return (kind != Objective::prefill || s.workload.input_tokens > 0) &&
-         (kind != Objective::tpot || s.workload.output_tokens > 0);
-}
+constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
 /// The quantities that the derivatives are taken in, and a plain evaluation at changed ones: sizes
 /// written out from their definitions, times from the model in plain doubles.
@@ -30,42 +27,34 @@ struct Coordinates {
   double layers, width, ffn_ratio, kv_dim;
 };
 
-Coordinates coordinates(const ContinuousArchitecture& a) {
-  return {a.layers, a.attention.width, a.ffn.ffn_ratio(), a.attention.kv_dim()};
+Coordinates coordinates(const Continuous& a) {
+  const auto& [layers, attention, ffn] = a.groups.front();
+  return {layers, attention.width, ffn.ffn_ratio(), attention.kv_dim()};
 }
 
-ContinuousArchitecture moved(ContinuousArchitecture a, const Coordinates& x) {
-  const double matrices = a.ffn.kind == model::FfnKind::gated ? 3 : 2;
-  a.layers = x.layers;
-  a.attention.heads *= x.width / a.attention.width;
-  a.attention.width = a.ffn.width = x.width;
-  a.ffn.expert_ffn = (3 * x.ffn_ratio * x.width / matrices - a.ffn.shared_ffn) / a.ffn.top_k;
-  if (a.attention.kind == model::AttentionKind::mla)
-    a.attention.kv_lora_rank = 2 * x.kv_dim - a.attention.qk_rope_head_dim;
+Continuous moved(Continuous a, const Coordinates& x) {
+  auto& [layers, attention, ffn] = a.groups.front();
+  const double matrices = ffn.kind == model::FfnKind::gated ? 3 : 2;
+  layers = x.layers;
+  attention.heads *= x.width / attention.width;
+  attention.width = ffn.width = x.width;
+  ffn.expert_ffn = (3 * x.ffn_ratio * x.width / matrices - ffn.shared_ffn) / ffn.top_k;
+  if (attention.kind == model::AttentionKind::mla)
+    attention.kv_lora_rank = 2 * x.kv_dim - attention.qk_rope_head_dim;
   else
-    a.attention.kv_heads = x.kv_dim / a.attention.head_dim;
+    attention.kv_heads = x.kv_dim / attention.head_dim;
   return a;
 }
 
-double phase_seconds(const ContinuousArchitecture& a, const model::Scenario& s, Phase phase) {
-  const double tokens = model::first_pass(s, phase).tokens;
-  const double attention = model::attention_time(a.attention, s, phase).seconds;
-  const double ffn =
-      model::ffn_time(a.ffn, model::distinct_experts(a.ffn.experts, a.ffn.top_k, tokens),
-                      model::down_rows_read(a.ffn.sparsity, tokens), s, phase)
-          .seconds;
-  const double head = model::head_time(a.attention.width, a.vocab, s, phase).seconds;
-  return a.layers * (attention + ffn + model::layer_overhead(s, phase)) + head;
+double latency(const Continuous& a, const model::Scenario& s, Objective kind) {
+  const auto seconds = [&](Phase phase) { return model::time_of(a, s, phase).seconds; };
+  if (kind == Objective::prefill) return seconds(Phase::prefill);
+  if (kind == Objective::tpot)
+    return seconds(Phase::decode) / static_cast<double>(s.workload.output_tokens);
+  return seconds(Phase::prefill) + seconds(Phase::decode);
 }
 
-double latency(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind) {
-  if (kind == Objective::prefill) return phase_seconds(a, s, Phase::prefill);
-  const double decode = phase_seconds(a, s, Phase::decode);
-  if (kind == Objective::tpot) return decode / static_cast<double>(s.workload.output_tokens);
-  return phase_seconds(a, s, Phase::prefill) + decode;
-}
-
-double numeric_derivative(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind,
+double numeric_derivative(const Continuous& a, const model::Scenario& s, Objective kind,
                           double Coordinates::*quantity) {
   const Coordinates here = coordinates(a);
   const double h = 1e-6 * here.*quantity;
@@ -75,9 +64,9 @@ double numeric_derivative(const ContinuousArchitecture& a, const model::Scenario
   return (latency(moved(a, above), s, kind) - latency(moved(a, below), s, kind)) / (2 * h);
 }
 
-void expect_derivatives(const ContinuousArchitecture& a, const model::Scenario& s, Objective kind,
+void expect_derivatives(const Continuous& a, const model::Scenario& s, Objective kind,
                         double relative) {
-  const auto result = sensitivity(published_law(), a, s, kind, std::nullopt);
+  const auto result = sensitivity(published_law(), a, s, kind);
   const double whole = latency(a, s, kind);
   const Coordinates x = coordinates(a);
   const auto check = [&](double actual, double Coordinates::*quantity, const char* name) {
@@ -100,10 +89,10 @@ TEST(SensitivityDerivatives, LatencyDerivativesOfTheGoldenCasesMatchFiniteDiffer
   int checked = 0;
   for (const auto& c : golden().at("cases")) {
     const auto s = golden_scenario(c);
-    const auto a = continuous(golden_architecture(c.at("architecture")));
+    const auto a = model::lift(golden_architecture(c.at("architecture")));
     SCOPED_TRACE(c.at("name").get<std::string>());
     for (const auto kind : all_kinds) {
-      if (!has_latency(s, kind)) continue;
+      if (!model::applies(kind, s)) continue;
       expect_derivatives(a, s, kind, 1e-8);
       ++checked;
     }
@@ -163,10 +152,10 @@ TEST(SensitivityDerivatives, LatencyDerivativesOfRandomPointsMatchFiniteDifferen
   Random random(1);
   for (int i = 0; i < 300; ++i) {
     SCOPED_TRACE(i);
-    const auto a = continuous(random_architecture(random));
+    const auto a = model::lift(random_architecture(random));
     const auto s = random_scenario(random);
     for (const auto kind : all_kinds)
-      if (has_latency(s, kind)) expect_derivatives(a, s, kind, 1e-5);
+      if (model::applies(kind, s)) expect_derivatives(a, s, kind, 1e-5);
   }
 }
 
@@ -176,8 +165,8 @@ TEST(SensitivityDerivatives, LossDerivativesAreThoseOfTheLaw) {
   for (int i = 0; i < 100; ++i) {
     const auto architecture = random_architecture(random);
     const auto s = random_scenario(random);
-    const auto result = sensitivity(law, architecture, s, Objective::total, std::nullopt);
-    const auto x = model::law_point(architecture);
+    const auto result = sensitivity(law, architecture, s, Objective::total);
+    const auto x = model::law_point(model::lift(architecture));
     const auto numeric = [&](double model::LawPoint<double>::*quantity) {
       const double h = 1e-5 * x.*quantity;
       auto above = x, below = x;
@@ -200,9 +189,9 @@ TEST(SensitivityDerivatives, LossDerivativesAreThoseOfTheLaw) {
 TEST(SensitivityDerivatives, SharesAreElasticities) {
   Random random(3);
   for (int i = 0; i < 50; ++i) {
-    const auto a = continuous(random_architecture(random));
+    const auto a = model::lift(random_architecture(random));
     const auto s = random_scenario(random);
-    const auto result = sensitivity(published_law(), a, s, Objective::total, std::nullopt);
+    const auto result = sensitivity(published_law(), a, s, Objective::total);
     const auto elasticity = [&](double compute, double bandwidth, double overhead) {
       const auto at = [&](double h) {
         auto t = s;
@@ -241,7 +230,7 @@ TEST(SensitivityDerivatives, ATieIsComputeBound) {
                                 .kv_heads = 16,
                                 .expert_ffn = 4096,
                                 .vocab = 1000};
-    return sensitivity(published_law(), a, t, Objective::tpot, std::nullopt);
+    return sensitivity(published_law(), a, t, Objective::tpot);
   };
   const auto tie = at(1.0);
   const auto compute_bound = at(1 - 1e-9);

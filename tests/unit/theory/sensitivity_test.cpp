@@ -16,12 +16,8 @@ using testing::golden_architecture;
 using testing::golden_scenario;
 using testing::published_law;
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
-
-bool has_latency(const model::Scenario& s, Objective kind) {
-  return (kind != Objective::prefill || s.workload.input_tokens > 0) &&
-         (kind != Objective::tpot || s.workload.output_tokens > 0);
-}
 
 TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {
   const auto law = published_law();
@@ -30,8 +26,8 @@ TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {
     const auto a = golden_architecture(c.at("architecture"));
     const auto e = model::evaluate(law, a, s);
     for (const auto kind : all_kinds) {
-      if (!has_latency(s, kind)) continue;
-      const auto result = sensitivity(law, a, s, kind, std::nullopt);
+      if (!model::applies(kind, s)) continue;
+      const auto result = sensitivity(law, a, s, kind);
       EXPECT_NEAR(
           result.elasticity_compute + result.elasticity_bandwidth + result.elasticity_overhead, 1.0,
           1e-14);
@@ -68,20 +64,22 @@ TEST(Sensitivity, ExchangeRatesAgreeWithTheMultiplierAtAnInteriorOptimum) {
                      .gqa = {0.01, 1000},
                      .activation_rate = {0.125, 0.125},
                      .min_kv_dim = 1};
-  const auto o = optimise(law, xi, budgets_at_latency(s, Objective::tpot, tpot, {}), box);
+  const auto o = optimise(law, xi, budgets_at(s, Objective::tpot, tpot, infinity), box);
   ASSERT_EQ(o.sides.size(), 0u) << "an interior optimum";
 
   const Shape& x = o.shape;
-  ContinuousArchitecture a{.layers = x.layers, .attention = {}, .ffn = {}, .vocab = 1000};
-  a.attention.width = a.ffn.width = x.width;
-  a.attention.head_dim = 64;
-  a.attention.heads = x.width / 64;
-  a.attention.kv_heads = x.width / x.gqa / 64;
-  a.ffn.expert_ffn = x.ffn_ratio * x.width;
-  a.ffn.experts = 8;
-  a.ffn.top_k = 1;
-  a.ffn.routed = 1;
-  const auto result = sensitivity(law, a, s, Objective::tpot, std::nullopt);
+  model::ContinuousArchitecture<double> a{.groups = {{}}, .vocab = 1000};
+  auto& [layers, attention, ffn] = a.groups.front();
+  layers = x.layers;
+  attention.width = ffn.width = x.width;
+  attention.head_dim = 64;
+  attention.heads = x.width / 64;
+  attention.kv_heads = x.width / x.gqa / 64;
+  ffn.expert_ffn = x.ffn_ratio * x.width;
+  ffn.experts = 8;
+  ffn.top_k = 1;
+  ffn.routed = 1;
+  const auto result = sensitivity(law, a, s, Objective::tpot);
   EXPECT_NEAR(x.layers * result.dlatency_dlayers, tpot, 1e-13);  // there is no head
   const double mu = -o.prices.dloss_dln_decode_budget / tpot;
   EXPECT_NEAR(result.exchange_layers, mu, 1e-9 * mu);
@@ -97,7 +95,7 @@ TEST(Sensitivity, WorthFollowsFromTheExchangeRateOfLayers) {
   const auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
   const auto s = golden_scenario(golden().at("cases")[0]);
   const auto e = model::evaluate(law, a, s);
-  const auto result = sensitivity(law, a, s, Objective::total, std::nullopt);
+  const auto result = sensitivity(law, a, s, Objective::total);
   EXPECT_NEAR(result.worth_compute,
               0.01 * result.exchange_layers * e.total_s * result.elasticity_compute, 1e-15);
   EXPECT_NEAR(result.worth_bandwidth,
@@ -114,10 +112,10 @@ TEST(Sensitivity, MemoryIsWorthSomethingOnlyWhereOneMoreLayerDoesNotFit) {
   ++a.layers;
   const double one_more = model::evaluate(law, a, s).memory.total();
   --a.layers;
-  const auto worth = [&](std::optional<double> budget) {
+  const auto worth = [&](double budget) {
     return sensitivity(law, a, s, Objective::tpot, budget).worth_memory;
   };
-  EXPECT_EQ(worth(std::nullopt), 0.0);
+  EXPECT_EQ(worth(infinity), 0.0);
   EXPECT_EQ(worth(0.999 * used), 0.0);
   EXPECT_GT(worth(used), 0.0);
   EXPECT_GT(worth(0.5 * (used + one_more)), 0.0);
@@ -131,21 +129,33 @@ TEST(Sensitivity, MemoryIsWorthSomethingOnlyWhereOneMoreLayerDoesNotFit) {
   EXPECT_NEAR(worth(used), 0.01 * used * mu, 1e-12 * worth(used));
 }
 
+TEST(Sensitivity, HasDerivativesWhereATokenTakesAllExperts) {
+  auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
+  auto s = golden_scenario(golden().at("cases")[0]);
+  s.workload.batch = 4;  // more than one token, bound by the experts' weights
+  a.experts = a.top_k = 4;
+  const auto all = sensitivity(published_law(), a, s, Objective::total);
+  EXPECT_TRUE(std::isfinite(all.dlatency_dlayers));
+  EXPECT_TRUE(std::isfinite(all.dlatency_dwidth));
+  EXPECT_TRUE(std::isfinite(all.dlatency_dffn_ratio));
+  EXPECT_TRUE(std::isfinite(all.dlatency_dkv_dim));
+}
+
 TEST(Sensitivity, NoTokensAreNoLatency) {
   auto s = golden_scenario(golden().at("cases")[0]);
   s.workload.input_tokens = s.workload.output_tokens = 0;
   const auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
-  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::total, std::nullopt), DomainError);
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::total), DomainError);
 }
 
 TEST(Sensitivity, AbsentLatenciesAndUnsoundArchitecturesAreRefused) {
   auto s = golden_scenario(golden().at("cases")[0]);
   auto a = golden_architecture(golden().at("cases")[0].at("architecture"));
   s.workload.output_tokens = 0;
-  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::tpot, std::nullopt), DomainError);
-  EXPECT_NO_THROW(sensitivity(published_law(), a, s, Objective::prefill, std::nullopt));
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::tpot), DomainError);
+  EXPECT_NO_THROW(sensitivity(published_law(), a, s, Objective::prefill));
   a.layers = 0;
-  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::prefill, std::nullopt), DomainError);
+  EXPECT_THROW(sensitivity(published_law(), a, s, Objective::prefill), DomainError);
 }
 
 }  // namespace

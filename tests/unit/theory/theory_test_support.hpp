@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <initializer_list>
 #include <limits>
 #include <random>
 #include <stdexcept>
@@ -13,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/model/architecture.hpp"
-#include "rooflaw/model/scenario.hpp"
+#include "rooflaw/model/objective.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "rooflaw/theory/xi_model.hpp"
 
@@ -121,6 +122,21 @@ inline Budgets random_budgets(Random& random, const XiModel& xi, const ShapeBox&
     budgets.total->seconds = generous() * usage(xi, budgets, cheapest, Resource::total);
   }
   return budgets;
+}
+
+inline model::Limits limits(std::initializer_list<model::Limit> list) {
+  model::Limits all;
+  for (const auto& [objective, bound] : list) all.set(objective, bound);
+  return all;
+}
+
+/// A workload on a chip that reaches these rates.
+inline model::Scenario scenario_at(const EffectiveRates& rates, const model::Workload& workload) {
+  model::Scenario s;
+  s.workload = workload;
+  s.rates.s_per_matmul_flop = s.rates.s_per_attention_flop = 1.0 / rates.flop_per_s;
+  s.rates.s_per_byte = s.rates.s_per_kv_byte = 1.0 / rates.bytes_per_s;
+  return s;
 }
 
 inline model::Architecture golden_architecture(const nlohmann::json& a) {

@@ -13,14 +13,22 @@ namespace {
 using testing::golden;
 using testing::golden_scenario;
 using ::testing::HasSubstr;
+using testing::limits;
 using ::testing::Property;
 using testing::published_law;
 using ::testing::Throws;
+using enum model::Objective;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 model::Scenario vla_on_orin() { return golden_scenario(golden().at("cases")[0]); }
+
+/// A token in, a token out, on a chip of unit rates.
+model::Scenario one_token_each() {
+  return testing::scenario_at({.flop_per_s = 1, .bytes_per_s = 1},
+                              {.id = "w", .input_tokens = 1, .output_tokens = 1});
+}
 
 // A model whose heads fill the width, so that the xi model counts its weights exactly.
 model::Architecture square_architecture() {
@@ -36,7 +44,7 @@ model::Architecture square_architecture() {
 }
 
 Shape shape_of(const model::Architecture& a) {
-  const auto point = model::law_point(a);
+  const auto point = model::law_point(model::lift(a));
   return {.layers = point.layers,
           .width = point.width,
           .ffn_ratio = point.ffn_ratio,
@@ -77,18 +85,21 @@ TEST(XiModel, SlowerCacheReadsCountAsMoreBytes) {
 TEST(XiModel, LossIsTheLawsWithWidthOverGqaAsKvDimension) {
   const auto law = published_law();
   const auto a = square_architecture();
-  EXPECT_DOUBLE_EQ(loss(law, shape_of(a), 0.25),
-                   model::loss(law, model::loss_terms(law, model::law_point(a)), 0.25));
+  EXPECT_DOUBLE_EQ(
+      loss(law, shape_of(a), 0.25),
+      model::loss(law, model::loss_terms(law, model::law_point(model::lift(a))), 0.25));
   EXPECT_DOUBLE_EQ(law_point(shape_of(a)).kv_dim, 256.0);
 }
 
 TEST(Budgets, SecondsBecomeWorkAtTheEffectiveRates) {
-  const model::Workload workload{.id = "w", .batch = 2, .input_tokens = 100, .output_tokens = 50};
+  const auto scenario =
+      testing::scenario_at({.flop_per_s = 1e12, .bytes_per_s = 1e11},
+                           {.id = "w", .batch = 2, .input_tokens = 100, .output_tokens = 50});
   const Budgets b =
-      to_budgets({.prefill_s = 0.1, .decode_s = 0.2, .total_s = 0.3, .memory_bytes = 1e9}, workload,
-                 {.flop_per_s = 1e12, .bytes_per_s = 1e11});
+      to_budgets(limits({{prefill, 0.1}, {decode, 0.2}, {total, 0.3}, {memory, 1e9}}), scenario);
   EXPECT_DOUBLE_EQ(*b.prefill_flop_per_token, 0.1 * 1e12 / 200);
   EXPECT_DOUBLE_EQ(*b.decode_bytes_per_token, 0.2 * 1e11 / 50);
+  EXPECT_DOUBLE_EQ(b.total->seconds, 0.3);
   EXPECT_DOUBLE_EQ(*b.memory_bytes, 1e9);
   // A shape that spends the prefill and the decode budget in full takes the sum of both times.
   EXPECT_DOUBLE_EQ(*b.prefill_flop_per_token * b.total->s_per_prefill_flop +
@@ -96,11 +107,22 @@ TEST(Budgets, SecondsBecomeWorkAtTheEffectiveRates) {
                    0.1 + 0.2);
 }
 
+TEST(Budgets, OfTwoLimitsOnDecodeTheTighterHolds) {
+  const auto scenario = testing::scenario_at({.flop_per_s = 1e12, .bytes_per_s = 1e11},
+                                             {.id = "w", .output_tokens = 50});
+  const auto bytes = [&](double tpot_s, double decode_s) {
+    return *to_budgets(limits({{tpot, tpot_s}, {decode, decode_s}}), scenario)
+                .decode_bytes_per_token;
+  };
+  EXPECT_DOUBLE_EQ(bytes(0.01, 0.4), 0.4 * 1e11 / 50);
+  EXPECT_DOUBLE_EQ(bytes(0.004, 0.4), 0.004 * 1e11);
+}
+
 TEST(Budgets, TotalUsageIsPrefillTimePlusDecodeTime) {
   const auto scenario = vla_on_orin();
   const XiModel xi = xi_model(scenario);
   const Shape shape{.layers = 20, .width = 1024, .ffn_ratio = 3, .gqa = 4, .activation_rate = 0.5};
-  const Budgets b = budgets_at_latency(scenario, model::Objective::total, 0.1, {});
+  const Budgets b = budgets_at(scenario, total, 0.1, infinity);
   const double prefill_s = 20 * xi_prefill(shape) * 1024 * 1024 * 1024 / 42.5e12;
   const double decode_s = 20 * xi_effective(xi, shape) * 1024 * 1024 * 2 * 16 / 204.8e9;
   EXPECT_NEAR(usage(xi, b, shape, Resource::total), prefill_s + decode_s, 1e-15);
@@ -108,48 +130,56 @@ TEST(Budgets, TotalUsageIsPrefillTimePlusDecodeTime) {
 
 TEST(Budgets, TokenLatencyIsTheDecodeTimeOverItsSteps) {
   const auto scenario = vla_on_orin();
-  const Budgets b = budgets_at_latency(scenario, model::Objective::tpot, 0.005, 3e9);
+  const Budgets b = budgets_at(scenario, tpot, 0.005, 3e9);
   EXPECT_DOUBLE_EQ(*b.decode_bytes_per_token, 0.005 * 204.8e9);
   EXPECT_DOUBLE_EQ(*b.memory_bytes, 3e9);
   EXPECT_FALSE(b.prefill_flop_per_token || b.total);
 }
 
 TEST(Budgets, InfiniteIsAbsent) {
-  const model::Workload workload{.id = "w", .batch = 1, .input_tokens = 1, .output_tokens = 1};
-  const Budgets b = to_budgets(
-      {.prefill_s = infinity, .decode_s = infinity, .total_s = infinity, .memory_bytes = infinity},
-      workload, {.flop_per_s = 1, .bytes_per_s = 1});
+  const Budgets b = to_budgets(limits({{prefill, infinity},
+                                       {tpot, infinity},
+                                       {decode, infinity},
+                                       {total, infinity},
+                                       {memory, infinity}}),
+                               one_token_each());
   for (const auto resource : all_resources) EXPECT_FALSE(limit(b, resource)) << to_string(resource);
 }
 
 TEST(Budgets, BadOnesAreRefusedByName) {
-  const model::Workload workload{.id = "w", .batch = 1, .input_tokens = 1, .output_tokens = 1};
-  const EffectiveRates rates{.flop_per_s = 1, .bytes_per_s = 1};
   for (const double bad : {0.0, -1.0, nan, -infinity}) {
-    EXPECT_THAT([&] { to_budgets({.prefill_s = bad}, workload, rates); },
-                Throws<DomainError>(Property(&DomainError::what, HasSubstr("prefill time"))));
-    EXPECT_THAT([&] { to_budgets({.decode_s = bad}, workload, rates); },
-                Throws<DomainError>(Property(&DomainError::what, HasSubstr("decode time"))));
-    EXPECT_THAT([&] { to_budgets({.total_s = bad}, workload, rates); },
-                Throws<DomainError>(Property(&DomainError::what, HasSubstr("total time"))));
-    EXPECT_THAT([&] { to_budgets({.memory_bytes = bad}, workload, rates); },
-                Throws<DomainError>(Property(&DomainError::what, HasSubstr("memory"))));
-    EXPECT_THROW(to_budgets({.decode_s = 1}, workload, {.flop_per_s = bad, .bytes_per_s = 1}),
+    for (const auto objective : {prefill, tpot, total, decode, memory}) {
+      const std::string name(to_string(objective));
+      EXPECT_THAT(
+          [&] {
+            to_budgets(limits({{objective, bad}}), one_token_each());
+          },
+          Throws<DomainError>(Property(&DomainError::what, HasSubstr(name + " budget"))))
+          << bad;
+    }
+    const auto on = [&](const EffectiveRates& rates) {
+      return testing::scenario_at(rates, {.id = "w", .input_tokens = 1, .output_tokens = 1});
+    };
+    EXPECT_THROW(to_budgets(limits({{decode, 1}}), on({.flop_per_s = bad, .bytes_per_s = 1})),
                  DomainError);
-    EXPECT_THROW(to_budgets({.decode_s = 1}, workload, {.flop_per_s = 1, .bytes_per_s = bad}),
+    EXPECT_THROW(to_budgets(limits({{decode, 1}}), on({.flop_per_s = 1, .bytes_per_s = bad})),
                  DomainError);
   }
 }
 
 TEST(Budgets, APhaseThatDoesNotExistHasNoBudget) {
-  const EffectiveRates rates{.flop_per_s = 1, .bytes_per_s = 1};
-  EXPECT_THROW(to_budgets({.prefill_s = 1}, {.id = "", .output_tokens = 1}, rates), DomainError);
-  EXPECT_THROW(to_budgets({.decode_s = 1}, {.id = "", .input_tokens = 1}, rates), DomainError);
-  EXPECT_THROW(to_budgets({.total_s = 1}, {.id = ""}, rates), DomainError);
-  EXPECT_NO_THROW(to_budgets({.total_s = 1}, {.id = "", .output_tokens = 1}, rates));
+  const auto on = [](const model::Workload& w) {
+    return testing::scenario_at({.flop_per_s = 1, .bytes_per_s = 1}, w);
+  };
+  const auto no_input = on({.id = "w", .output_tokens = 1}),
+             no_output = on({.id = "w", .input_tokens = 1});
+  EXPECT_THROW(to_budgets(limits({{prefill, 1}}), no_input), DomainError);
+  EXPECT_THROW(to_budgets(limits({{decode, 1}}), no_output), DomainError);
+  EXPECT_THROW(to_budgets(limits({{total, 1}}), on({.id = "w"})), DomainError);
+  EXPECT_NO_THROW(to_budgets(limits({{total, 1}}), no_input));
   auto scenario = vla_on_orin();
   scenario.workload.output_tokens = 0;
-  EXPECT_THROW(budgets_at_latency(scenario, model::Objective::tpot, 1, {}), DomainError);
+  EXPECT_THROW(budgets_at(scenario, tpot, 1, infinity), DomainError);
 }
 
 TEST(Law, CoefficientsThatAreNotPositiveAreRefusedByName) {
