@@ -98,6 +98,7 @@ PieceSearch::PieceSearch(const ExactLevel& level, const Frame& frame,
       bounds_(level.question_, level.tables_, level.depths_, frame, attention, level.bounds_,
               level.lowered_seed_),
       common_(ffn_option_of(question_.space, frame)),
+      least_loss_(question_.laws.size()),
       kept_(question_.targets.size()),
       kept_depths_(question_.targets.size(), 0) {
   for (auto& parts : kept_) parts = nothing_kept();
