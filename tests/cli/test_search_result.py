@@ -280,9 +280,9 @@ class Frontiers(ProgramTest):
         layers = space["layers"]
         if isinstance(layers, dict):
             layers = list(range(layers["from"], layers["to"] + 1, layers["step"]))
-        mla = space.get("mla", [])
-        axes = [space.get("attention", ["gqa"]), space.get("ffn", ["gated"]), space["widths"],
-                range(max(len(space["kv_heads"]), len(mla))), space["expert_ffn_ratio"],
+        sizes = {"gqa": space["kv_heads"], "mla": space.get("mla", [])}
+        attention = [(kind, size) for kind in space.get("attention", ["gqa"]) for size in sizes[kind]]
+        axes = [space.get("ffn", ["gated"]), space["widths"], attention, space["expert_ffn_ratio"],
                 space.get("shared_ffn", [0]), space["experts"], space["top_k"], layers]
         unit = space.get("ffn_multiple_of", 1)
         for i, index in enumerate(f["index"]):
@@ -291,21 +291,20 @@ class Frontiers(ProgramTest):
                 rest, digit = divmod(rest, len(axis))
                 digits.insert(0, digit)
             self.assertEqual(rest, 0)
-            values = [axis[digit] for axis, digit in zip(axes, digits)]
+            ffn, width, (kind, size), ratio, *others = [axis[digit] for axis, digit in zip(axes, digits)]
             row = {name: column[i] for name, column in f.items()}
             where = f"{target['id']} row {i} index {index}: {row}"
-            width = values[2]
             self.assertEqual((row["attention"], row["ffn"], row["width"], row["shared_ffn"],
                               row["experts"], row["top_k"], row["layers"]),
-                             (values[0], values[1], width, *values[5:]), where)
-            self.assertEqual(row["expert_ffn"], math.floor(values[4] * width / unit + 0.5) * unit, where)
+                             (kind, ffn, width, *others), where)
+            self.assertEqual(row["expert_ffn"], math.floor(ratio * width / unit + 0.5) * unit, where)
             self.assertEqual(row["heads"], width // space["head_dim"], where)
-            if values[0] == "mla":
-                ranks = {"q_lora_rank": 0} | mla[digits[3]]
+            if kind == "mla":
+                ranks = {"q_lora_rank": 0} | size
                 self.assertEqual({k: row[k] for k in ranks}, ranks, where)
             else:
-                kv = space["kv_heads"][digits[3]]
-                self.assertEqual(row["kv_heads"], row["heads"] if kv == "heads" else kv, where)
+                kv = row["heads"] if size == "heads" else size
+                self.assertEqual(row["kv_heads"], kv, where)
 
     def check_rows(self, result, target, job, count):
         """Rows spread over a frontier, evaluated once more: the same to the last bit."""
