@@ -28,21 +28,6 @@ std::size_t token_count_number(const std::vector<double>& counts, double tokens)
 
 namespace {
 
-void require_size(const Question& question, const Lengths& lengths, bool shared) {
-  const auto length = [&](Axis axis) { return static_cast<double>(lengths[axis]); };
-  const double combinations =
-      length(Axis::width) * length(Axis::ratio) * length(Axis::shared) * length(Axis::top_k);
-  const double entries = combinations * static_cast<double>(question.space.ffn.size()) +
-                         (shared ? combinations * length(Axis::experts) : 0.0);
-  constexpr double limit = 128.0 * 1024 * 1024;
-  if (entries > limit)
-    throw InputError(
-        {{.file = "space",
-          .key = "expert_ffn_ratio x widths x shared_ffn x experts x top_k",
-          .value = fmt::format("{:.3g} combinations", entries),
-          .rule = fmt::format("must be at most {:.3g}: their powers are tabulated", limit)}});
-}
-
 /// Calls `between` once in a while.
 class Pacer {
  public:
@@ -68,6 +53,27 @@ std::size_t column_of(double exponent, std::vector<double>& exponents) {
 struct FfnExponents {
   std::vector<double> ratio, activation;
 };
+
+void require_size(const Space& space, const Lengths& lengths, bool shared,
+                  const FfnExponents& exponents) {
+  const auto length = [&](Axis axis) { return static_cast<double>(lengths[axis]); };
+  const double combinations =
+      length(Axis::width) * length(Axis::ratio) * length(Axis::shared) * length(Axis::top_k);
+  const double ratios = combinations * static_cast<double>(space.ffn.size()) *
+                        static_cast<double>(exponents.ratio.size());
+  const double rates = shared ? combinations * length(Axis::experts) *
+                                    static_cast<double>(exponents.activation.size())
+                              : 0.0;
+  constexpr double limit = 128.0 * 1024 * 1024;
+  if (ratios + rates > limit)
+    throw InputError(
+        {{.file = "space",
+          .key = "expert_ffn_ratio x widths x shared_ffn x experts x top_k",
+          .value = fmt::format("{:.3g} powers", ratios + rates),
+          .rule = fmt::format("must be at most {:.3g}: those of every exponent of the laws are "
+                              "tabulated",
+                              limit)}});
+}
 
 FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, FfnExponents& exponents) {
   using enum model::LawVariable;
@@ -188,18 +194,19 @@ PowerTables fill_tables(const Question& question, const std::function<void()>& b
   t.lengths = axis_lengths(space);
   t.shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
                          [](std::int64_t f) { return f > 0; });
-  require_size(question, t.lengths, t.shared);
+  FfnExponents exponents;
+  for (const auto& law : question.laws) {
+    const auto terms = law_terms(law);
+    t.laws.emplace_back().ffn_terms = {ffn_term(terms.sparsity, space, exponents),
+                                       ffn_term(terms.capacity, space, exponents)};
+  }
+  require_size(space, t.lengths, t.shared, exponents);
   Pacer pacer(between);
   const auto routings = expert_options(space);
   fill_routings(question, routings, t, pacer);
-  FfnExponents exponents;
-  for (const auto& law : question.laws) {
-    LawTables& of_law = t.laws.emplace_back();
-    fill_depth(law, space, of_law);
-    fill_kv(law, space, t, of_law, pacer);
-    const auto terms = law_terms(law);
-    of_law.ffn_terms = {ffn_term(terms.sparsity, space, exponents),
-                        ffn_term(terms.capacity, space, exponents)};
+  for (std::size_t law = 0; law < t.laws.size(); ++law) {
+    fill_depth(question.laws[law], space, t.laws[law]);
+    fill_kv(question.laws[law], space, t, t.laws[law], pacer);
   }
   fill_ffn_columns(space, routings, exponents, t, pacer);
   return t;

@@ -58,5 +58,29 @@ TEST(PowerTables, RefuseMoreThanAGibibyte) {
   EXPECT_THROW(search::fill_tables(question), InputError);
 }
 
+// Each exponent of a law has a column of its own.
+TEST(PowerTables, RefuseMoreThanAGibibyteOfSeveralLaws) {
+  Random random(31);
+  search::Question question = random_question(random, 1, 500, 4).question;
+  search::Space& space = question.space;
+  space.ffn = {model::FfnKind::gated}, space.shared_ffn = {0}, space.top_k = {1};
+  space.expert_ffn_ratio.assign(200000, 1.0);
+  space.widths.assign(500, 128);  // 10^8 blocks
+  question.laws.push_back(question.laws[0]);
+  question.laws[1].alpha_r *= 2;
+  EXPECT_THROW(search::fill_tables(question), InputError);
+}
+
+TEST(PowerTables, LawsShareTheColumnsOfEqualExponents) {
+  Random random(37);
+  search::Question question = random_question(random, 1, 500, 4).question;
+  question.laws.push_back(question.laws[0]);
+  question.laws[1].kappa_rho *= 2;
+  question.laws[1].alpha_rho *= 2;
+  const auto t = search::fill_tables(question);
+  EXPECT_EQ(1u, t.ratio.size());
+  EXPECT_EQ(2u, t.activation.size());
+}
+
 }  // namespace
 }  // namespace rooflaw::testing
