@@ -6,7 +6,7 @@
 #include <set>
 
 #include "rooflaw/search/grid/grid.hpp"
-#include "rooflaw/search/rows.hpp"
+#include "rooflaw/search/result.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::testing {
@@ -67,7 +67,7 @@ inline std::vector<std::pair<search::Index, model::Architecture>> all_points(
   return list;
 }
 
-/// A question of 1 .. 3 deployments and all latencies they have, without budgets and limits. The
+/// A question of one law, 1 .. 3 deployments and all latencies they have, without limits. The
 /// space has between `least` and `most` valid points.
 inline RandomQuestion random_question(Random& random, search::Index least, search::Index most,
                                       std::int64_t most_output_tokens) {
@@ -77,7 +77,7 @@ inline RandomQuestion random_question(Random& random, search::Index least, searc
     r.question.space = space_from(r.space);
   } while (search::valid_count(r.question.space) < least ||
            search::valid_count(r.question.space) > most);
-  r.question.law = published_law();
+  r.question.laws = {published_law()};
   for (std::int64_t n = random.integer(1, 3); n > 0; --n) {
     json c = random_case(random, most_output_tokens);
     c.erase("architecture");
@@ -114,10 +114,11 @@ inline std::vector<search::Frontier> grid(const search::Question& question) {
 inline bool is_feasible(const search::Question& question, const search::Deployment& deployment,
                         const model::Evaluation& e) {
   if (question.space.within && e.extrapolated) return false;
-  if (e.memory.total() > deployment.memory_budget_bytes) return false;
-  if (e.prefill.seconds > deployment.limits.prefill_s) return false;
-  if (!std::isnan(e.tpot_s) && e.tpot_s > deployment.limits.tpot_s) return false;
-  return e.total_s <= deployment.limits.total_s;
+  const auto bound = [&](model::Objective objective) { return deployment.limits.of(objective); };
+  if (e.memory.total() > bound(model::Objective::memory)) return false;
+  if (e.prefill.seconds > bound(model::Objective::prefill)) return false;
+  if (!std::isnan(e.tpot_s) && e.tpot_s > bound(model::Objective::tpot)) return false;
+  return e.total_s <= bound(model::Objective::total);
 }
 
 inline bool dominates(const search::FrontierPoint& x, const search::FrontierPoint& y) {
@@ -145,12 +146,13 @@ inline std::vector<search::FrontierPoint> plain_frontier(
 inline std::vector<search::FrontierPoint> brute_force(
     const search::Question& question, const search::Target& target,
     const std::vector<std::pair<search::Index, model::Architecture>>& points) {
-  const auto& deployment = question.deployments[target.deployment];
+  const auto& deployment = search::deployment_of(question, target);
+  const auto& law = search::law_of(question, target);
   std::vector<search::FrontierPoint> scored;
   for (const auto& [index, architecture] : points) {
-    const auto e = model::evaluate(question.law, architecture, deployment.scenario);
+    const auto e = model::evaluate(law, architecture, deployment.scenario);
     if (is_feasible(question, deployment, e))
-      scored.push_back({e.latency(target.latency), e.loss, index});
+      scored.push_back({value_of(target.objective, e, deployment.scenario), e.loss, index});
   }
   return plain_frontier(scored);
 }
@@ -165,25 +167,22 @@ inline bool covers(const std::vector<search::FrontierPoint>& stronger,
   });
 }
 
-/// Budgets and limits at values that points have exactly, so that equality matters: each for about
-/// half of the deployments.
+/// Limits at values that points have exactly, so that equality matters: each for some of the
+/// deployments. One on what a workload does not have limits nothing.
 inline void limit_exactly(Random& random, RandomQuestion& r) {
   const auto points = all_points(r.question.space);
   for (auto& deployment : r.question.deployments) {
-    const auto value_of_some_point = [&](auto value) {
-      return value(
-          model::evaluate(r.question.law, random.pick(points).second, deployment.scenario));
+    const auto& scenario = deployment.scenario;
+    const auto limit = [&](model::Objective objective, double probability) {
+      if (!random.chance(probability)) return;
+      const auto e = model::evaluate(r.question.laws.front(), random.pick(points).second, scenario);
+      deployment.limits.set(objective,
+                            applies(objective, scenario) ? value_of(objective, e, scenario) : 0.0);
     };
-    if (random.chance(0.5))
-      deployment.memory_budget_bytes =
-          value_of_some_point([](const auto& e) { return e.memory.total(); });
-    if (random.chance(0.3))
-      deployment.limits.total_s = value_of_some_point([](const auto& e) { return e.total_s; });
-    if (random.chance(0.2))
-      deployment.limits.prefill_s =
-          value_of_some_point([](const auto& e) { return e.prefill.seconds; });
-    if (random.chance(0.2) && deployment.scenario.workload.output_tokens > 0)
-      deployment.limits.tpot_s = value_of_some_point([](const auto& e) { return e.tpot_s; });
+    limit(model::Objective::memory, 0.5);
+    limit(model::Objective::total, 0.3);
+    limit(model::Objective::prefill, 0.2);
+    limit(model::Objective::tpot, 0.2);
   }
 }
 
