@@ -96,10 +96,10 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
         },
         "must be \"flag\" or \"enforce\"");
     enforced = enforce.value_or(false);
-    table.erase("range");
   }
   std::vector<Loaded<model::Law>> laws;
   if (reader.has("kappa_l")) {
+    if (!table["range"].is_table()) table.erase("range");
     laws = catalogue.laws(table, "law");
     for (const auto& [key, value] : table) reader.allow({key.str()});
   } else if (const toml::node* id = reader.node("id")) {

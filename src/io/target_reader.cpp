@@ -82,9 +82,10 @@ class TargetReader {
 
   void add_targets() {
     const std::size_t faults_before = reader_.faults().size();
-    const auto count =
-        static_cast<double>(devices_.size()) * static_cast<double>(precisions_.size()) *
-        static_cast<double>(workloads_.size()) * static_cast<double>(objectives_.size());
+    double count = 1;
+    for (const std::size_t length : {devices_.size(), precisions_.size(), workloads_.size(),
+                                     objectives_.size(), job_.question.laws.size()})
+      count *= static_cast<double>(length);
     if (count > most_targets) {
       reader_.fault("devices",
                     fmt::format("with the other lists makes more than {} targets", most_targets));

@@ -8,7 +8,7 @@
 
 #include "fuzz.hpp"
 #include "rooflaw/io/job_file.hpp"
-#include "rooflaw/search/exact/exact.hpp"
+#include "rooflaw/search/exact/levels.hpp"
 
 using namespace rooflaw;
 
@@ -53,14 +53,17 @@ void require_searchable(const io::Job& job) {
   fuzz::require(valid > 0 && valid <= *count, "some points of the space are valid");
   fuzz::require(!question.targets.empty(), "there is a target");
   for (const auto& target : question.targets)
-    fuzz::require(target.deployment < question.deployments.size(), "a target has its deployment");
+    fuzz::require(
+        target.deployment < question.deployments.size() && target.law < question.laws.size(),
+        "a target has its deployment and law");
   for (const auto& level : search::exact_levels(space)) require_level(level, space);
   const auto architecture = some_architecture(space, *count);
   if (!architecture) return;
   fuzz::require(!find_fault(*architecture), "a point of the space is an architecture");
   for (std::size_t i = 0; i < std::min<std::size_t>(question.deployments.size(), 4); ++i) {
     const auto& scenario = question.deployments[i].scenario;
-    fuzz::require_sound(model::evaluate(question.law, *architecture, scenario), scenario);
+    for (std::size_t law = 0; law < std::min<std::size_t>(question.laws.size(), 4); ++law)
+      fuzz::require_sound(model::evaluate(question.laws[law], *architecture, scenario), scenario);
   }
 }
 

@@ -208,6 +208,79 @@ TEST(JobFaults, Overrides) {
   }
 }
 
+/// `law.id` of a job and further lines of its table, beside a file with the laws "mine" and
+/// "other".
+std::vector<InputFault> law_faults(const std::string& id,
+                                   const std::map<std::string, std::string>& changes = {}) {
+  const TemporaryFolder folder;
+  folder.write("laws.toml", law_text("mine", 9) + law_text("other", 10));
+  auto lines = changes;
+  lines["law.id"] = id;
+  io::SourceFiles files;
+  try {
+    io::read_job(files, folder.write("job.toml", job_text(lines)), {});
+  } catch (const InputError& e) {
+    return e.faults();
+  }
+  return {};
+}
+
+TEST(JobFaults, ListsOfLaws) {
+  EXPECT_TRUE(law_faults("[\"codesign-2026\", \"laws.toml\"]").empty());
+  const auto only_fault = [](const std::vector<InputFault>& faults) {
+    EXPECT_EQ(1u, faults.size());
+    return faults.empty() ? InputFault{} : faults[0];
+  };
+  for (const char* twice :
+       {"[\"codesign-2026\", \"codesign-2026\"]",
+        "[\"laws.toml\", \"codesign-2026\", \"laws.toml\"]", "[\"laws.toml\", {id = \"mine\"}]"}) {
+    const auto faults = law_faults(twice);
+    ASSERT_FALSE(faults.empty()) << twice;
+    EXPECT_EQ("law.id", faults[0].key.substr(0, 6)) << twice;
+    EXPECT_GT(faults[0].line, 0u);
+  }
+  const InputFault twice = only_fault(law_faults("[\"codesign-2026\", \"codesign-2026\"]"));
+  EXPECT_EQ("law.id", twice.key);
+  EXPECT_EQ("\"codesign-2026\" is named twice", twice.rule);
+  EXPECT_THAT(only_fault(law_faults("[]")).rule, HasSubstr("empty"));
+}
+
+TEST(JobFaults, TheRangesOfTwoLawsAreNotEnforced) {
+  const std::map<std::string, std::string> enforce{{"law.range", "\"enforce\""}};
+  for (const char* two : {"[\"codesign-2026\", \"./laws.toml\"]", "\"laws.toml\""}) {
+    const auto faults = law_faults(two, enforce);
+    ASSERT_EQ(1u, faults.size()) << two;
+    EXPECT_EQ("law.range", faults[0].key);
+    EXPECT_EQ("\"enforce\"", faults[0].value);
+    EXPECT_THAT(faults[0].rule, HasSubstr("one law"));
+  }
+  EXPECT_TRUE(law_faults("[\"codesign-2026\"]", enforce).empty());
+  EXPECT_TRUE(law_faults("\"laws.toml\"", {{"law.range", "\"flag\""}}).empty());
+}
+
+TEST(JobFaults, TooManyTargets) {
+  const TemporaryFolder folder;
+  std::string workloads, laws;
+  for (int i = 0; i < 101; ++i) {
+    const std::string id = std::to_string(i);
+    workloads +=
+        "[[workload]]\nid = \"w" + id + "\"\nbatch = 1\ninput_tokens = 8\noutput_tokens = 8\n";
+    laws += law_text("l" + id, 9);
+  }
+  folder.write("workloads.toml", workloads);
+  folder.write("laws.toml", laws);
+  io::SourceFiles files;
+  try {  // each list is short
+    io::read_job(files,
+                 folder.write("job.toml", job_text({{"targets.workloads", "[\"workloads.toml\"]"},
+                                                    {"law.id", "\"laws.toml\""}})),
+                 {});
+    FAIL();
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("more than 10000 targets"));
+  }
+}
+
 TEST(JobFaults, FilesOfTheUser) {
   const TemporaryFolder folder;
   const auto chips = folder.write("chips.toml",

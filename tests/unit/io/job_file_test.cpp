@@ -9,6 +9,7 @@ namespace rooflaw::testing {
 namespace {
 
 using io::Job;
+using model::Objective;
 using ::testing::ElementsAre;
 
 Job read(const std::map<std::string, std::string>& changes,
@@ -34,15 +35,16 @@ TEST(ReadJob, TheSmallOne) {
   EXPECT_EQ(0, space.ffn_sparsity);
   EXPECT_THAT(space.shared_ffn, ElementsAre(0));
   EXPECT_THAT(space.ffn, ElementsAre(model::FfnKind::gated));
-  EXPECT_EQ("codesign-2026", job.question.law.id);
-  EXPECT_EQ(9.96, job.question.law.kappa_l);
+  ASSERT_EQ(1u, job.question.laws.size());
+  EXPECT_EQ("codesign-2026", job.question.laws[0].id);
+  EXPECT_EQ(9.96, job.question.laws[0].kappa_l);
   EXPECT_FALSE(space.within);
   ASSERT_EQ(1u, job.question.targets.size());
   EXPECT_EQ("jetson-agx-orin-64gb.fp16.vla.tpot", job.question.targets[0].id);
   ASSERT_EQ(1u, job.question.deployments.size());
   const auto& deployment = job.question.deployments[0];
-  EXPECT_EQ(68719476736.0, deployment.memory_budget_bytes);  // capacity is the default
-  EXPECT_TRUE(std::isinf(deployment.limits.total_s));
+  EXPECT_EQ(68719476736.0, deployment.limits.of(Objective::memory));  // capacity is the default
+  EXPECT_TRUE(std::isinf(deployment.limits.of(Objective::total)));
   EXPECT_TRUE(deployment.scenario.engine.flash);
   EXPECT_TRUE(deployment.scenario.engine.causal);
   EXPECT_TRUE(deployment.scenario.engine.lm_head);
@@ -99,7 +101,7 @@ TEST(ReadJob, TargetsAreTheProductAndThoseOfASettingStandTogether) {
     EXPECT_EQ(i / 3, t.deployment);
     const auto& s = job.question.deployments[t.deployment].scenario;
     EXPECT_EQ(s.device.id + "." + s.precision.id + "." + s.workload.id + "." +
-                  std::string(to_string(t.latency)),
+                  std::string(to_string(t.objective)),
               t.id);
   }
 }
@@ -120,7 +122,7 @@ TEST(ReadJob, InlineTables) {
   EXPECT_EQ("mine.w4.chat.tpot", job.question.targets[0].id);
   const auto& deployment = job.question.deployments[0];
   const auto& s = deployment.scenario;
-  EXPECT_EQ(4e9, deployment.memory_budget_bytes);
+  EXPECT_EQ(4e9, deployment.limits.of(Objective::memory));
   EXPECT_EQ(1e11, s.device.bandwidth_bytes_per_s);
   EXPECT_FALSE(s.device.memory_bytes);
   EXPECT_TRUE(s.calibrated);
@@ -147,12 +149,14 @@ TEST(ReadJob, AFileStandsForAllItsEntries) {
   ASSERT_EQ(2u, job.question.targets.size());
   EXPECT_EQ("a.fp16.vla.tpot", job.question.targets[0].id);
   EXPECT_EQ("b.fp16.vla.tpot", job.question.targets[1].id);
-  EXPECT_EQ(2e9, job.question.deployments[1].memory_budget_bytes);
+  EXPECT_EQ(2e9, job.question.deployments[1].limits.of(Objective::memory));
 }
 
 TEST(ReadJob, MemoryBudgets) {
   const auto budget = [](const char* text) {
-    return read({{"targets.memory_budget", text}}).question.deployments[0].memory_budget_bytes;
+    return read({{"targets.memory_budget", text}})
+        .question.deployments[0]
+        .limits.of(Objective::memory);
   };
   EXPECT_EQ(68719476736.0, budget("\"capacity\""));
   EXPECT_TRUE(std::isinf(budget("\"none\"")));
@@ -169,13 +173,13 @@ TEST(ReadJob, TheTighterLimitWins) {
         "max_prefill_s = 0.5}, {id = \"loose\", batch = 1, input_tokens = 8, output_tokens = 8, "
         "max_tpot_s = 0.1, max_total_s = 1}]"}});
   const auto& tight = job.question.deployments[0].limits;
-  EXPECT_EQ(0.01, tight.tpot_s);
-  EXPECT_EQ(0.5, tight.prefill_s);
-  EXPECT_EQ(3, tight.total_s);
+  EXPECT_EQ(0.01, tight.of(Objective::tpot));
+  EXPECT_EQ(0.5, tight.of(Objective::prefill));
+  EXPECT_EQ(3, tight.of(Objective::total));
   const auto& loose = job.question.deployments[1].limits;
-  EXPECT_EQ(0.02, loose.tpot_s);
-  EXPECT_TRUE(std::isinf(loose.prefill_s));
-  EXPECT_EQ(1, loose.total_s);
+  EXPECT_EQ(0.02, loose.of(Objective::tpot));
+  EXPECT_TRUE(std::isinf(loose.of(Objective::prefill)));
+  EXPECT_EQ(1, loose.of(Objective::total));
 }
 
 TEST(ReadJob, MissingPrecisionsAreSkippedOnRequest) {
@@ -200,9 +204,9 @@ TEST(ReadJob, Overrides) {
   EXPECT_THAT(job.question.space.layers, ElementsAre(16));
   EXPECT_THAT(job.question.space.widths, ElementsAre(64, 128));
   const auto& deployment = job.question.deployments[0];
-  EXPECT_EQ(0.5, deployment.limits.tpot_s);
+  EXPECT_EQ(0.5, deployment.limits.of(Objective::tpot));
   EXPECT_FALSE(deployment.scenario.engine.flash);  // a table the job did not have
-  EXPECT_TRUE(std::isinf(deployment.memory_budget_bytes));
+  EXPECT_TRUE(std::isinf(deployment.limits.of(Objective::memory)));
   // What was run is what the result keeps: reading it again gives the same job.
   const Job again = read_job_text(job.text);
   EXPECT_EQ("other", again.name);
@@ -229,31 +233,64 @@ TEST(ReadJob, Engine) {
 TEST(ReadJob, Laws) {
   const auto enforced = read({{"law.range", "\"enforce\""}}).question;
   ASSERT_TRUE(enforced.space.within);
-  EXPECT_EQ(enforced.law.range.layers, enforced.space.within->layers);
+  EXPECT_EQ(enforced.laws.at(0).range.layers, enforced.space.within->layers);
   EXPECT_FALSE(read({{"law.range", "\"flag\""}}).question.space.within);
   const std::map<std::string, std::string> own{
       {"law.id", "\"own\""},     {"law.kappa_l", "10"},   {"law.alpha_l", "1.5"},
       {"law.kappa_rho", "0.03"}, {"law.alpha_rho", "1"},  {"law.alpha_r", "0.2"},
       {"law.beta_1", "-0.3"},    {"law.kappa_d", "400"},  {"law.beta_2", "0.9"},
       {"law.kappa_m", "0.1"},    {"law.alpha_m", "0.06"}, {"law.l_inf", "2"}};
-  const auto law = read(own).question.law;
+  const auto law = read(own).question.laws.at(0);
   EXPECT_EQ("own", law.id);
   EXPECT_EQ(-0.3, law.beta_1);
   EXPECT_FALSE(law.range.layers);  // states no range
   auto policy = own;
   policy["law.range"] = "\"enforce\"";  // of the job, not of the law
   EXPECT_TRUE(read(policy).question.space.within);
-  EXPECT_FALSE(read(policy).question.law.range.layers);
+  EXPECT_FALSE(read(policy).question.laws.at(0).range.layers);
   auto ranged = own;
   ranged["law.range"] =
       "{layers = [2, 8], experts_top_k = [[1, 1], [4, 2]], kv_heads = [1, "
       "\"heads\"], attention = [\"mla\"], ffn = [\"plain\"], shared_ffn = [0, 9]}";
-  const auto range = read(ranged).question.law.range;
+  const auto range = read(ranged).question.laws.at(0).range;
   EXPECT_EQ((model::Interval{2, 8}), range.layers);
   EXPECT_FALSE(range.width);
   EXPECT_THAT(*range.experts_top_k, ElementsAre(std::pair{1, 1}, std::pair{4, 2}));
   EXPECT_THAT(*range.kv_heads, ElementsAre(1, model::all_heads));
   EXPECT_THAT(*range.attention, ElementsAre(model::AttentionKind::mla));
+}
+
+TEST(ReadJob, SeveralLawsHaveTheirTargetsEach) {
+  const TemporaryFolder folder;
+  folder.write("law.toml", law_text("mine", 9));
+  io::SourceFiles files;
+  const Job job = io::read_job(
+      files,
+      folder.write("job.toml", job_text({{"law.id", "[\"codesign-2026\", \"law.toml\"]"},
+                                         {"targets.devices",
+                                          "[\"jetson-agx-orin-64gb\", \"jetson-thor-t5000\"]"},
+                                         {"targets.latency", "[\"tpot\", \"total\"]"}})),
+      {});
+  const auto& question = job.question;
+  ASSERT_EQ(2u, question.laws.size());
+  EXPECT_EQ(9.96, question.laws[0].kappa_l);
+  EXPECT_EQ(9, question.laws[1].kappa_l);
+  ASSERT_EQ(2u, question.deployments.size());
+  std::vector<std::string> targets;
+  for (const auto& t : question.targets) {
+    targets.push_back(law_of(question, t).id + " " + t.id);
+    const auto& s = deployment_of(question, t).scenario;
+    EXPECT_EQ(s.device.id + ".fp16.vla." + std::string(to_string(t.objective)), t.id);
+  }
+  const std::string orin = "jetson-agx-orin-64gb.fp16.vla.", thor = "jetson-thor-t5000.fp16.vla.";
+  EXPECT_THAT(targets, ElementsAre("codesign-2026 " + orin + "tpot", "mine " + orin + "tpot",
+                                   "codesign-2026 " + orin + "total", "mine " + orin + "total",
+                                   "codesign-2026 " + thor + "tpot", "mine " + thor + "tpot",
+                                   "codesign-2026 " + thor + "total", "mine " + thor + "total"));
+  std::vector<std::string> texts;
+  for (const auto& input : job.inputs)
+    if (input.kind == "law") texts.push_back(input.id);
+  EXPECT_THAT(texts, ElementsAre("codesign-2026", "mine"));
 }
 
 TEST(ReadJob, KeepsTheTextOfEveryTableUsed) {

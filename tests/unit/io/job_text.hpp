@@ -44,6 +44,13 @@ inline std::string job_text(const std::map<std::string, std::string>& changes = 
   return text;
 }
 
+/// A law as an entry of a file.
+inline std::string law_text(const std::string& id, double kappa_l) {
+  return "[[law]]\nid = \"" + id + "\"\nkappa_l = " + std::to_string(kappa_l) +
+         "\nalpha_l = 1.5\nkappa_rho = 0.03\nalpha_rho = 1\nalpha_r = 0.2\nbeta_1 = -0.3\n"
+         "kappa_d = 400\nbeta_2 = 0.9\nkappa_m = 0.1\nalpha_m = 0.06\nl_inf = 2\n";
+}
+
 /// Line of a text in which `key = ` stands, from 1; 0 if nowhere.
 inline unsigned line_of(const std::string& text, const std::string& start) {
   unsigned line = 1;

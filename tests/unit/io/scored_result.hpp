@@ -28,16 +28,18 @@ inline std::vector<TargetResult> results_of(const Job& job) {
   const search::GridPlan plan(question);
   for (search::Index piece = 0; piece < plan.pieces(); ++piece) plan.score(piece, scanner);
   search::Findings found;
-  found.search.emplace().frontiers = scanner.frontiers();
-  found.search->complete = true;
-  found.refined.emplace().improvements = scanner.frontiers();
+  found.search.emplace().complete = true;
+  found.refined.emplace();
   found.theory.emplace();
-  for (std::size_t t = 0; t < question.targets.size(); ++t)
-    found.theory->push_back(
-        search::theory_rows(question, question.targets[t], scanner.frontiers()[t].points()));
+  for (std::size_t t = 0; t < question.targets.size(); ++t) {
+    const auto points = scanner.frontiers()[t].points();
+    found.search->frontiers.push_back(points);
+    found.refined->improvements.push_back(points);
+    found.theory->push_back(search::theory_rows(question, question.targets[t], points));
+  }
   std::vector<TargetResult> list;
   for (std::size_t t = 0; t < question.targets.size(); ++t)
-    list.push_back(search::describe(found, question, question, t));
+    list.push_back(search::describe(found, question, question, job.method, t));
   return list;
 }
 

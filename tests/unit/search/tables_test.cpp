@@ -44,7 +44,7 @@ TEST(PowerTables, HoldTheLossOfEveryPoint) {
       EXPECT_EQ(e.terms.sparsity, sparsity.coefficient * activation * ratio * sparsity.width[w]);
       EXPECT_EQ(e.terms.capacity, capacity.coefficient * ratio * capacity.width[w]);
       EXPECT_EQ(e.terms.sparsity + e.terms.capacity, search::ffn_part_loss(t, 0, frame, option));
-      EXPECT_EQ(e.terms.kv, t.kv_term(0, w, attention));
+      EXPECT_EQ(e.terms.kv, law.kv[w][attention.digit]);
       EXPECT_EQ(e.terms.depth + r.question.laws[0].l_inf, law.depth[digits[search::Axis::layers]]);
     }
   }
