@@ -130,7 +130,7 @@ class Advise(ProgramTest):
     def test_nothing_to_build_is_refused(self):
         run = self.rooflaw("advise", *CHIP[:4], "--workload", "silo", "--total-budget", "2",
                            expect=2)
-        self.assertRegex(run.err, r"needs \S+ of total time where 2 is given, \S+ times as much")
+        self.assertRegex(run.err, r"needs \S+ s of total where 2 is given, \S+ times as much")
         run = self.rooflaw("advise", *CHIP, "--decode-budget", "0.3", "--box",
                            "activation_rate=0.9:0.95", expect=2)
         self.assertIn("no whole number of experts", run.err)

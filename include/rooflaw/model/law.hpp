@@ -204,8 +204,9 @@ auto term_value(const LawTerm<C>& term, const LawPoint<T>& x) {
 template <class T, class C>
 auto loss_terms(const LawCoefficients<C>& law, const LawPoint<T>& x) {
   const auto terms = law_terms(law);
-  return LossTerms{term_value(terms.depth, x), term_value(terms.sparsity, x),
-                   term_value(terms.capacity, x), term_value(terms.kv, x)};
+  using Term = decltype(term_value(terms.depth, x));
+  return LossTerms<Term>{term_value(terms.depth, x), term_value(terms.sparsity, x),
+                         term_value(terms.capacity, x), term_value(terms.kv, x)};
 }
 
 template <class T>

@@ -35,7 +35,7 @@ model::ContinuousArchitecture<Number> relaxed(const model::ContinuousArchitectur
                                               double head_dim, const Logs& z) {
   // x = exp z, so dx/dz = x.
   const auto variable = [&](Size size) {
-    const double x = exponential(z[size]);
+    const double x = exponential(z[static_cast<std::size_t>(size)]);
     return Number(x, x * Gradient::Unit(size));
   };
   auto a = model::lift<Number>(start);
