@@ -120,7 +120,7 @@ class BlackBox {
     const auto point = lattice_.point(places);
     if (!point) return {3.0, 100.0};
     const auto e =
-        model::evaluate(question_.law, point->architecture, question_.deployments[0].scenario);
+        model::evaluate(question_.laws[0], point->architecture, question_.deployments[0].scenario);
     if (evaluations_ <= most_) {
       frontier_.insert({e.total_s, e.loss, point->index});
       if (evaluations_ % 20 == 0) note(calls_, truth_, frontier_, evaluations_);
