@@ -4,11 +4,6 @@
 
 namespace rooflaw::model {
 
-double law_constant(const Law& law) {
-  if (law.kappa_t == 0.0) return law.l_inf;
-  return law.l_inf + law.kappa_t * power(law.tokens, -law.alpha_t);
-}
-
 namespace {
 bool within(const std::optional<Interval>& interval, double x) {
   return !interval || interval->contains(x);

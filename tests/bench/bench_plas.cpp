@@ -84,11 +84,12 @@ void note(Calls& calls, const Truth& truth, const search::Frontier& frontier, st
   if (calls.all_of_it < 0 && truth.complete(frontier)) calls.all_of_it = n;
 }
 
-Calls run_plas(search::Question question, const Truth& truth, std::uint64_t seed) {
+Calls run_plas(search::Question question, const search::PlasOptions& options, const Truth& truth,
+               std::uint64_t seed) {
   question.seed = seed;
   Calls calls;
   const auto start = std::chrono::steady_clock::now();
-  search::Plas plas(question, search::PlasOptions{});
+  search::Plas plas(question, options);
   for (;;) {
     plas.absorb(plas.score());
     note(calls, truth, plas.frontiers().front(), plas.counts().evaluations());
@@ -119,7 +120,7 @@ class BlackBox {
     const auto point = lattice_.point(places);
     if (!point) return {3.0, 100.0};
     const auto e =
-        model::evaluate(question_.law, point->architecture, question_.deployments[0].scenario);
+        model::evaluate(question_.laws[0], point->architecture, question_.deployments[0].scenario);
     if (evaluations_ <= most_) {
       frontier_.insert({e.total_s, e.loss, point->index});
       if (evaluations_ % 20 == 0) note(calls_, truth_, frontier_, evaluations_);
@@ -220,14 +221,17 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench_plas [SEEDS [EVALUATIONS_OF_THE_OTHERS]]\n", stderr);
     return 2;
   }
-  const search::Question question = bench::read_problem("plas");
+  const io::Job job = bench::read_job("plas");
+  const search::Question& question = job.question;
+  const auto& options = std::get<search::PlasOptions>(job.method);
   const Truth truth(question);
   fmt::print(
       "{} architectures, {} on the frontier; calls of the model, median (least .. most) of {} "
       "seeds\n{:<10} {:<28} {:<28} {}\n",
       search::valid_count(question.space), truth.size(), seeds, "", "99.9 % of hypervolume",
       "whole frontier", "share at the end");
-  compare("plas", seeds, [&](std::uint64_t seed) { return run_plas(question, truth, seed); });
+  compare("plas", seeds,
+          [&](std::uint64_t seed) { return run_plas(question, options, truth, seed); });
   const auto black_box = [&](void (*run)(BlackBox&, std::uint64_t)) {
     return [&, run](std::uint64_t seed) {
       BlackBox box(question, truth, most);

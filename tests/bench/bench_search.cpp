@@ -38,12 +38,12 @@ struct SpaceSize {
 // The same ranges, ever finer.
 constexpr SpaceSize sizes[] = {{"1e6", 1e6}, {"1e8", 1e8}, {"1e10", 1.3e10}, {"1e12", 9.8e11}};
 
-search::Question read_problem(const SpaceSize& size, int targets, bool budgets) {
-  const auto all = bench::read_problem(
-      fmt::format("exact_{}", size.name),
-      {budgets ? "targets.memory_budget=capacity" : "targets.memory_budget=none"});
-  if (targets == 1) return bench::only_targets(all, "jetson-agx-orin-64gb.fp16.vla.total");
-  return targets == 6 ? bench::only_targets(all, "jetson-agx-orin-64gb.") : all;
+search::Question read_question(const SpaceSize& size, int targets, bool budgets) {
+  const io::Job job =
+      bench::read_job(fmt::format("exact_{}", size.name),
+                      {budgets ? "targets.memory_budget=capacity" : "targets.memory_budget=none"});
+  if (targets == 1) return bench::only_targets(job.question, "jetson-agx-orin-64gb.fp16.vla.total");
+  return targets == 6 ? bench::only_targets(job.question, "jetson-agx-orin-64gb.") : job.question;
 }
 
 std::size_t frontier_points(const search::Scanner& scanner) {
@@ -53,7 +53,7 @@ std::size_t frontier_points(const search::Scanner& scanner) {
 }
 
 nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
-  const auto question = read_problem(size, targets, budgets);
+  const auto question = read_question(size, targets, budgets);
   const auto start = Clock::now();
   const auto tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);

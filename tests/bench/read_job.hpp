@@ -13,11 +13,10 @@
 namespace rooflaw::bench {
 
 /// @param overrides  "table.key=value", as of --set
-inline search::Question read_problem(const std::string& name,
-                                    const std::vector<std::string>& overrides = {}) {
+inline io::Job read_job(const std::string& name, const std::vector<std::string>& overrides = {}) {
   io::SourceFiles files;
   const std::string path = fmt::format("{}/{}.toml", ROOFLAW_BENCH_JOBS, name);
-  return io::read_job(files, path, overrides, io::OutputKey::optional).question;
+  return io::read_job(files, path, overrides, io::OutputKey::optional);
 }
 
 /// Only the targets whose id begins so, as if the job had named no other.

@@ -14,7 +14,7 @@ namespace {
 search::Question problem_from(const json& g) {
   search::Question question;
   question.space = space_from(g.at("space"));
-  question.law = published_law();
+  question.laws = {published_law()};
   search::Deployment deployment;
   deployment.scenario = scenario_from(g);
   const json& budget = g.at("memory_budget");

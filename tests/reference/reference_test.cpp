@@ -327,27 +327,26 @@ TEST(GoldenReference, ExtrapolationFollowsTheRangeOfTheLaw) {
 }
 
 TEST(GoldenReference, IndexOfASpaceWorkedByHand) {
-  // Radices: attention 2, widths 3, kv_heads or ranks 2, experts 2, top_k 2, layers 2.
-  const json space = {
-      {"attention", {"gqa", "mla"}},
-      {"widths", {64, 128, 160}},  // 160 is no multiple of 64
-      {"head_dim", 64},
-      {"kv_heads", {1, "heads"}},  // at width 64 "heads" is 1, which is listed
-      {"mla", json::array({{{"kv_lora_rank", 32},
-                            {"qk_nope_head_dim", 16},
-                            {"qk_rope_head_dim", 8},
-                            {"v_head_dim", 16}}})},  // one entry: its second digit is surplus
-      {"expert_ffn_ratio", json::array({1})},
-      {"experts", {1, 2}},
-      {"top_k", {1, 2}},  // only (1, 1) and (2, 1) are valid
-      {"layers", {2, 4}},
-      {"vocab", 100}};
+  // Radices: widths 3, attention 3 (two kv_heads, one set of ranks), experts 2, top_k 2, layers 2.
+  const json space = {{"attention", {"gqa", "mla"}},
+                      {"widths", {64, 128, 160}},  // 160 is no multiple of 64
+                      {"head_dim", 64},
+                      {"kv_heads", {1, "heads"}},  // at width 64 "heads" is 1, which is listed
+                      {"mla", json::array({{{"kv_lora_rank", 32},
+                                            {"qk_nope_head_dim", 16},
+                                            {"qk_rope_head_dim", 8},
+                                            {"v_head_dim", 16}}})},
+                      {"expert_ffn_ratio", json::array({1})},
+                      {"experts", {1, 2}},
+                      {"top_k", {1, 2}},  // only (1, 1) and (2, 1) are valid
+                      {"layers", {2, 4}},
+                      {"vocab", 100}};
   std::vector<long long> indices;
   for (const SpacePoint& p : enumerate(space)) {
     indices.push_back(p.index);
   }
   EXPECT_EQ((std::vector<long long>{0,  1,  4,  5,  16, 17, 20, 21, 24, 25,
-                                    28, 29, 48, 49, 52, 53, 64, 65, 68, 69}),
+                                    28, 29, 32, 33, 36, 37, 40, 41, 44, 45}),
             indices);
 
   const json last = enumerate(space).back().architecture;

@@ -169,7 +169,12 @@ LossTerms<LawTerm<T>> law_terms(const LawCoefficients<T>& law) {
 }
 
 /// What no architecture changes: L_inf and the term in tokens.
-double law_constant(const Law& law);
+template <class C>
+C law_constant(const LawCoefficients<C>& law, double tokens) {
+  if (law.kappa_t == 0.0) return law.l_inf;
+  return law.l_inf + law.kappa_t * power(tokens, C(-law.alpha_t));
+}
+inline double law_constant(const Law& law) { return law_constant(law, law.tokens); }
 
 /// The sum of parts, in the one order that search uses too: FFN part (sparsity and capacity), KV
 /// part, depth part with the law's constant; then the precision's penalty.

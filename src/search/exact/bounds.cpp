@@ -72,7 +72,7 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     for (std::size_t a = 0; a < shapes.size(); ++a) {
       const AttentionPart& p = parts[target.deployment][a];
       costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead,
-                       tables.kv_term(target.law, frame.width_digit, attention[a])});
+                       tables.laws[target.law].kv[frame.width_digit][attention[a].digit]});
     }
     costs = grouped(std::move(costs));
     const double per_token = 1.0 / w.per;

@@ -207,23 +207,16 @@ std::optional<RelaxedStart> closed_form_start(const Question& question, const Ta
                                           const double x = distance(a), y = distance(b);
                                           return x < y || (x == y && a.top_k < b.top_k);
                                         });
-  const auto kind_of_ffn = space.ffn.front();
+  // What the closed forms say nothing of is that of the first values; sizes are relaxed.
   RelaxedStart start;
-  start.architecture = {.layers = 1,
-                        .width = space.head_dim,
-                        .heads = 1,
-                        .head_dim = space.head_dim,
-                        .kv_heads = 1,
-                        .ffn = kind_of_ffn,
-                        .expert_ffn = 1,
-                        .experts = routing->experts,
-                        .top_k = routing->top_k,
-                        .shared_ffn = space.shared_ffn.front(),
-                        .ffn_sparsity = space.ffn_sparsity,
-                        .vocab = space.vocab,
-                        .tied = space.tied};
-  const double hidden = shape.ffn_ratio * shape.width * 3.0 / model::ffn_matrices(kind_of_ffn) -
-                        static_cast<double>(space.shared_ffn.front());
+  auto& a = start.architecture;
+  a = FfnOptions(space, {*routing}).first({}).architecture;
+  a.layers = a.heads = a.kv_heads = a.expert_ffn = 1;
+  a.width = a.head_dim = space.head_dim;
+  a.vocab = space.vocab;
+  a.tied = space.tied;
+  const double hidden = shape.ffn_ratio * shape.width * 3.0 / model::ffn_matrices(a.ffn) -
+                        static_cast<double>(a.shared_ffn);
   start.sizes = {
       .layers = shape.layers,
       .width = shape.width,

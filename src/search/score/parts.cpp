@@ -127,7 +127,7 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
       const PowerAt ratio{tables.ratio, tables.ratio_place(frame, option.digits)};
       for (std::size_t i = 0; i < p.ratio.size(); ++i) p.ratio[i][lane] = ratio(i);
       for (std::size_t c = 0; c < counts.size(); ++c)
-        distinct[c][lane] = tables.distinct_experts(c, option);
+        distinct[c][lane] = tables.distinct[c][tables.routing_place(frame, option.digits)];
     }
     const auto store = [start](std::vector<double>& column, const Lanes& lanes) {
       Lanes::Map(column.data() + start) = lanes;

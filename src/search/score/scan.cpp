@@ -45,7 +45,7 @@ void Scanner::scan(const Block& block, const std::function<void()>& between_rows
       attention_parts_[s] = attention_part(shape, question_.deployments[s]);
     attention_activations_ = model::attention_activations(shape);
     for (std::size_t law = 0; law < kv_loss_.size(); ++law)
-      kv_loss_[law] = tables_.kv_term(law, block.frame.width_digit, option);
+      kv_loss_[law] = tables_.laws[law].kv[block.frame.width_digit][option.digit];
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
       scan_row(block, layer);
@@ -138,7 +138,7 @@ void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts
     const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
     attention_parts_[s] = attention_part(shape, deployment);
     attention_activations_ = model::attention_activations(shape);
-    kv_loss_[law] = tables_.kv_term(law, block.frame.width_digit, option);
+    kv_loss_[law] = tables_.laws[law].kv[block.frame.width_digit][option.digit];
     for (const std::size_t layer : block.layer_digits) {
       row_index_ = base + option.index + static_cast<Index>(layer);
       row_loss(ffn.size, ffn.loss[law].data(), kv_loss_[law], tables_.laws[law].depth[layer],

@@ -6,6 +6,7 @@
 
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/search/score/parts.hpp"
+#include "rooflaw/search/space/axes.hpp"
 
 namespace rooflaw::search {
 
@@ -27,21 +28,6 @@ std::size_t token_count_number(const std::vector<double>& counts, double tokens)
 }
 
 namespace {
-
-void require_size(const Question& question, const Lengths& lengths, bool shared) {
-  const auto length = [&](Axis axis) { return static_cast<double>(lengths[axis]); };
-  const double combinations =
-      length(Axis::width) * length(Axis::ratio) * length(Axis::shared) * length(Axis::top_k);
-  const double entries = combinations * static_cast<double>(question.space.ffn.size()) +
-                         (shared ? combinations * length(Axis::experts) : 0.0);
-  constexpr double limit = 128.0 * 1024 * 1024;
-  if (entries > limit)
-    throw InputError(
-        {{.file = "space",
-          .key = "expert_ffn_ratio x widths x shared_ffn x experts x top_k",
-          .value = fmt::format("{:.3g} combinations", entries),
-          .rule = fmt::format("must be at most {:.3g}: their powers are tabulated", limit)}});
-}
 
 /// Calls `between` once in a while.
 class Pacer {
@@ -69,6 +55,23 @@ struct FfnExponents {
   std::vector<double> ratio, activation;
 };
 
+void require_size(const PowerTables& t, const FfnExponents& exponents) {
+  const auto entries = [](const TablePlaces& places, const std::vector<double>& columns) {
+    return static_cast<double>(places.size()) * static_cast<double>(columns.size());
+  };
+  const double powers =
+      entries(t.ratio_place, exponents.ratio) + entries(t.activation_place, exponents.activation);
+  constexpr double limit = 128.0 * 1024 * 1024;
+  if (powers > limit)
+    throw InputError(
+        {{.file = "space",
+          .key = "expert_ffn_ratio x widths x shared_ffn x experts x top_k",
+          .value = fmt::format("{:.3g} powers", powers),
+          .rule = fmt::format("must be at most {:.3g}: those of every exponent of the laws are "
+                              "tabulated",
+                              limit)}});
+}
+
 FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, FfnExponents& exponents) {
   using enum model::LawVariable;
   FfnTerm t{.coefficient = term.coefficient, .activation = {}, .ratio = {}, .width = {}};
@@ -88,32 +91,35 @@ void fill_depth(const model::Law& law, const Space& space, LawTables& t) {
         law_constant(law)));
 }
 
-void fill_kv(const model::Law& law, const Space& space, const PowerTables& places, LawTables& t,
-             Pacer& pacer) {
+void fill_kv(const model::Law& law, const Space& space, LawTables& t, Pacer& pacer) {
   const auto term = law_terms(law).kv;
-  t.kv.resize(space.widths.size() * space.attention.size());
+  t.kv.assign(space.widths.size(), std::vector<double>(space.attention.size()));
   for (std::size_t w = 0; w < space.widths.size(); ++w)
     for (const auto& o : attention_options(space, w)) {
-      t.kv[places.kv_place(w, o.digit)] = term_value(
+      t.kv[w][o.digit] = term_value(
           term, model::LawPoint<double>{.kv_dim = attention_shape(space, w, o).kv_dim()});
       pacer.step();
     }
 }
 
+Digits digits_of_routing(const ExpertOption& o) {
+  Digits digits{};
+  digits[Axis::experts] = o.experts_digit;
+  digits[Axis::top_k] = o.top_k_digit;
+  return digits;
+}
+
 void fill_routings(const Question& question, const std::vector<ExpertOption>& routings,
                    PowerTables& t, Pacer& pacer) {
-  const auto counts = token_counts(question);
-  t.distinct.resize(counts.size() * t.routings());
-  for (const auto& o : routings) {
-    const auto experts = static_cast<double>(o.experts);
-    const auto top_k = static_cast<double>(o.top_k);
-    const std::size_t place = t.routing_place(o.experts_digit, o.top_k_digit);
-    for (std::size_t c = 0; c < counts.size(); ++c)
-      t.distinct[c * t.routings() + place] = model::distinct_experts(experts, top_k, counts[c]);
-    pacer.step();
-  }
-  for (const double tokens : counts)
+  for (const double tokens : token_counts(question)) {
+    auto& distinct = t.distinct.emplace_back(t.routing_place.size());
+    for (const auto& o : routings) {
+      distinct[t.routing_place({}, digits_of_routing(o))] = model::distinct_experts(
+          static_cast<double>(o.experts), static_cast<double>(o.top_k), tokens);
+      pacer.step();
+    }
     t.rows_read.push_back(model::down_rows_read(question.space.ffn_sparsity, tokens));
+  }
 }
 
 /// One routing of each top_k.
@@ -128,80 +134,84 @@ std::vector<ExpertOption> one_a_top_k(const Space& space,
   return some;
 }
 
-/// FFN blocks as the law sees them, of every kind, width, ratio, shared FFN and each of `routings`.
+/// Every FFN block of these frames and routings.
 template <class Visit>
-void for_each_block(const Space& space, std::size_t kinds,
+void for_each_block(const Space& space, const std::vector<Frame>& frames,
                     const std::vector<ExpertOption>& routings, Pacer& pacer, const Visit& visit) {
-  const Strides strides = strides_of(space);
-  for (std::size_t kind = 0; kind < kinds; ++kind)
-    for (const std::size_t width : digits_within(space, Axis::width))
-      for (std::size_t r = 0; r < space.expert_ffn_ratio.size(); ++r)
-        for (const std::size_t shared : digits_within(space, Axis::shared)) {
-          const Frame frame{kind, width};
-          FfnOption block = ffn_option_of(space, frame);
-          set_axis(space, strides, Axis::ratio, r, block);
-          set_axis(space, strides, Axis::shared, shared, block);
-          if (block.architecture.expert_ffn < 1) continue;
-          for (const auto& o : routings) {
-            FfnOption option = block;
-            set_axis(space, strides, Axis::experts, o.experts_digit, option);
-            set_axis(space, strides, Axis::top_k, o.top_k_digit, option);
-            visit(frame, option);
-            pacer.step();
-          }
-        }
+  const FfnOptions options(space, routings);
+  for (const Frame& frame : frames)
+    for (std::size_t n = 0; n < options.size(); ++n) {
+      if (const auto o = options.at(frame, n)) visit(frame, *o);
+      pacer.step();
+    }
 }
 
 /// Powers of FFN ratio and activation rate, a column an exponent.
-void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routings,
+void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routings, bool shared,
                       const FfnExponents& exponents, PowerTables& t, Pacer& pacer) {
-  const std::size_t blocks =
-      space.widths.size() * space.expert_ffn_ratio.size() * space.shared_ffn.size();
+  const auto frames = frames_of(space);
   for (const double exponent : exponents.ratio) {
-    auto& column = t.ratio.emplace_back(space.ffn.size() * blocks * space.top_k.size());
+    auto& column = t.ratio.emplace_back(t.ratio_place.size());
     // The ratio is the same for all experts.
-    for_each_block(space, space.ffn.size(), one_a_top_k(space, routings), pacer,
+    for_each_block(space, frames, one_a_top_k(space, routings), pacer,
                    [&](const Frame& frame, const FfnOption& o) {
                      column[t.ratio_place(frame, o.digits)] =
                          power(model::ffn_shape(o.architecture).ffn_ratio(), exponent);
                    });
   }
   for (const double exponent : exponents.activation) {
-    auto& column = t.activation.emplace_back((t.shared ? blocks : 1) * t.routings());
-    if (t.shared)
-      for_each_block(space, 1, routings, pacer, [&](const Frame& frame, const FfnOption& o) {
+    auto& column = t.activation.emplace_back(t.activation_place.size());
+    if (shared)  // The kind of FFN cancels,
+      for_each_block(space, frames, routings, pacer, [&](const Frame& frame, const FfnOption& o) {
         column[t.activation_place(frame, o.digits)] =
             power(model::ffn_shape(o.architecture).activation_rate(), exponent);
       });
-    else  // The hidden size cancels, to the last bit.
+    else  // here the hidden size too, to the last bit.
       for (const auto& o : routings)
-        column[t.routing_place(o.experts_digit, o.top_k_digit)] =
+        column[t.activation_place({}, digits_of_routing(o))] =
             power(static_cast<double>(o.top_k) / static_cast<double>(o.experts), exponent);
   }
 }
 
 }  // namespace
 
+TablePlaces::TablePlaces(const Space& space, const std::vector<Axis>& axes) {
+  const Lengths lengths = axis_lengths(space);
+  for (std::size_t a = axes.size(); a-- > 0;) {
+    strides_[axes[a]] = size_;
+    size_ *= lengths[axes[a]];
+  }
+}
+
 PowerTables fill_tables(const Question& question, const std::function<void()>& between) {
   const Space& space = question.space;
+  const bool shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
+                                  [](std::int64_t f) { return f > 0; });
+  std::vector<Axis> all{Axis::width}, but_experts{Axis::ffn, Axis::width};
+  for (const Axis axis : all_axes) {
+    if (home_of(axis).block != AxisBlock::ffn) continue;
+    all.push_back(axis);
+    if (axis != Axis::experts) but_experts.push_back(axis);
+  }
   PowerTables t;
-  t.lengths = axis_lengths(space);
-  t.shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
-                         [](std::int64_t f) { return f > 0; });
-  require_size(question, t.lengths, t.shared);
+  t.routing_place = TablePlaces(space, {Axis::experts, Axis::top_k});
+  t.ratio_place = TablePlaces(space, but_experts);
+  t.activation_place = shared ? TablePlaces(space, all) : t.routing_place;
+  FfnExponents exponents;
+  for (const auto& law : question.laws) {
+    const auto terms = law_terms(law);
+    t.laws.emplace_back().ffn_terms = {ffn_term(terms.sparsity, space, exponents),
+                                       ffn_term(terms.capacity, space, exponents)};
+  }
+  require_size(t, exponents);
   Pacer pacer(between);
   const auto routings = expert_options(space);
   fill_routings(question, routings, t, pacer);
-  FfnExponents exponents;
-  for (const auto& law : question.laws) {
-    LawTables& of_law = t.laws.emplace_back();
-    fill_depth(law, space, of_law);
-    fill_kv(law, space, t, of_law, pacer);
-    const auto terms = law_terms(law);
-    of_law.ffn_terms = {ffn_term(terms.sparsity, space, exponents),
-                        ffn_term(terms.capacity, space, exponents)};
+  for (std::size_t law = 0; law < t.laws.size(); ++law) {
+    fill_depth(question.laws[law], space, t.laws[law]);
+    fill_kv(question.laws[law], space, t.laws[law], pacer);
   }
-  fill_ffn_columns(space, routings, exponents, t, pacer);
+  fill_ffn_columns(space, routings, shared, exponents, t, pacer);
   return t;
 }
 

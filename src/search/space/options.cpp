@@ -92,8 +92,10 @@ FfnOption ffn_option_of(const Space& space, const Frame& frame) {
   return option;
 }
 
-FfnOptions::FfnOptions(const Space& space)
-    : space_(&space), strides_(strides_of(space)), routings_(expert_options(space)) {
+FfnOptions::FfnOptions(const Space& space) : FfnOptions(space, expert_options(space)) {}
+
+FfnOptions::FfnOptions(const Space& space, std::vector<ExpertOption> routings)
+    : space_(&space), strides_(strides_of(space)), routings_(std::move(routings)) {
   for (const Axis axis : all_axes) {
     if (home_of(axis).block != AxisBlock::ffn || axis == Axis::experts || axis == Axis::top_k)
       continue;
@@ -104,7 +106,7 @@ FfnOptions::FfnOptions(const Space& space)
   size_ *= routings_.size();
 }
 
-std::optional<FfnOption> FfnOptions::at(const Frame& frame, std::size_t number) const {
+FfnOption FfnOptions::numbered(const Frame& frame, std::size_t number) const {
   FfnOption option = ffn_option_of(*space_, frame);
   const ExpertOption& routing = routings_[number % routings_.size()];
   number /= routings_.size();
@@ -114,6 +116,13 @@ std::optional<FfnOption> FfnOptions::at(const Frame& frame, std::size_t number) 
     set_axis(*space_, strides_, axes_[a], digits_[a][number % digits_[a].size()], option);
     number /= digits_[a].size();
   }
+  return option;
+}
+
+FfnOption FfnOptions::first(const Frame& frame) const { return numbered(frame, 0); }
+
+std::optional<FfnOption> FfnOptions::at(const Frame& frame, std::size_t number) const {
+  const FfnOption option = numbered(frame, number);
   if (option.architecture.expert_ffn < 1) return std::nullopt;
   return option;
 }

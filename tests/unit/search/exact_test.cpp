@@ -60,7 +60,7 @@ void expect_same(const search::Question& question, const std::vector<Frontier>& 
                  const std::vector<Frontier>& found, const json& space) {
   for (std::size_t t = 0; t < question.targets.size(); ++t)
     EXPECT_EQ(expected[t].points(), found[t].points())
-        << "target " << t << " " << to_string(question.targets[t].latency) << " " << space.dump();
+        << "target " << t << " " << to_string(question.targets[t].objective) << " " << space.dump();
 }
 
 TEST(Exact, EqualsTheGridOnRandomSpaces) {
@@ -69,7 +69,7 @@ TEST(Exact, EqualsTheGridOnRandomSpaces) {
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 1, 3000, 2000);
     if (random.chance(0.7)) limit_exactly(random, r);
-    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
+    if (random.chance(0.2)) r.question.space.within = r.question.laws[0].range;
     const auto expected = grid(r.question);
     const auto levels = random_levels(random, r.question.space);
     expect_same(r.question, expected, exact(r.question, levels, &random).frontiers, r.space);
@@ -99,12 +99,14 @@ TEST(Exact, EqualsTheGridOnLargerSpaces) {
   Random random(303);
   for (int i = 0; i < 12 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = fine_problem(random);
+    if (i % 3 == 0) r.question = with_laws(r.question, {published_law(), random_law(random)});
     const auto valid = static_cast<double>(search::valid_count(r.question.space));
     const auto pairs = valid * static_cast<double>(r.question.targets.size());
     if (i % 2 == 0)
       for (auto& deployment : r.question.deployments) {
-        deployment.memory_budget_bytes = random.real(1e8, 4e9);
-        if (random.chance(0.5)) deployment.limits.total_s = random.real(0.01, 10.0);
+        deployment.limits.set(model::Objective::memory, random.real(1e8, 4e9));
+        if (random.chance(0.5))
+          deployment.limits.set(model::Objective::total, random.real(0.01, 10.0));
       }
     const Found found = exact(r.question, search::exact_levels(r.question.space));
     expect_same(r.question, grid(r.question), found.frontiers, r.space);

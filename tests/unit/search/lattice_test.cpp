@@ -19,7 +19,7 @@ using search::Question;
 /// A question on a shuffled random space of at most `most` indices.
 Question random_lattice_problem(Random& random, Index most) {
   Question question;
-  question.law = published_law();
+  question.laws = {published_law()};
   do {
     question.space = space_from(random_space(random));
   } while (search::index_count(question.space).value() > most ||
@@ -182,7 +182,7 @@ TEST(Lattice, PlacesGiveTheNearestArchitectureOfTheSpaceOrNone) {
 
 TEST(Lattice, RepairLowersKvHeadsUntilTheyDivideTheHeads) {
   Question question;
-  question.law = published_law();
+  question.laws = {published_law()};
   question.space.widths = {256, 128, 192};  // 4, 2, 3 heads
   question.space.head_dim = 64;
   question.space.attention = search::gqa_choices({4, 1, 2, 3});
@@ -215,18 +215,18 @@ TEST(Lattice, EnforcedRangeLeavesOutWhatTheLawExtrapolates) {
   for (int i = 0; i < 150; ++i) {
     Question question = random_lattice_problem(random, 4000);
     const Census census = distinct_points(question.space);
-    question.space.within = question.law.range;
+    question.space.within = question.laws[0].range;
     const Lattice lattice(question.space);
     std::set<Index> reached;
     for_all_places(lattice, [&](const Places& places) {
       const auto point = lattice.point(places);
       if (!point) return;
-      EXPECT_FALSE(model::extrapolates(question.law.range, point->architecture));
+      EXPECT_FALSE(model::extrapolates(question.laws[0].range, point->architecture));
       reached.insert(point->index);
     });
     std::set<Index> expected;
     for (const auto& [index, a] : census)
-      if (!model::extrapolates(question.law.range, a)) expected.insert(index);
+      if (!model::extrapolates(question.laws[0].range, a)) expected.insert(index);
     EXPECT_EQ(expected, reached);
     inside += expected.size();
     outside += census.size() - expected.size();

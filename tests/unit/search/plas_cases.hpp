@@ -10,7 +10,7 @@ namespace rooflaw::testing {
 /// latency of vla in fp16 on Jetson AGX Orin, no memory budget.
 inline search::Question benchmark_question() {
   search::Question p;
-  p.law = published_law();
+  p.laws = {published_law()};
   for (std::int64_t layers = 2; layers <= 48; ++layers) p.space.layers.push_back(layers);
   for (std::int64_t width = 512; width <= 4096; width += 128) p.space.widths.push_back(width);
   p.space.head_dim = 128;

@@ -16,14 +16,15 @@ using search::Question;
 void expect_sound(const Question& question, const std::vector<search::Frontier>& frontiers) {
   ASSERT_EQ(question.targets.size(), frontiers.size());
   for (std::size_t t = 0; t < frontiers.size(); ++t) {
-    const auto& deployment = question.deployments[question.targets[t].deployment];
+    const auto& target = question.targets[t];
+    const auto& deployment = search::deployment_of(question, target);
     const auto points = frontiers[t].points();
     for (const auto& point : points) {
       const auto a =
           search::architecture_at(question.space, search::digits_of(question.space, point.index));
       ASSERT_TRUE(a.has_value()) << point.index;
-      const auto e = model::evaluate(question.law, *a, deployment.scenario);
-      EXPECT_EQ(e.latency(question.targets[t].latency), point.latency_s);
+      const auto e = model::evaluate(search::law_of(question, target), *a, deployment.scenario);
+      EXPECT_EQ(value_of(target.objective, e, deployment.scenario), point.latency_s);
       EXPECT_EQ(e.loss, point.loss);
       EXPECT_TRUE(is_feasible(question, deployment, e));
     }
@@ -56,7 +57,7 @@ TEST(Plas, RandomProblems) {
     RandomQuestion r = random_plas_problem(random, 1, 3000);
     if (random.chance(0.6)) limit_exactly(random, r);
     Question& question = r.question;
-    if (random.chance(0.2)) question.space.within = question.law.range;
+    if (random.chance(0.2)) question.space.within = question.laws[0].range;
     options.initial_samples = random.integer(1, 80);
     options.gaps_per_round = random.integer(0, 3);
     options.moves_per_stretch = random.integer(1, 6);
@@ -228,13 +229,13 @@ TEST(Plas, NothingFits) {
   for (const int what : {0, 1, 2, 3}) {
     Question question = benchmark_question();
     options.max_evaluations = 600;
-    auto& deployment = question.deployments[0];
-    if (what == 0) deployment.memory_budget_bytes = 1e3;
-    if (what == 1) deployment.limits.total_s = 1e-9;
-    if (what == 2) deployment.limits.tpot_s = 1e-12;
+    auto& limits = question.deployments[0].limits;
+    if (what == 0) limits.set(model::Objective::memory, 1e3);
+    if (what == 1) limits.set(model::Objective::total, 1e-9);
+    if (what == 2) limits.set(model::Objective::tpot, 1e-12);
     if (what == 3) {
-      question.law.range.layers = {{100, 200}};
-      question.space.within = question.law.range;
+      question.laws[0].range.layers = {{100, 200}};
+      question.space.within = question.laws[0].range;
     }
     const PlasRun run = run_plas(question, options);
     EXPECT_EQ(0u, run.frontiers.at(0).size());
@@ -247,7 +248,7 @@ TEST(Plas, LittleFits) {
   search::PlasOptions options;
   Question question = benchmark_question();
   const auto all = grid(question).at(0).points();
-  question.deployments[0].limits.total_s = all.at(3).latency_s;
+  question.deployments[0].limits.set(model::Objective::total, all.at(3).latency_s);
   const auto truth = grid(question).at(0).points();
   ASSERT_EQ(4u, truth.size());
   const PlasRun run = run_plas(question, options);

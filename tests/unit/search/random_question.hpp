@@ -97,6 +97,28 @@ inline RandomQuestion random_question(Random& random, search::Index least, searc
   return r;
 }
 
+/// A law of other coefficients, some of them as published: exponents may be shared.
+inline model::Law random_law(Random& random) {
+  model::Law law = published_law();
+  law.id = "other";
+  for (const auto& coefficient : model::law_coefficients<>)
+    if (random.chance(0.5)) law.*coefficient.member *= random.real(0.5, 1.5);
+  if (random.chance(0.3)) law.beta_1 = -law.beta_1;
+  if (random.chance(0.3)) law.kappa_t = 400, law.alpha_t = 0.28, law.tokens = 1e12;
+  return law;
+}
+
+/// Every target of a question of one law, once a law.
+inline search::Question with_laws(const search::Question& question,
+                                  const std::vector<model::Law>& laws) {
+  search::Question all = question;
+  all.laws = laws;
+  all.targets.clear();
+  for (search::Target target : question.targets)
+    for (target.law = 0; target.law < laws.size(); ++target.law) all.targets.push_back(target);
+  return all;
+}
+
 /// What a plan finds in a question.
 template <class Plan>
 std::vector<search::Frontier> run_plan(const search::Question& question, const Plan& plan) {

@@ -96,7 +96,7 @@ TEST(FinestSpace, HoldsTheSpaceAndStaysWithinItsEnds) {
   std::size_t seen = 0, more = 0;
   for (int i = 0; i < 80 && !::testing::Test::HasFailure(); ++i) {
     Question question;
-    question.law = published_law();
+    question.laws = {published_law()};
     do {
       question.space = space_from(random_space(random));
     } while (search::index_count(question.space).value() > 20000 ||
@@ -226,14 +226,16 @@ void expect_improvements(const Question& question, const Refined& r) {
         EXPECT_FALSE(dominates(f, b));
         EXPECT_FALSE(f.latency_s == b.latency_s && f.loss == b.loss);
       }
-    const auto& deployment = question.deployments[question.targets[t].deployment];
+    const auto& target = question.targets[t];
+    const auto& deployment = search::deployment_of(question, target);
     for (const FrontierPoint& point : better) {
       const auto a =
           search::architecture_at(r.fine.space, search::digits_of(r.fine.space, point.index));
-      const auto e = model::evaluate(question.law, a.value(), deployment.scenario);
+      const auto e =
+          model::evaluate(search::law_of(question, target), a.value(), deployment.scenario);
       EXPECT_TRUE(is_feasible(question, deployment, e));
       EXPECT_EQ(e.loss, point.loss);
-      EXPECT_EQ(e.latency(question.targets[t].latency), point.latency_s);
+      EXPECT_EQ(value_of(target.objective, e, deployment.scenario), point.latency_s);
     }
     EXPECT_EQ(0, search::hypervolume_gain(frontier, {}));
     const double gain = search::hypervolume_gain(frontier, better);
@@ -258,7 +260,7 @@ TEST(Refine, ImprovementsOfRandomProblems) {
     RandomQuestion r = random_question(random, 1, 2000, 100);
     shuffle_axes(random, r.question.space);
     if (random.chance(0.5)) limit_exactly(random, r);
-    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
+    if (random.chance(0.2)) r.question.space.within = r.question.laws[0].range;
     SCOPED_TRACE(r.space.dump());
     const Refined refined = refine(r.question, 300, 1e-4);
     EXPECT_LE(refined.counts.evaluations(), 300);

@@ -12,7 +12,6 @@ namespace {
 
 using model::AttentionKind;
 using model::Objective;
-using search::Deployment;
 using search::Question;
 using search::RelaxedSolution;
 using search::RelaxedStart;
@@ -72,8 +71,6 @@ std::optional<model::Architecture> whole(const search::Space& space, model::Arch
   return a;
 }
 
-Deployment vla_on_orin() { return benchmark_question().deployments.at(0); }
-
 /// A question in which depth alone is free.
 Question depth_problem() {
   Question question = benchmark_question();
@@ -108,7 +105,7 @@ TEST(Relaxation, StartTakesTheSizesOfAnArchitecture) {
 TEST(Relaxation, DepthAloneIsAsDeepAsTheLimitsAllow) {
   const Question question = depth_problem();
   const auto evaluate = [&](std::int64_t layers) {
-    return model::evaluate(question.law, depth_architecture(question, layers),
+    return model::evaluate(question.laws[0], depth_architecture(question, layers),
                            question.deployments[0].scenario);
   };
   const auto one = evaluate(1), two = evaluate(2);
@@ -117,68 +114,58 @@ TEST(Relaxation, DepthAloneIsAsDeepAsTheLimitsAllow) {
     return 1 + (limit - value(one)) / slope;
   };
   const auto total = [](const model::Evaluation& e) { return e.total_s; };
-  const auto memory = [](const model::Evaluation& e) { return e.memory.total(); };
   const double ample = 2 * evaluate(48).total_s;
-  const auto solve = [&](const Deployment& deployment, double latency_s, std::int64_t start) {
-    return search::relax(question, deployment, Objective::total, latency_s,
+  const auto solve = [&](const model::Limits& limits, double bound, std::int64_t start) {
+    Question limited = question;
+    limited.deployments[0].limits = limits;
+    return search::relax(limited, limited.targets[0], bound,
                          search::relaxed_start(depth_architecture(question, start)), 100);
   };
   for (const std::int64_t start : {2, 9, 30, 48}) {
-    Deployment deployment = vla_on_orin();
-    const double target = 1.3 * evaluate(11).total_s;
-    auto solution = solve(deployment, target, start);
+    const double bound = 1.3 * evaluate(11).total_s;
+    auto solution = solve({}, bound, start);
     ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at(total, target), solution.sizes.layers, 1e-3);
-    EXPECT_NEAR(target, solution.latency_s, 1e-5 * target);
+    EXPECT_NEAR(depth_at(total, bound), solution.sizes.layers, 1e-3);
+    EXPECT_NEAR(bound, solution.value, 1e-5 * bound);
 
-    deployment.memory_budget_bytes = 1.1 * evaluate(20).memory.total();
-    solution = solve(deployment, ample, start);
-    ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at(memory, deployment.memory_budget_bytes), solution.sizes.layers, 1e-3);
+    const auto expect_depth_under = [&](Objective objective, double share, std::int64_t layers) {
+      const auto value = [&](const model::Evaluation& e) {
+        return value_of(objective, e, question.deployments[0].scenario);
+      };
+      model::Limits limits;
+      limits.set(objective, share * value(evaluate(layers)));
+      solution = solve(limits, ample, start);
+      ASSERT_TRUE(solution.feasible);
+      EXPECT_NEAR(depth_at(value, limits.of(objective)), solution.sizes.layers, 1e-3)
+          << to_string(objective);
+    };
+    expect_depth_under(Objective::memory, 1.1, 20);
+    expect_depth_under(Objective::prefill, 1.1, 6);
+    expect_depth_under(Objective::tpot, 1.05, 16);
 
-    deployment = vla_on_orin();
-    deployment.limits.prefill_s = 1.1 * evaluate(6).prefill.seconds;
-    solution = solve(deployment, ample, start);
-    ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(
-        depth_at([](const auto& e) { return e.prefill.seconds; }, deployment.limits.prefill_s),
-        solution.sizes.layers, 1e-3);
-
-    deployment = vla_on_orin();
-    deployment.limits.tpot_s = 1.05 * evaluate(16).tpot_s;
-    solution = solve(deployment, ample, start);
-    ASSERT_TRUE(solution.feasible);
-    EXPECT_NEAR(depth_at([](const auto& e) { return e.tpot_s; }, deployment.limits.tpot_s),
-                solution.sizes.layers, 1e-3);
-
-    solution = solve(vla_on_orin(), ample, start);
+    solution = solve({}, ample, start);
     ASSERT_TRUE(solution.feasible);
     EXPECT_NEAR(48, solution.sizes.layers, 1e-6);
     EXPECT_NEAR(evaluate(48).loss, solution.loss, 1e-9);
-    EXPECT_NEAR(evaluate(48).total_s, solution.latency_s, 1e-9 * evaluate(48).total_s);
+    EXPECT_NEAR(evaluate(48).total_s, solution.value, 1e-9 * evaluate(48).total_s);
   }
 }
 
 TEST(Relaxation, SaysWhenNothingFits) {
-  const Question question = benchmark_question();
-  const auto a = all_points(depth_problem().space).at(0).second;
-  EXPECT_FALSE(search::relax(question, question.deployments[0], Objective::total, 1e-6,
-                             search::relaxed_start(a), 60)
-                   .feasible);
-  Deployment tiny = question.deployments[0];
-  tiny.memory_budget_bytes = 1e6;
-  EXPECT_FALSE(
-      search::relax(question, tiny, Objective::total, 10, search::relaxed_start(a), 60).feasible);
+  Question question = benchmark_question();
+  const auto start = search::relaxed_start(all_points(depth_problem().space).at(0).second);
+  EXPECT_FALSE(search::relax(question, question.targets[0], 1e-6, start, 60).feasible);
+  question.deployments[0].limits.set(Objective::memory, 1e6);
+  EXPECT_FALSE(search::relax(question, question.targets[0], 10, start, 60).feasible);
 }
 
 TEST(Relaxation, TradesWidthForDepth) {
   const Question question = benchmark_question();
   model::Architecture a = all_points(depth_problem().space).at(0).second;
   a.layers = 2, a.width = 4096, a.heads = 32, a.expert_ffn = 4096;
-  const auto& deployment = question.deployments[0];
-  const auto e = model::evaluate(question.law, a, deployment.scenario);
-  const auto solution = search::relax(question, deployment, Objective::total, e.total_s,
-                                      search::relaxed_start(a), 200);
+  const auto e = model::evaluate(question.laws[0], a, question.deployments[0].scenario);
+  const auto solution =
+      search::relax(question, question.targets[0], e.total_s, search::relaxed_start(a), 200);
   ASSERT_TRUE(solution.feasible);
   EXPECT_LT(solution.loss, e.loss - 1.0);  // 3.2 nats are missing layers
   EXPECT_GT(solution.sizes.layers, 5);
@@ -192,19 +179,20 @@ TEST(Relaxation, RandomProblems) {
     RandomQuestion r = random_question(random, 20, 600, 300);
     if (random.chance(0.5)) limit_exactly(random, r);
     const search::Target target = random.pick(r.question.targets);
-    const Deployment& deployment = r.question.deployments[target.deployment];
+    const auto& [scenario, limits] = search::deployment_of(r.question, target);
     const auto points = all_points(r.question.space);
     const auto a = random.pick(points).second;
-    const auto e = model::evaluate(r.question.law, a, deployment.scenario);
-    const double latency_s = e.latency(target.latency) * random.real(1.01, 2);
+    const auto evaluate = [&](const model::Architecture& architecture) {
+      return model::evaluate(r.question.laws[0], architecture, scenario);
+    };
+    const auto e = evaluate(a);
+    const double bound = value_of(target.objective, e, scenario) * random.real(1.01, 2);
     const int most = static_cast<int>(random.integer(1, 150));
     const RelaxedStart start = search::relaxed_start(a);
-    const RelaxedSolution s =
-        search::relax(r.question, deployment, target.latency, latency_s, start, most);
-    const RelaxedSolution again =
-        search::relax(r.question, deployment, target.latency, latency_s, start, most);
+    const RelaxedSolution s = search::relax(r.question, target, bound, start, most);
+    const RelaxedSolution again = search::relax(r.question, target, bound, start, most);
     EXPECT_EQ(s.loss, again.loss);
-    EXPECT_EQ(s.latency_s, again.latency_s);
+    EXPECT_EQ(s.value, again.value);
     EXPECT_EQ(s.sizes.layers, again.sizes.layers);
     EXPECT_EQ(s.sizes.width, again.sizes.width);
     EXPECT_EQ(s.sizes.ffn_ratio, again.sizes.ffn_ratio);
@@ -215,7 +203,8 @@ TEST(Relaxation, RandomProblems) {
     EXPECT_GE(s.evaluations, 1);
     EXPECT_LE(s.evaluations, most + 1);  // the answer is looked at once more
 
-    if (ratio_within(r.question.space, a) && is_feasible(r.question, deployment, e)) {
+    if (ratio_within(r.question.space, a) &&
+        is_feasible(r.question, search::deployment_of(r.question, target), e)) {
       EXPECT_TRUE(s.feasible) << r.space.dump();
       EXPECT_LE(s.loss, e.loss + 1e-7) << r.space.dump();
       improved += s.loss < e.loss - 1e-3 ? 1 : 0;
@@ -223,21 +212,19 @@ TEST(Relaxation, RandomProblems) {
     if (!s.feasible) continue;
     ++solved;
     expect_within_axes(r.question.space, a, s.sizes);
-    EXPECT_LE(s.latency_s, latency_s * slack);
+    EXPECT_LE(s.value, bound * slack);
     // Latency and memory rise with every size.
     if (const auto below = whole(r.question.space, a, s.sizes, false)) {
-      const auto b = model::evaluate(r.question.law, *below, deployment.scenario);
-      EXPECT_LE(b.latency(target.latency), s.latency_s * (1 + 1e-6)) << r.space.dump();
-      EXPECT_LE(b.memory.total(), deployment.memory_budget_bytes * slack);
-      EXPECT_LE(b.prefill.seconds, deployment.limits.prefill_s * slack);
-      EXPECT_LE(b.total_s, deployment.limits.total_s * slack);
-      EXPECT_FALSE(b.tpot_s > deployment.limits.tpot_s * slack);
+      const auto b = evaluate(*below);
+      EXPECT_LE(value_of(target.objective, b, scenario), s.value * (1 + 1e-6)) << r.space.dump();
+      EXPECT_LE(b.memory.total(), limits.of(Objective::memory) * slack);
+      EXPECT_LE(b.prefill.seconds, limits.of(Objective::prefill) * slack);
+      EXPECT_LE(b.total_s, limits.of(Objective::total) * slack);
+      EXPECT_FALSE(b.tpot_s > limits.of(Objective::tpot) * slack);
       ++bracketed;
     }
     if (const auto above = whole(r.question.space, a, s.sizes, true)) {
-      EXPECT_GE(
-          model::evaluate(r.question.law, *above, deployment.scenario).latency(target.latency),
-          s.latency_s * (1 - 1e-6))
+      EXPECT_GE(value_of(target.objective, evaluate(*above), scenario), s.value * (1 - 1e-6))
           << r.space.dump();
     }
   }
@@ -254,9 +241,9 @@ TEST(Relaxation, MlaKeepsItsRanks) {
   const auto points = all_points(question.space);
   for (int i = 0; i < 20; ++i) {
     const auto a = random.pick(points).second;
-    const auto e = model::evaluate(question.law, a, question.deployments[0].scenario);
-    const auto s = search::relax(question, question.deployments[0], Objective::total,
-                                 1.2 * e.total_s, search::relaxed_start(a), 100);
+    const auto e = model::evaluate(question.laws[0], a, question.deployments[0].scenario);
+    const auto s = search::relax(question, question.targets[0], 1.2 * e.total_s,
+                                 search::relaxed_start(a), 100);
     ASSERT_TRUE(s.feasible);
     EXPECT_LE(s.loss, e.loss + 1e-7);
     expect_within_axes(question.space, a, s.sizes);
@@ -266,10 +253,9 @@ TEST(Relaxation, MlaKeepsItsRanks) {
 TEST(ClosedFormStart, LiesInTheBoxAndHelps) {
   const Question question = benchmark_question();
   const auto box = search::bounding_box(question.space);
-  const auto& deployment = question.deployments[0];
+  const search::Target& target = question.targets[0];
   for (const double latency_s : {0.05, 0.1, 0.3, 1.0}) {
-    const auto start =
-        search::closed_form_start(question, deployment, Objective::total, latency_s, box);
+    const auto start = search::closed_form_start(question, target, latency_s, box);
     ASSERT_TRUE(start.has_value()) << latency_s;
     EXPECT_EQ(AttentionKind::gqa, start->architecture.attention);
     EXPECT_FALSE(model::find_fault(start->architecture))
@@ -285,25 +271,26 @@ TEST(ClosedFormStart, LiesInTheBoxAndHelps) {
     EXPECT_LE(s.kv_heads, s.width / 128 * 1.001);
     EXPECT_GE(s.experts, 1 * 0.999);
     EXPECT_LE(s.experts, 64 * 1.001);
-    const auto solution =
-        search::relax(question, deployment, Objective::total, latency_s, *start, 200);
+    const auto solution = search::relax(question, target, latency_s, *start, 200);
     EXPECT_TRUE(solution.feasible) << latency_s;
     EXPECT_LT(solution.loss, latency_s < 0.1 ? 4.0 : 3.5) << latency_s;
   }
 }
 
 TEST(ClosedFormStart, NoneWithoutGroupedQueriesOrRoom) {
-  Question question = benchmark_question();
-  const auto box = search::bounding_box(question.space);
-  EXPECT_FALSE(
-      search::closed_form_start(question, question.deployments[0], Objective::total, 1e-9, box));
-  Deployment tiny = question.deployments[0];
-  tiny.memory_budget_bytes = 1e3;
-  EXPECT_FALSE(search::closed_form_start(question, tiny, Objective::total, 1.0, box));
-  question.space.attention = search::mla_choices(
+  const Question question = benchmark_question();
+  const auto none = [](const Question& q, double bound) {
+    return !search::closed_form_start(q, q.targets[0], bound, search::bounding_box(q.space));
+  };
+  EXPECT_FALSE(none(question, 1.0));
+  EXPECT_TRUE(none(question, 1e-9));
+  Question tiny = question;
+  tiny.deployments[0].limits.set(Objective::memory, 1e3);
+  EXPECT_TRUE(none(tiny, 1.0));
+  Question latent = question;
+  latent.space.attention = search::mla_choices(
       {{.kv_lora_rank = 128, .qk_nope_head_dim = 64, .qk_rope_head_dim = 32, .v_head_dim = 64}});
-  EXPECT_FALSE(search::closed_form_start(question, question.deployments[0], Objective::total, 1.0,
-                                         search::bounding_box(question.space)));
+  EXPECT_TRUE(none(latent, 1.0));
 }
 
 }  // namespace

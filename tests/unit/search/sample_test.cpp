@@ -107,7 +107,7 @@ TEST(Sample, EqualsBruteForceOverTheDrawnPoints) {
   for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 5, 600, 500);
     if (random.chance(0.5)) limit_exactly(random, r);
-    if (random.chance(0.2)) r.question.space.within = r.question.law.range;
+    if (random.chance(0.2)) r.question.space.within = r.question.laws[0].range;
     r.question.seed = static_cast<std::uint64_t>(i);
     const Index points = random.integer(1, 400);
 

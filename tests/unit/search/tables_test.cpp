@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/search/score/parts.hpp"
 #include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
@@ -35,14 +36,16 @@ TEST(PowerTables, HoldTheLossOfEveryPoint) {
       const auto option = search::ffn_option(space, digits).value();
       const auto attention =
           search::attention_option(space, w, digits[search::Axis::attention]).value();
-      const double ratio = t.ratio_power(frame, option);
-      const double activation = t.activation_power(frame, option);
-      const auto e = model::evaluate(r.question.law, a, r.question.deployments[0].scenario);
-      EXPECT_EQ(e.terms.sparsity,
-                model::sparsity_term(r.question.law, activation, ratio, t.width_sparsity[w]));
-      EXPECT_EQ(e.terms.capacity, model::capacity_term(r.question.law, ratio, t.width_capacity[w]));
-      EXPECT_EQ(e.terms.kv, t.kv_term(w, attention));
-      EXPECT_EQ(e.terms.depth + r.question.law.l_inf, t.depth[digits[search::Axis::layers]]);
+      const search::LawTables& law = t.laws.at(0);
+      const double ratio = t.ratio.at(0)[t.ratio_place(frame, option.digits)];
+      const double activation = t.activation.at(0)[t.activation_place(frame, option.digits)];
+      const auto e = model::evaluate(r.question.laws[0], a, r.question.deployments[0].scenario);
+      const auto& [sparsity, capacity] = law.ffn_terms;
+      EXPECT_EQ(e.terms.sparsity, sparsity.coefficient * activation * ratio * sparsity.width[w]);
+      EXPECT_EQ(e.terms.capacity, capacity.coefficient * ratio * capacity.width[w]);
+      EXPECT_EQ(e.terms.sparsity + e.terms.capacity, search::ffn_part_loss(t, 0, frame, option));
+      EXPECT_EQ(e.terms.kv, law.kv[w][attention.digit]);
+      EXPECT_EQ(e.terms.depth + r.question.laws[0].l_inf, law.depth[digits[search::Axis::layers]]);
     }
   }
 }
@@ -53,6 +56,30 @@ TEST(PowerTables, RefuseMoreThanAGibibyte) {
   question.space.expert_ffn_ratio.assign(200000, 1.0);
   question.space.widths.assign(1000, 128);
   EXPECT_THROW(search::fill_tables(question), InputError);
+}
+
+// Each exponent of a law has a column of its own.
+TEST(PowerTables, RefuseMoreThanAGibibyteOfSeveralLaws) {
+  Random random(31);
+  search::Question question = random_question(random, 1, 500, 4).question;
+  search::Space& space = question.space;
+  space.ffn = {model::FfnKind::gated}, space.shared_ffn = {0}, space.top_k = {1};
+  space.expert_ffn_ratio.assign(200000, 1.0);
+  space.widths.assign(500, 128);  // 10^8 blocks
+  question.laws.push_back(question.laws[0]);
+  question.laws[1].alpha_r *= 2;
+  EXPECT_THROW(search::fill_tables(question), InputError);
+}
+
+TEST(PowerTables, LawsShareTheColumnsOfEqualExponents) {
+  Random random(37);
+  search::Question question = random_question(random, 1, 500, 4).question;
+  question.laws.push_back(question.laws[0]);
+  question.laws[1].kappa_rho *= 2;
+  question.laws[1].alpha_rho *= 2;
+  const auto t = search::fill_tables(question);
+  EXPECT_EQ(1u, t.ratio.size());
+  EXPECT_EQ(2u, t.activation.size());
 }
 
 }  // namespace

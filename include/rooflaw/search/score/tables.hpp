@@ -26,54 +26,38 @@ struct FfnTerm {
 
 /// What one law is made of.
 struct LawTables {
-  std::vector<double> depth;         // by layers: the depth part, constants included
-  std::vector<double> kv;            // by (width, attention): the KV term
-  std::array<FfnTerm, 2> ffn_terms;  // sparsity, capacity
+  std::vector<double> depth;            // by layers: the depth part, constants included
+  std::vector<std::vector<double>> kv;  // by width and attention digit: the KV term
+  std::array<FfnTerm, 2> ffn_terms;     // sparsity, capacity
 };
 
-struct PowerTables {
-  Lengths lengths{};                       // of the axes
-  std::vector<LawTables> laws;             // in the question's order
-  std::vector<std::vector<double>> ratio;  // by exponent and (ffn, width, ratio, shared, top_k)
-  std::vector<std::vector<double>> activation;  // by exponent and (experts, top_k) or, if there are
-  bool shared = false;            //   shared experts, (width, ratio, shared, experts, top_k)
-  std::vector<double> distinct;   // by (token count, experts, top_k)
-  std::vector<double> rows_read;  // by token count
-
-  // Places in the tables.
-  std::size_t kv_place(std::size_t width_digit, std::size_t attention_digit) const {
-    return width_digit * lengths[Axis::attention] + attention_digit;
-  }
-  std::size_t ratio_place(const Frame& frame, const Digits& ffn) const {
-    return ((frame.ffn_digit * lengths[Axis::width] + frame.width_digit) * ratios() +
-            ratio_digit(ffn)) *
-               lengths[Axis::top_k] +
-           ffn[Axis::top_k];
-  }
-  std::size_t routing_place(std::size_t experts_digit, std::size_t top_k_digit) const {
-    return experts_digit * lengths[Axis::top_k] + top_k_digit;
-  }
-  std::size_t routings() const { return lengths[Axis::experts] * lengths[Axis::top_k]; }
-  std::size_t activation_place(const Frame& frame, const Digits& ffn) const {
-    const std::size_t routing = routing_place(ffn[Axis::experts], ffn[Axis::top_k]);
-    return shared ? (frame.width_digit * ratios() + ratio_digit(ffn)) * routings() + routing
-                  : routing;
-  }
-
-  // What they hold of a block.
-  double kv_term(std::size_t law, std::size_t width_digit, const AttentionOption& option) const {
-    return laws[law].kv[kv_place(width_digit, option.digit)];
-  }
-  double distinct_experts(std::size_t token_number, const FfnOption& option) const {
-    return distinct[token_number * routings() +
-                    routing_place(option.digits[Axis::experts], option.digits[Axis::top_k])];
+/// Places in a table over some of the axes, the last fastest.
+class TablePlaces {
+ public:
+  TablePlaces() = default;
+  TablePlaces(const Space& space, const std::vector<Axis>& axes);
+  std::size_t size() const { return size_; }
+  std::size_t operator()(const Frame& frame, const Digits& ffn) const {
+    std::size_t place =
+        frame.ffn_digit * strides_[Axis::ffn] + frame.width_digit * strides_[Axis::width];
+    for (const Axis axis : all_axes) place += ffn[axis] * strides_[axis];
+    return place;
   }
 
  private:
-  std::size_t ratios() const { return lengths[Axis::ratio] * lengths[Axis::shared]; }
-  std::size_t ratio_digit(const Digits& ffn) const {
-    return ffn[Axis::ratio] * lengths[Axis::shared] + ffn[Axis::shared];
-  }
+  PerAxis<std::size_t, struct StrideInTable> strides_{};  // 0: not one of them
+  std::size_t size_ = 1;
+};
+
+struct PowerTables {
+  std::vector<LawTables> laws;             // in the question's order
+  TablePlaces ratio_place;                 // FFN kind, width, axes of the FFN but experts
+  std::vector<std::vector<double>> ratio;  // by exponent
+  TablePlaces activation_place;  // experts and top_k; with shared experts width and all of the FFN
+  std::vector<std::vector<double>> activation;  // by exponent
+  TablePlaces routing_place;                    // experts and top_k
+  std::vector<std::vector<double>> distinct;    // by token count
+  std::vector<double> rows_read;                // by token count
 };
 
 /// The numbers of tokens of a pass over all deployments' phases, each once, ascending.

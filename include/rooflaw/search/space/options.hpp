@@ -57,12 +57,17 @@ struct FfnOption {
 class FfnOptions {
  public:
   explicit FfnOptions(const Space& space);
+  /// With these pairs of experts and top_k only.
+  FfnOptions(const Space& space, std::vector<ExpertOption> routings);
 
   std::size_t size() const { return size_; }
   /// nullopt: expert_ffn = 0. Cost: a step per axis.
   std::optional<FfnOption> at(const Frame& frame, std::size_t number) const;
+  /// That of the first value of every axis, whatever its size.
+  FfnOption first(const Frame& frame) const;
 
  private:
+  FfnOption numbered(const Frame& frame, std::size_t number) const;
   const Space* space_;
   Strides strides_;
   std::vector<Axis> axes_;  // but for experts and top_k
