@@ -60,9 +60,13 @@ std::string theory_line(const search::TargetResult& result) {
 /// One line a target in each table.
 void print_targets(const format::Hdf5Reader& file) {
   const auto targets = io::read_targets(file);
+  const bool several_laws = file.groups("/frontiers").size() > 1;
   std::string frontiers, refined, theory;
   for (const auto& target : targets) {
     const auto result = io::read_target(file, target);
+    if (several_laws)
+      for (auto* lines : {&frontiers, &refined, &theory})
+        *lines += fmt::format("  by law {}:\n", target.law);
     frontiers += frontier_line(result);
     theory += theory_line(result);
     if (result.refined)

@@ -25,6 +25,7 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
     auto result = describe(findings, question, fine, job.method, target);
     run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
     const auto& asked = question.targets[target];
+    if (question.laws.size() > 1) summary += fmt::format("\nby law {}:", result.target.law);
     summary += target_summary(result, to_string(job.method),
                               compare_models(result, job.models, law_of(question, asked),
                                              deployment_of(question, asked).scenario));
