@@ -81,9 +81,9 @@ Differentiable<D> exponential_minus_one(const Eigen::AutoDiffScalar<D>& x) {
   return {value, x.derivatives() * (value + 1.0)};
 }
 
-/// Eigen cuts its matrix products into blocks by the sizes of the processor's caches, and the sum of
-/// a product is taken block by block. With these sizes it is the same on all processors. To be called
-/// before such products; costs nothing.
+/// Eigen cuts its matrix products into blocks by the sizes of the processor's caches, and the sum
+/// of a product is taken block by block. With these sizes it is the same on all processors. To be
+/// called before such products; costs nothing.
 inline void fix_block_sizes() {
   Eigen::setCpuCacheSizes(std::ptrdiff_t{32} << 10, std::ptrdiff_t{512} << 10,
                           std::ptrdiff_t{8} << 20);
