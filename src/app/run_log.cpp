@@ -70,8 +70,9 @@ void RunLog::progress(std::string_view phase, const search::Progress& p) {
   const auto now = Clock::now();
   if (phase != phase_) {
     phase_ = phase;
-    phase_start_ = now;
+    phase_start_ = last_called_;  // where the phase before ended
   }
+  last_called_ = now;
   const bool show_now = now - last_shown_ >= (terminal_ ? Clock::duration(200ms) : 5s);
   const bool record_now = json_ >= 0 && now - last_recorded_ >= 5s;
   if (!show_now && !record_now) return;

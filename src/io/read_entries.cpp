@@ -202,8 +202,9 @@ const format::NumberRule& rule_of(model::CoefficientRule rule) {
       return format::rules::exponent;
     case signed_exponent:
       return format::rules::signed_exponent;
+    case non_negative_exponent:
+      return format::rules::non_negative_exponent;
     case non_negative:
-    case absent_or_non_negative:
       break;
   }
   return format::rules::non_negative;
@@ -215,11 +216,10 @@ model::Law read_law(format::TableReader& reader) {
   reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run"});
   model::Law law;
   law.id = read_id(reader);
-  for (const auto& [name, member, rule] : model::law_coefficients<>)
-    law.*member = rule == model::CoefficientRule::absent_or_non_negative
-                      ? reader.number(name, rule_of(rule)).value_or(0.0)
-                      : reader.required_number(name, rule_of(rule));
-  law.tokens = reader.number("tokens", format::rules::positive).value_or(0.0);
+  for (const auto& [name, member, rule, may_be_absent] : model::law_coefficients<>)
+    law.*member = may_be_absent ? reader.number(name, rule_of(rule)).value_or(0.0)
+                                : reader.required_number(name, rule_of(rule));
+  law.tokens = reader.number("tokens", format::rules::at_least_one).value_or(0.0);
   if (law.kappa_t > 0.0 && law.tokens == 0.0)
     reader.fault("tokens",
                  "is missing: a law with kappa_t needs the tokens that models are trained on");

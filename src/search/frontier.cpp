@@ -84,7 +84,9 @@ HypervolumeReference default_reference(std::span<const FrontierPoint> frontier) 
     latency = std::max(latency, p.latency_s);
     loss = std::max(loss, p.loss);
   }
-  return {1.1 * latency, 0.1 + loss};
+  // Of a loss so large that 0.1 is lost in it, the next number: an area must not be 0.
+  return {1.1 * latency,
+          std::max(0.1 + loss, std::nextafter(loss, std::numeric_limits<double>::infinity()))};
 }
 
 double hypervolume_gain(std::span<const FrontierPoint> frontier,

@@ -136,7 +136,7 @@ double loss(const model::Law& law, const Shape& shape, double loss_delta) {
 
 void require_usable(const model::Law& law) {
   using enum model::CoefficientRule;
-  for (const auto& [name, member, rule] : model::law_coefficients<>) {
+  for (const auto& [name, member, rule, may_be_absent] : model::law_coefficients<>) {
     const double x = law.*member;
     // beta_2 may have any sign here.
     const bool any_sign = rule == signed_exponent || member == &model::Law::beta_2;

@@ -441,6 +441,15 @@ class JobFiles(BadInput):
         lines = [f"{k} = {'§-9.96' if k == 'kappa_l' else v}" for k, v in self.LAW.items()]
         self.job({"law.id": "\n".join(lines)}, ("law.kappa_l", "= -9.96:", "> 0"))
 
+    def test_term_in_tokens(self):
+        lines = [f"{k} = {v}" for k, v in self.LAW.items()]
+        for term, want in (
+                (("kappa_t = 3", "alpha_t = §11", "tokens = 1e10"), ("law.alpha_t", "= 11:", "from 0 to 10")),
+                (("kappa_t = 3", "alpha_t = 0.1", "tokens = §0.5"), ("law.tokens", "= 0.5:", ">= 1")),
+                (("kappa_t = §-3", "alpha_t = 0.1", "tokens = 1e10"), ("law.kappa_t", "= -3:", ">= 0"))):
+            with self.subTest(want[0]):
+                self.job({"law.id": "\n".join([*lines, *term])}, want)
+
     def test_law_without_an_exponent(self):
         lines = [f"{k} = {v}" for k, v in self.LAW.items() if k != "alpha_m"]
         self.job({"[law]": "§[law]", "law.id": "\n".join(lines + ["§alpha_n = 0.05"])},

@@ -37,6 +37,7 @@ class RunLog {
   bool bar_shown_ = false;
   std::string phase_;
   Clock::time_point phase_start_ = Clock::now();
+  Clock::time_point last_called_ = phase_start_;
   Clock::time_point last_shown_ = phase_start_;
   Clock::time_point last_recorded_ = phase_start_;
 };

@@ -72,6 +72,10 @@ inline constexpr NumberRule exponent{1 / huge, true, 10, true,
                                      "must be a finite number > 0, from 1e-30 to 10"};
 inline constexpr NumberRule signed_exponent{-10, true, 10, true,
                                             "must be a finite number from -10 to 10"};
+inline constexpr NumberRule non_negative_exponent{0, true, 10, true,
+                                                  "must be a finite number from 0 to 10"};
+inline constexpr NumberRule at_least_one{1, true, huge, true,
+                                         "must be a finite number >= 1, up to 1e30"};
 inline constexpr NumberRule efficiency{1e-6, true, 1.5, true, "must lie in [1e-6, 1.5]"};
 inline constexpr NumberRule bytes_per_element{1e-3, true, 16, true,
                                               "must be a number of bytes in [0.001, 16]"};

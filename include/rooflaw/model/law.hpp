@@ -72,7 +72,7 @@ enum class CoefficientRule {
   exponent,         // > 0
   signed_exponent,  // any sign
   non_negative,
-  absent_or_non_negative,  // 0 where a law does not state it
+  non_negative_exponent,
 };
 
 template <class T>
@@ -80,6 +80,7 @@ struct LawCoefficient {
   std::string_view name;
   T LawCoefficients<T>::*member;
   CoefficientRule rule;
+  bool may_be_absent = false;  // 0 where a law does not state it
 };
 template <class T = double>
 inline constexpr std::array law_coefficients = {
@@ -93,10 +94,9 @@ inline constexpr std::array law_coefficients = {
     LawCoefficient<T>{"beta_2", &LawCoefficients<T>::beta_2, CoefficientRule::exponent},
     LawCoefficient<T>{"kappa_m", &LawCoefficients<T>::kappa_m, CoefficientRule::positive},
     LawCoefficient<T>{"alpha_m", &LawCoefficients<T>::alpha_m, CoefficientRule::exponent},
-    LawCoefficient<T>{"kappa_t", &LawCoefficients<T>::kappa_t,
-                      CoefficientRule::absent_or_non_negative},
+    LawCoefficient<T>{"kappa_t", &LawCoefficients<T>::kappa_t, CoefficientRule::non_negative, true},
     LawCoefficient<T>{"alpha_t", &LawCoefficients<T>::alpha_t,
-                      CoefficientRule::absent_or_non_negative},
+                      CoefficientRule::non_negative_exponent, true},
     LawCoefficient<T>{"l_inf", &LawCoefficients<T>::l_inf, CoefficientRule::non_negative},
 };
 

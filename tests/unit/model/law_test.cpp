@@ -54,7 +54,7 @@ TEST(LawCoefficients, OnlyBeta1HasAnySignAndOnlyTheTermInTokensMayBeAbsent) {
   std::set<std::string_view> any_sign, may_be_absent;
   for (const auto& c : law_coefficients<>) {
     if (c.rule == CoefficientRule::signed_exponent) any_sign.insert(c.name);
-    if (c.rule == CoefficientRule::absent_or_non_negative) may_be_absent.insert(c.name);
+    if (c.may_be_absent) may_be_absent.insert(c.name);
   }
   EXPECT_EQ((std::set<std::string_view>{"beta_1"}), any_sign);
   EXPECT_EQ((std::set<std::string_view>{"kappa_t", "alpha_t"}), may_be_absent);

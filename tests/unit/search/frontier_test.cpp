@@ -189,6 +189,10 @@ TEST(Hypervolume, DefaultReferenceLiesJustBeyondTheFrontier) {
   const auto r = search::default_reference(points);
   EXPECT_DOUBLE_EQ(8.8, r.latency_s);
   EXPECT_DOUBLE_EQ(4.1, r.loss);
+  // 0.1 is lost in a loss of 1e30
+  const std::vector<FrontierPoint> huge{{1, 1e30, 0}};
+  EXPECT_GT(search::default_reference(huge).loss, 1e30);
+  EXPECT_EQ(0, search::hypervolume_gain(huge, huge));
   const auto none = search::default_reference({});
   EXPECT_EQ(0, none.latency_s);
   EXPECT_EQ(0, none.loss);
