@@ -220,7 +220,7 @@ model::Law read_law(format::TableReader& reader) {
     law.*member = may_be_absent ? reader.number(name, rule_of(rule)).value_or(0.0)
                                 : reader.required_number(name, rule_of(rule));
   law.tokens = reader.number("tokens", format::rules::at_least_one).value_or(0.0);
-  if (law.kappa_t > 0.0 && law.tokens == 0.0)
+  if (law.kappa_t > 0.0 && !reader.has("tokens"))
     reader.fault("tokens",
                  "is missing: a law with kappa_t needs the tokens that models are trained on");
   if (const toml::table* range = reader.sub_table("range")) {
