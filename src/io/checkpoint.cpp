@@ -71,13 +71,36 @@ std::string_view opened(const std::string& path, const std::string& text) {
   return body;
 }
 
+// nlohmann's reader calls itself for each level, so that a deep file would overflow the stack.
+class ShallowReader : public nlohmann::detail::json_sax_dom_parser<nlohmann::json> {
+ public:
+  using Base = nlohmann::detail::json_sax_dom_parser<nlohmann::json>;
+  using Base::Base;
+  bool start_object(std::size_t size) { return ++depth_ <= deepest && Base::start_object(size); }
+  bool start_array(std::size_t size) { return ++depth_ <= deepest && Base::start_array(size); }
+  bool end_object() { return --depth_, Base::end_object(); }
+  bool end_array() { return --depth_, Base::end_array(); }
+
+ private:
+  static constexpr int deepest = 8;  // a checkpoint has two levels
+  int depth_ = 0;
+};
+
+nlohmann::json parsed_cbor(const std::string& path, std::string_view body) {
+  nlohmann::json parsed;
+  ShallowReader reader(parsed);
+  if (!nlohmann::json::sax_parse(body, &reader, nlohmann::json::input_format_t::cbor))
+    throw FileError(path, "is damaged: its contents are nested too deep");
+  return parsed;
+}
+
 Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Check& check) {
   const std::string text = text_of(path);
   const auto body = opened(path, text);
   StudyIdentity identity;
   Checkpoint checkpoint{.file = path, .state = {}, .warning = ""};
   try {
-    const auto parsed = nlohmann::json::from_cbor(body);
+    const auto parsed = parsed_cbor(path, body);
     parsed.at("program").get_to(identity.program);
     parsed.at("job").get_to(identity.job);
     parsed.at("inputs").get_to(identity.inputs);

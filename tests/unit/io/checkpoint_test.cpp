@@ -113,7 +113,11 @@ TEST(Checkpoint, NoneWholeIsAnError) {
 
 TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
   const Case c;
-  for (const std::string body : {"", "garbage", "\xa0", "\x81\x01"}) {
+  std::string maps;
+  for (int i = 0; i < 1'000'000; ++i) maps += "\xa1\x61\x61";
+  for (const std::string& body :
+       {std::string(), std::string("garbage"), std::string("\xa0"), std::string("\x81\x01"),
+        std::string(3'000'000, '\x81'), std::string(1'000'000, '\x9f'), maps}) {
     c.folder.write("r.h5.checkpoint",
                    "rooflaw-checkpoint 1 " + format::sha256_hex(body) + "\n" + body);
     EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is damaged"));
