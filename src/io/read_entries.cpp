@@ -190,9 +190,6 @@ model::LawRange read_range(format::TableReader& reader) {
   return range;
 }
 
-}  // namespace
-
-namespace {
 const format::NumberRule& rule_of(model::CoefficientRule rule) {
   using enum model::CoefficientRule;
   switch (rule) {
@@ -209,6 +206,7 @@ const format::NumberRule& rule_of(model::CoefficientRule rule) {
   }
   return format::rules::non_negative;
 }
+
 }  // namespace
 
 model::Law read_law(format::TableReader& reader) {
