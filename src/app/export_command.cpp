@@ -60,6 +60,14 @@ ExitCode export_command(const Arguments& arguments) {
   const auto file = io::open_result(required(*values, "RESULT.h5", usage));
   const fs::path folder = required(*values, "output", usage);
 
+  // Nothing is written of a file that is not a whole result.
+  for (const auto& target : io::read_targets(file)) io::read_target(file, target);
+  for (const std::string kind : io::result_kinds)
+    for (const auto& table : io::result_tables(file, kind)) {
+      require_file_name(file, table.law);
+      require_file_name(file, table.target);
+    }
+
   const auto make = [](const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
@@ -69,8 +77,6 @@ ExitCode export_command(const Arguments& arguments) {
   write_csv(folder / "targets.csv", csv(file, "/targets"));
   for (const std::string kind : io::result_kinds) {
     for (const auto& table : io::result_tables(file, kind)) {
-      require_file_name(file, table.law);
-      require_file_name(file, table.target);
       const fs::path place = folder / kind / table.law;
       make(place);
       write_csv(place / (table.target + ".csv"), csv(file, table.group));

@@ -90,9 +90,12 @@ std::string how_found(const search::TargetResult& result, std::string_view strat
     return fmt::format("none of the space is better by {:g} nats", result.loss_gap_bound);
   const auto method = search::method_from(strategy);
   std::string text(method ? how_found(*method) : "found");
-  if (result.hypervolume_share)
-    text += fmt::format(", {:.4f} % of the true hypervolume, at most {:.2g} nats above",
-                        100 * *result.hypervolume_share, result.loss_gap_bound);
+  if (result.hypervolume_share) {
+    text += fmt::format(", {:.4f} % of the true hypervolume, ", 100 * *result.hypervolume_share);
+    text += std::isinf(result.loss_gap_bound)
+                ? "no point as fast as the fastest"
+                : fmt::format("at most {:.2g} nats above", result.loss_gap_bound);
+  }
   return text;
 }
 

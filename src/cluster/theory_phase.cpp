@@ -29,8 +29,10 @@ std::vector<Run> runs_of(const std::vector<FrontierPoints>& frontiers) {
   return runs;
 }
 
-std::size_t rows_of(const Run& run, const std::vector<FrontierPoints>& frontiers) {
-  return std::min(rows_per_piece, frontiers[run.target].size() - run.first);
+std::span<const search::FrontierPoint> points_of(const Run& run,
+                                                 const std::vector<FrontierPoints>& frontiers) {
+  const std::span points = std::span(frontiers[run.target]).subspan(run.first);
+  return points.first(std::min(rows_per_piece, points.size()));
 }
 
 class TheoryWork : public ByPieceWork<Rows> {
@@ -48,9 +50,7 @@ class TheoryWork : public ByPieceWork<Rows> {
   Rows make(std::size_t piece, const Between&) override {
     const auto& run = runs_[piece];
     const auto& target = question_.targets[run.target];
-    const auto points =
-        std::span(frontiers_[run.target]).subspan(run.first, rows_of(run, frontiers_));
-    return search::theory_rows(question_, target, points);
+    return search::theory_rows(question_, target, points_of(run, frontiers_));
   }
 
  private:
@@ -66,7 +66,7 @@ void check_theory(const search::Question& question, const std::vector<FrontierPo
   const auto runs = runs_of(frontiers);
   search::require_fit(frontiers.size() == question.targets.size());
   for (const auto& [piece, rows] : checked<Rows>(kept, runs.size()).results)
-    search::require_fit(rows.size() == rows_of(runs[piece], frontiers));
+    search::require_theory(rows, points_of(runs[piece], frontiers));
 }
 
 search::TheoryTable theory_phase(const search::Question& question,

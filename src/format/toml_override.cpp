@@ -16,8 +16,10 @@ void apply_override(toml::table& table, const std::string& text) {
   toml::table parsed;
   try {
     parsed = toml::parse(text, std::string_view(override_source));
-  } catch (const toml::parse_error&) {
-    // A bare word is text: --set job.name=trial.
+  } catch (const toml::parse_error& error) {
+    // A bare word is text: --set job.name=trial. What opens a list, a table or a text is none.
+    if (std::string_view("[{\"'").find(text[equals + 1]) != std::string_view::npos)
+      throw syntax(std::string(error.description()));
     const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
     try {
       parsed = toml::parse(quoted, std::string_view(override_source));

@@ -114,7 +114,10 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   }
   if (!enforced || laws.empty()) return reader.reject_unknown_keys();
   if (laws.size() > 1) reader.fault("range", "\"enforce\" goes with one law: ranges differ");
-  job.question.space.within = job.question.laws.front().range;
+  const model::LawRange& range = job.question.laws.front().range;
+  if (range == model::LawRange{})
+    reader.fault("range", "\"enforce\" goes with a law that states its range; this one states none");
+  job.question.space.within = range;
   reader.reject_unknown_keys();
 }
 
@@ -164,6 +167,11 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   if (format::TableReader reader = sub("targets", true); table["targets"].is_table())
     read_targets(reader, catalogue, engine, job);
   root.reject_unknown_keys();
+  if (faults.size() == 0 && job.question.space.within &&
+      search::valid_count(job.question.space) == 0)
+    faults.add(*table["law"]["range"].node(), "law.range",
+               "leaves no architecture: none of the space lies in the range of law \"" +
+                   job.question.laws.front().id + "\"");
   job.models = catalogue.all_models();
   faults.throw_if_any();
 

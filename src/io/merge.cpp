@@ -18,6 +18,9 @@ format::KeyValues settings_of(const MergeInput& input) {
   format::KeyValues settings = format::key_values_in(input.job);
   settings.erase("job.name");
   settings.erase("job.output");
+  // A law alone is the list of it.
+  if (const toml::array* laws = input.job["law"]["id"].as_array(); laws && laws->size() == 1)
+    settings["law.id"] = format::to_line(laws->front());
   for (const char* list : target_lists) settings.erase(fmt::format("targets.{}", list));
   // As they were, also where a job leaves them to their defaults.
   const StudyRecord& study = input.study;

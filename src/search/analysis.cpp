@@ -12,6 +12,11 @@ namespace rooflaw::search {
 
 namespace {
 
+// What stands in place of the budgets that bind.
+constexpr std::string_view no_budget_binds = "box";
+constexpr std::string_view nothing_fits = "none fits";
+constexpr std::string_view beyond_theory = "no closed form";
+
 TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
                      model::Objective objective, const FrontierPoint& point,
                      const theory::ShapeBox& box) {
@@ -25,14 +30,14 @@ TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
     out.shape = best.shape;
     out.loss = best.loss;
     const auto names = theory::binding(best);
-    out.binding = names.empty() ? "box" : fmt::format("{}", fmt::join(names, "+"));
+    out.binding = names.empty() ? std::string(no_budget_binds) : fmt::format("{}", fmt::join(names, "+"));
   } catch (const DomainError& e) {
     // Also for a point beyond the theory's numbers: a remark must not cost the search.
     const bool too_tight = dynamic_cast<const theory::DoesNotFit*>(&e) != nullptr;
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     out.shape = {nan, nan, nan, nan, nan};
     out.loss = nan;
-    out.binding = too_tight ? "none fits" : "no closed form";
+    out.binding = too_tight ? nothing_fits : beyond_theory;
   }
   out.search_minus_theory_loss = point.loss - out.loss;
   return out;
@@ -45,6 +50,17 @@ model::Interval span_of(const std::vector<T>& values) {
 }
 
 }  // namespace
+
+bool is_binding(std::string_view text) {
+  for (const auto other : {no_budget_binds, nothing_fits, beyond_theory})
+    if (text == other) return true;
+  std::string all;
+  for (const auto resource : theory::all_resources) {
+    const auto name = theory::to_string(resource);
+    if (text.find(name) != text.npos) all += fmt::format("{}{}", all.empty() ? "" : "+", name);
+  }
+  return !text.empty() && text == all;
+}
 
 theory::ShapeBox bounding_box(const Space& given) {
   const Space space = whole(given);

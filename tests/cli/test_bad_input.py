@@ -465,6 +465,14 @@ class JobFiles(BadInput):
         self.job({"law.id": 'id = "codesign-2026"\nrange = §"strict"'},
                  ("law.range", "strict", '"enforce"'))
 
+    def test_enforced_without_a_range(self):
+        lines = [f"{k} = {v}" for k, v in self.LAW.items()]
+        self.job({"law.id": "\n".join([*lines, 'range = §"enforce"'])}, ("law.range", "states none"))
+
+    def test_enforced_range_that_leaves_nothing(self):
+        self.job({"law.id": 'id = "codesign-2026"\nrange = §"enforce"', "space.layers": "layers = [500]"},
+                 ("law.range", "leaves no architecture", "codesign-2026"))
+
 
 class WholeFiles(BadInput):
     """What is wrong before any key is read, and on the command line."""

@@ -454,7 +454,7 @@ class Frontiers(ProgramTest):
         law = tomllib.loads((INPUTS / "laws/codesign-2026.toml").read_text())["law"][0]
         lines = [f"{k} = {law[k]}" for k in ("kappa_l", "alpha_l", "kappa_rho", "alpha_rho", "alpha_r",
                                              "beta_1", "kappa_d", "beta_2", "kappa_m", "alpha_m", "l_inf")]
-        inline = self.search(edit(JOB, {"law.id": "\n".join(['id = "mine"', *lines, 'range = "enforce"'])}))
+        inline = self.search(edit(JOB, {"law.id": "\n".join(['id = "mine"', *lines, 'range = "flag"'])}))
         by_id = self.search(JOB)
         target = by_id.targets()[0]
         mine = inline.frontier(target, "mine")

@@ -47,6 +47,7 @@ struct LawRange {
   std::optional<std::vector<AttentionKind>> attention;
   std::optional<std::vector<FfnKind>> ffn;
   std::optional<Interval> shared_ffn;
+  bool operator==(const LawRange&) const = default;
 };
 
 /// The coefficients, as numbers or as what they are fitted in.

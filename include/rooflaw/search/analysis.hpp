@@ -28,6 +28,9 @@ void fields(Archive& a, TheoryRow& x) {
   a(x.shape, x.loss, x.binding, x.search_minus_theory_loss);
 }
 
+/// Can TheoryRow::binding be this?
+bool is_binding(std::string_view text);
+
 /// Smallest box of continuous shapes that holds every valid point of the space.
 theory::ShapeBox bounding_box(const Space& space);
 

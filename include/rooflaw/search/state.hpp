@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "rooflaw/search/question.hpp"
+#include "rooflaw/search/analysis.hpp"
 
 namespace rooflaw::search {
 
@@ -15,6 +15,11 @@ void require_fit(bool fits);
 /// and every point what the model says of its architecture, bit for bit?
 /// Cost: a microsecond a point. @throws Error as require_fit
 void require_frontiers(const std::vector<FrontierPoints>& frontiers, const Question& question);
+
+/// Are these rows of these points? To know whether they are right is to find them again; what is
+/// asked is that they name what can bind, and a loss that goes with the point's.
+/// @throws Error as require_fit
+void require_theory(std::span<const TheoryRow> rows, std::span<const FrontierPoint> points);
 
 std::vector<FrontierPoints> points_of(const std::vector<Frontier>& frontiers);
 std::size_t count_points(const std::vector<Frontier>& frontiers);
