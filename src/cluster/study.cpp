@@ -124,8 +124,8 @@ void check_kept(const Study& study, const Bytes& bytes) {
     for (std::size_t t = 0; t < question.targets.size(); ++t)
       search::require_theory((*found.theory)[t], found.search->frontiers[t]);
   }
-  for (const auto& [phase, is_done] :
-       {std::pair{"search", found.search.has_value()}, std::pair{"refine", found.refined.has_value()}})
+  for (const auto& [phase, is_done] : {std::pair{"search", found.search.has_value()},
+                                       std::pair{"refine", found.refined.has_value()}})
     search::require_fit(!is_done || found.seconds.contains(phase));
   if (!kept.phase.empty() && !kept.of_phase.empty()) check_phase(study, kept);
 }

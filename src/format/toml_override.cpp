@@ -19,7 +19,12 @@ void apply_override(toml::table& table, const std::string& text) {
   } catch (const toml::parse_error& error) {
     // A bare word is text: --set job.name=trial. What opens a list, a table or a text is none.
     if (std::string_view("[{\"'").find(text[equals + 1]) != std::string_view::npos)
-      throw syntax(std::string(error.description()));
+      throw InputError({{.file = override_source,
+                         .line = 1,
+                         .column = static_cast<unsigned>(equals + 2),
+                         .key = text.substr(0, equals),
+                         .value = text.substr(equals + 1),
+                         .rule = std::string(error.description())}});
     const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
     try {
       parsed = toml::parse(quoted, std::string_view(override_source));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
 #include "entry_list.hpp"
 #include "rooflaw/format/toml_override.hpp"
@@ -99,7 +100,13 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   }
   std::vector<Loaded<model::Law>> laws;
   if (reader.has("kappa_l")) {
-    if (!table["range"].is_table()) table.erase("range");
+    if (!table["range"].is_table()) {
+      if (std::exchange(enforced, false))
+        reader.fault("range",
+                     "\"enforce\" goes with a law that states its range; beside inline "
+                     "coefficients `range` is either this word or the range");
+      table.erase("range");
+    }
     laws = catalogue.laws(table, "law");
     for (const auto& [key, value] : table) reader.allow({key.str()});
   } else if (const toml::node* id = reader.node("id")) {
@@ -116,7 +123,8 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   if (laws.size() > 1) reader.fault("range", "\"enforce\" goes with one law: ranges differ");
   const model::LawRange& range = job.question.laws.front().range;
   if (range == model::LawRange{})
-    reader.fault("range", "\"enforce\" goes with a law that states its range; this one states none");
+    reader.fault("range",
+                 "\"enforce\" goes with a law that states its range; this one states none");
   job.question.space.within = range;
   reader.reject_unknown_keys();
 }
@@ -168,7 +176,7 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
     read_targets(reader, catalogue, engine, job);
   root.reject_unknown_keys();
   if (faults.size() == 0 && job.question.space.within &&
-      search::valid_count(job.question.space) == 0)
+      search::count_within(job.question.space) == 0)
     faults.add(*table["law"]["range"].node(), "law.range",
                "leaves no architecture: none of the space lies in the range of law \"" +
                    job.question.laws.front().id + "\"");

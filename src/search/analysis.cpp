@@ -30,7 +30,8 @@ TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
     out.shape = best.shape;
     out.loss = best.loss;
     const auto names = theory::binding(best);
-    out.binding = names.empty() ? std::string(no_budget_binds) : fmt::format("{}", fmt::join(names, "+"));
+    out.binding =
+        names.empty() ? std::string(no_budget_binds) : fmt::format("{}", fmt::join(names, "+"));
   } catch (const DomainError& e) {
     // Also for a point beyond the theory's numbers: a remark must not cost the search.
     const bool too_tight = dynamic_cast<const theory::DoesNotFit*>(&e) != nullptr;

@@ -467,7 +467,7 @@ class JobFiles(BadInput):
 
     def test_enforced_without_a_range(self):
         lines = [f"{k} = {v}" for k, v in self.LAW.items()]
-        self.job({"law.id": "\n".join([*lines, 'range = §"enforce"'])}, ("law.range", "states none"))
+        self.job({"law.id": "\n".join([*lines, 'range = §"enforce"'])}, ("law.range", "states its range"))
 
     def test_enforced_range_that_leaves_nothing(self):
         self.job({"law.id": 'id = "codesign-2026"\nrange = §"enforce"', "space.layers": "layers = [500]"},
@@ -571,7 +571,9 @@ class WholeFiles(BadInput):
                 ("job.sead=1", "job.sead", 5, 'did you mean "seed"?'),
                 ("serach.strategy=grid", "serach", 1, 'did you mean "search"?'),
                 ("space.layers=[4, 0]", "space.layers", 18, "= 0:"),
-                ("space.layers=[4,", "space.layers", 14, "list"),
+                ("space.layers=[4,", "space.layers", 14, "array"),
+                ("space.layers={from=1,to=99999999999999999999,step=1}", "space.layers", 14, "int"),
+                ("job.name='trial", "job.name", 10, "string"),
                 ("targets.memory_budget=-1", "targets.memory_budget", 23, "= -1:"),
                 ("search.strategy=gird", "search.strategy", 17, "gird")):
             with self.subTest(override=override):

@@ -238,6 +238,12 @@ class Refusals(MergeTest):
         b = self.task("b", job({"search.strategy": None, "job.seed": None}, devices=DEVICES[1:]))
         self.merge(a, b)
 
+    def test_a_law_alone_is_a_list_of_one(self):
+        a = self.task("a", job(devices=DEVICES[:1]))
+        b = self.task("b", job({"law.id": 'id = ["codesign-2026"]'}, devices=DEVICES[1:]))
+        whole = self.task("whole", job())
+        self.assert_same(self.merge(a, b), Result(self.folder / whole))
+
     def test_programs_that_differ(self):
         for name in ("program_version", "git_commit"):
             a, b = self.pair({})

@@ -594,6 +594,38 @@ class Commands(ProgramTest):
         self.search(JOB)
         self.rooflaw("export", "result.h5", expect=2)
 
+    def test_export_of_a_file_that_is_no_whole_result(self):
+        whole = self.folder / "whole.h5"
+        self.search(JOB).path.rename(whole)
+        def change(name, replace=None):
+            def apply(group):
+                old = group.pop(name) if isinstance(group, h5py.Group) else None
+                del old
+                if replace is not None:
+                    group[name] = replace
+            return apply
+        def table(f, kind):
+            law = next(iter(f[kind].values()))
+            return next(iter(law.values()))
+        damages = {
+            "no /sensitivity": lambda f: f.pop("sensitivity"),
+            "no /targets": lambda f: f.pop("targets"),
+            "a column is missing": lambda f: table(f, "theory").pop("loss"),
+            "a column of another type": lambda f: change("loss", [1, 2])(table(f, "frontiers")),
+            "a column is short": lambda f: change("loss", [1.0])(table(f, "frontiers")),
+        }
+        for name, damage in damages.items():
+            with self.subTest(name):
+                damaged = self.folder / "damaged.h5"
+                damaged.write_bytes(whole.read_bytes())
+                with h5py.File(damaged, "r+") as f:
+                    damage(f)
+                reseal(damaged)
+                for command in (["inspect"], ["export", "-o", "csv"]):
+                    run = self.rooflaw(command[0], "damaged.h5", *command[1:], expect=3)
+                    self.assertIn("damaged.h5", run.err, str(run))
+                self.assertFalse((self.folder / "csv").exists())
+
     def test_results_of_another_format(self):
         self.search(JOB)
         for change, word in (({"filetype": "other"}, "no result"), ({"format_version": [2, 0]}, "version"),

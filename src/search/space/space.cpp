@@ -110,11 +110,15 @@ bool usable_ratio(const Space& space, double ratio, std::int64_t width) {
   return expert_ffn_size(ratio, width, space.ffn_multiple_of) >= 1;
 }
 
-Index valid_count_of_whole(const Space& space) {
-  auto ratios = space.expert_ffn_ratio;
+}  // namespace
+
+Index count_within(const Space& space) {
+  std::vector<double> ratios;
+  for (const std::size_t digit : digits_within(space, Axis::ratio))
+    ratios.push_back(space.expert_ffn_ratio[digit]);
   std::sort(ratios.begin(), ratios.end());
   Index blocks = 0;
-  for (std::size_t w = 0; w < space.widths.size(); ++w) {
+  for (const std::size_t w : digits_within(space, Axis::width)) {
     const auto first_usable = std::partition_point(ratios.begin(), ratios.end(), [&](double ratio) {
       return !usable_ratio(space, ratio, space.widths[w]);
     });
@@ -122,14 +126,17 @@ Index valid_count_of_whole(const Space& space) {
               static_cast<Index>(ratios.end() - first_usable);
   }
   blocks *= static_cast<Index>(expert_options(space).size());
-  const Lengths lengths = axis_lengths(space);
   for (const Axis axis : all_axes) {
     const bool counted = axis == Axis::width || axis == Axis::attention || axis == Axis::ratio ||
                          axis == Axis::experts || axis == Axis::top_k;
-    if (!counted) blocks *= static_cast<Index>(lengths[axis]);
+    if (!counted) blocks *= static_cast<Index>(digits_within(space, axis).size());
   }
   return blocks;
 }
+
+Index valid_count(const Space& space) { return count_within(whole(space)); }
+
+namespace {
 
 constexpr const char* why_unused(Axis axis) {
   switch (axis) {
@@ -150,10 +157,6 @@ constexpr const char* why_unused(Axis axis) {
 }
 
 }  // namespace
-
-Index valid_count(const Space& space) {
-  return space.within ? valid_count_of_whole(whole(space)) : valid_count_of_whole(space);
-}
 
 std::vector<UnusedValue> unused_values(const Space& given) {
   const Space space = whole(given);

@@ -107,6 +107,23 @@ TEST(Space, ArchitecturesAreThoseOfTheReference) {
   EXPECT_GT(seen, 20000);
 }
 
+TEST(Space, CountWithinARange) {
+  Random random(20);
+  const auto range = published_law().range;
+  Index seen = 0, left_out = 0;
+  for (int i = 0; i < 200; ++i) {
+    Space s = space_from(random_space(random));
+    if (search::index_count(s).value() > 20000) continue;
+    s.within = range;
+    const auto points = static_cast<Index>(all_points(s).size());
+    ASSERT_EQ(points, search::count_within(s));
+    seen += points;
+    left_out += search::valid_count(s) - points;
+  }
+  EXPECT_GT(seen, 100);
+  EXPECT_GT(left_out, 1000);
+}
+
 TEST(Space, OptionsAreTheValidPoints) {
   Random random(3);
   for (int i = 0; i < 100; ++i) {

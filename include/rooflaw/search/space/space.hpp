@@ -82,8 +82,10 @@ Lengths axis_lengths(const Space& space);
 /// Points counting the invalid ones; nullopt if more than 2^63 - 1.
 std::optional<Index> index_count(const Space& space);
 
-/// Valid points, those outside `within` too.
+/// Valid points, those outside `within` too; and those within. Cost: linear in the axes, but for
+/// experts x top_k.
 Index valid_count(const Space& space);
+Index count_within(const Space& space);
 
 /// Index <-> digits. Require a space whose index_count exists.
 Strides strides_of(const Space& space);
