@@ -2,6 +2,7 @@
 # jobs/run.sh [JOB.toml]: installs what is missing, builds, runs the study (default: jobs/quick.toml)
 # and says where the result is. RANKS=N runs it on N MPI ranks of this machine.
 set -euo pipefail
+case "${1:-}" in -*) sed -n '2,3s/^# //p' "$0"; exit 2 ;; esac
 job=$(realpath "${1:-$(dirname "$0")/quick.toml}")
 cd "$(dirname "$0")/.."
 . jobs/install.sh

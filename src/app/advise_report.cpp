@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "advise.hpp"
@@ -125,6 +127,16 @@ void print_price(const char* what, double dloss_dln) {
     fmt::print("  10 % more {} lowers the loss by about {:.2g} nats\n", what, drop);
 }
 
+std::string text_of(const theory::ShapeBox& box) {
+  const auto sides = [](const char* name, const model::Interval& side) {
+    return std::isinf(side.hi) ? fmt::format("{} from {:g}", name, side.lo)
+                               : fmt::format("{} {:g} to {:g}", name, side.lo, side.hi);
+  };
+  return fmt::format("{}, {}, {}, {}, {}", sides("layers", box.layers), sides("width", box.width),
+                     sides("FFN ratio", box.ffn_ratio), sides("gqa", box.gqa),
+                     sides("activation rate", box.activation_rate));
+}
+
 void print_cases(const Question& q, const Answer& a) {
   const double delta = q.scenario.precision.loss_delta;
   fmt::print("\nclosed forms at width {:.0f}, before any box\n", a.width);
@@ -144,6 +156,7 @@ void print_cases(const Question& q, const Answer& a) {
   if (a.cases.prefill_regime)
     fmt::print("  of prefill and memory applies {}, without a box\n",
                case_name(*a.cases.prefill_regime, Resource::prefill));
+  if (q.budgets.total) fmt::print("  a total budget has no closed form; these leave it out\n");
 }
 
 void print_published(const Question& q, const Answer& a) {
@@ -224,22 +237,24 @@ void print_architecture(const Question& q, const Answer& a) {
 void print_text(const Question& q, const Answer& a, bool published) {
   const auto& o = a.optimum;
   const auto& s = q.scenario;
-  fmt::print("{} at {}, workload {}: batch {}, {} tokens in, {} out\n\nbudgets\n", s.device.id,
-             s.precision.id, s.workload.id, s.workload.batch, s.workload.input_tokens,
-             s.workload.output_tokens);
+  fmt::print(
+      "{} at {}, workload {}: batch {}, {} tokens in, {} out\n\nbudgets, and what the optimum of "
+      "the closed forms uses of them (weights and cache only)\n",
+      s.device.id, s.precision.id, s.workload.id, s.workload.batch, s.workload.input_tokens,
+      s.workload.output_tokens);
   for (const auto& b : o.budgets)
     fmt::print("  {:<8} {:>24}, used {:>5.1f} %{}\n", to_string(b.resource),
                readable(b.resource, b.limit), 100 * b.usage / b.limit, b.binds ? "  BINDS" : "");
   if (binding_names(a).empty()) fmt::print("  none binds: the box does\n");
 
-  fmt::print("\nbest shape in the box{}\n  {:<9} {:>8} {:>8} {:>10} {:>8} {:>10} {:>9}\n",
-             q.width_given ? " at this width" : "", "", "layers", "width", "FFN ratio", "gqa",
-             "act. rate", "loss");
+  fmt::print("\nbest shape in the box{}: {}\n  {:<9} {:>8} {:>8} {:>10} {:>8} {:>10} {:>9}\n",
+             q.width_given ? " at this width" : "", text_of(q.box), "", "layers", "width",
+             "FFN ratio", "gqa", "act. rate", "loss");
   print_shape("optimum", o.shape, o.loss);
   for (const auto& side : o.sides)
     fmt::print("  {} is held at its {} bound\n", theory::to_string(side.axis),
                side.upper ? "upper" : "lower");
-  fmt::print("\nwhat more is worth\n");
+  fmt::print("\nwhat more is worth to that optimum\n");
   print_price("bandwidth", o.prices.dloss_dln_bandwidth);
   print_price("compute", o.prices.dloss_dln_compute);
   print_price("memory", o.prices.dloss_dln_memory);

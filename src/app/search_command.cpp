@@ -62,11 +62,11 @@ io::Job read_job(const Request& request, io::SourceFiles& files) {
 
 void print_plan(const io::Job& job) {
   const auto& space = job.question.space;
-  const std::string count = space.continuous
-                                ? "a continuous space of"
-                                : readable_count(static_cast<double>(search::valid_count(space)));
-  fmt::print("job {}: {} architectures, strategy {}, {} targets\n", job.name, count,
-             to_string(job.method), job.question.targets.size());
+  std::string count = "a continuous space of";
+  if (!space.continuous) count = readable_count(static_cast<double>(search::count_within(space)));
+  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", job.name, count,
+             space.within ? " in the law's range" : "", to_string(job.method),
+             job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
 }
 

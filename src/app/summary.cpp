@@ -103,13 +103,12 @@ std::string how_found(const search::TargetResult& result, std::string_view strat
 void write_relaxations(Text out, const io::RunRecord& run, const std::string& prefix) {
   const auto found = run.counts.find(prefix + "relaxations");
   if (found == run.counts.end() || found->second == 0) return;
-  fmt::format_to(
-      out,
-      "  {} gaps' relaxed optima sought by NLopt: {} stopped at their limit of evaluations, {} "
-      "failed, {} ended infeasible\n",
-      found->second, run.counts.at(prefix + "relaxations_out_of_evaluations"),
-      run.counts.at(prefix + "relaxations_failed"),
-      run.counts.at(prefix + "relaxations_infeasible"));
+  fmt::format_to(out,
+                 "  {} gaps' relaxed optima sought by NLopt, of which {} stopped at their limit of "
+                 "evaluations and {} failed; {} of all ended above a limit\n",
+                 found->second, run.counts.at(prefix + "relaxations_out_of_evaluations"),
+                 run.counts.at(prefix + "relaxations_failed"),
+                 run.counts.at(prefix + "relaxations_infeasible"));
 }
 
 }  // namespace
@@ -170,7 +169,7 @@ std::string work_summary(const search::Question& question, const search::Method&
   const double seconds = run.seconds.at("search");
   const auto scored = static_cast<double>(run.points_scored);
   const bool exact = std::holds_alternative<search::Exact>(method);
-  const double pairs = exact ? static_cast<double>(search::valid_count(question.space)) *
+  const double pairs = exact ? static_cast<double>(search::count_within(question.space)) *
                                    static_cast<double>(question.targets.size())
                              : scored;
   const std::string what =

@@ -14,8 +14,8 @@
 // by point.
 //
 // law_terms says which term is made of what; all that evaluates, bounds, tabulates or
-// differentiates a law goes through it. law_coefficients lists the coefficients: reader, checks and
-// fits are loops over it.
+// differentiates a law goes through it. law_coefficients lists the coefficients: reader and
+// checks are loops over it.
 
 #include <array>
 #include <cstdint>

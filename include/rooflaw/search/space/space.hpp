@@ -6,8 +6,7 @@
 //   expert_ffn = 0; width not a multiple of head_dim; kv_heads > heads or not dividing them;
 //   "heads" where that number is listed too; experts = 1 with top_k > 1; experts > 1 with
 //   top_k >= experts.
-// What an axis is called, how its values are ordered and enter an architecture: axes.hpp, the one
-// place to add an axis. The blocks that points are made of: options.hpp. The space in the order of
+// What an axis is called, how its values are ordered and enter an architecture: axes.hpp. The blocks that points are made of: options.hpp. The space in the order of
 // its values, for searches that walk: lattice.hpp. This folder knows architectures and the range of
 // a law; nothing of scores, targets or strategies.
 
