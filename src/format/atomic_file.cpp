@@ -1,11 +1,11 @@
 #include "rooflaw/format/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 
@@ -41,8 +41,7 @@ class TemporaryFile {
       throw FileError(path, "is no regular file");
     if (!fs::is_directory(folder_of(path), unreadable))
       throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
-    descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail(path_, "cannot create a file in its folder");
+    open_locked();
   }
   ~TemporaryFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -78,6 +77,20 @@ class TemporaryFile {
   }
 
  private:
+  /// The lock says that the writer is alive; a file system without locks says nothing. Whoever
+  /// removes leftovers may have taken the file between the two calls.
+  void open_locked() {
+    for (;;) {
+      descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+      if (descriptor_ < 0) fail(path_, "cannot create a file in its folder");
+      ::flock(descriptor_, LOCK_EX);
+      struct stat status {};
+      if (::fstat(descriptor_, &status) != 0) fail(path_, "cannot be looked at");
+      if (status.st_nlink > 0) return;
+      ::close(descriptor_);
+    }
+  }
+
   /// A rename onto a link would replace the link, not what it points to.
   static std::string target(const std::string& path) {
     std::error_code dangling;
@@ -108,14 +121,14 @@ void remove_leftovers(const std::string& path) {
   std::error_code unreadable;
   for (const auto& entry : fs::directory_iterator(folder_of(path), unreadable)) {
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix)) continue;
-    const std::string number = name.substr(prefix.size());
-    pid_t writer = 0;
-    const auto end = number.data() + number.size();
-    if (std::from_chars(number.data(), end, writer).ptr != end || writer <= 0) continue;
-    const bool alive = ::kill(writer, 0) == 0 || errno != ESRCH;
+    const bool ours = name.starts_with(prefix) && name.size() > prefix.size() &&
+                      name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    if (!ours || !entry.is_regular_file(unreadable)) continue;
+    const int file = ::open(entry.path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) continue;
     std::error_code stays;
-    if (!alive) fs::remove(entry.path(), stays);
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(entry.path(), stays);
+    ::close(file);
   }
 }
 

@@ -122,7 +122,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   if (!enforced || laws.empty()) return reader.reject_unknown_keys();
   if (laws.size() > 1) reader.fault("range", "\"enforce\" goes with one law: ranges differ");
   const model::LawRange& range = job.question.laws.front().range;
-  if (range == model::LawRange{})
+  if (laws.size() == 1 && range == model::LawRange{})
     reader.fault("range",
                  "\"enforce\" goes with a law that states its range; this one states none");
   job.question.space.within = range;

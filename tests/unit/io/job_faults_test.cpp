@@ -254,7 +254,9 @@ TEST(JobFaults, TheRangesOfTwoLawsAreNotEnforced) {
     EXPECT_EQ("\"enforce\"", faults[0].value);
     EXPECT_THAT(faults[0].rule, HasSubstr("one law"));
   }
-  EXPECT_TRUE(law_faults("[\"codesign-2026\"]", enforce).empty());
+  EXPECT_TRUE(
+      law_faults("[\"codesign-2026\"]", {{"law.range", "\"enforce\""}, {"space.widths", "[768]"}})
+          .empty());
   EXPECT_TRUE(law_faults("\"laws.toml\"", {{"law.range", "\"flag\""}}).empty());
 }
 

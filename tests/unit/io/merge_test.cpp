@@ -194,8 +194,7 @@ TEST_F(Merge, RefusesWhatDiffers) {
   EXPECT_THAT(with("job.seed", "9"), HasSubstr(start + "job.seed = 1 and 9"));
   EXPECT_THAT(with("search.strategy", "\"grid\""),
               HasSubstr(start + "search.strategy = \"exact\" and \"grid\""));
-  EXPECT_THAT(with("law.range", "\"enforce\""),
-              HasSubstr(start + "law.range = not set and \"enforce\""));
+  EXPECT_THAT(with("law.range", "\"flag\""), HasSubstr(start + "law.range = not set and \"flag\""));
   EXPECT_EQ("", with("job.name", "\"another\""));
   EXPECT_EQ("", with("search.strategy", "\"exact\""));
 }
