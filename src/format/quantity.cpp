@@ -90,7 +90,7 @@ Quantity read_quantity(std::string_view text, Dimension dimension) {
   const double value = number * unit->times / unit->per;
   if (std::isinf(value) && std::isfinite(number))
     return {.fault = "the number is larger than any that is held"};
-  return {.value = value};
+  return {.value = value, .has_unit = true};
 }
 
 }  // namespace rooflaw::format

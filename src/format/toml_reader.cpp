@@ -141,9 +141,10 @@ bool NumberRule::holds(double x) const {
 std::optional<double> read_number(const toml::node& node, const std::string& key,
                                   const NumberRule& rule, Faults& faults) {
   Quantity quantity;
-  if (rule.dimension != Dimension::none && node.is_string())
+  if (rule.dimension != Dimension::none && node.is_string()) {
     quantity = read_quantity(*node.value<std::string>(), rule.dimension);
-  else if (node.is_number())
+    if (quantity.value && !quantity.has_unit) quantity = {.fault = "the text has no unit"};
+  } else if (node.is_number())
     quantity.value = node.value<double>();
   if (quantity.value && rule.holds(*quantity.value)) return quantity.value;
   std::string text(rule.text);

@@ -13,8 +13,9 @@ enum class Dimension { none, bytes, seconds };
 
 struct Quantity {
   std::optional<double> value{};  // bytes or seconds; infinite for "inf", never NaN
-  std::string fault{};            // why there is no value
-  std::string hint{};             // "did you mean ..."; may be empty
+  bool has_unit = false;
+  std::string fault{};  // why there is no value
+  std::string hint{};   // "did you mean ..."; may be empty
 };
 
 /// Reads digits with or without a point and an exponent, spaces or none, and a unit or none. A

@@ -208,6 +208,7 @@ TEST(TableReader, NumbersWithADimensionMayHaveAUnit) {
         "1e30 (as text with a unit: ns, us, ms, s, min, h or d): \"GB\" is a unit of size, not of "
         "time",
         e.faults()[0].text());
+    EXPECT_THAT(e.faults()[2].rule, HasSubstr("no unit"));
     EXPECT_THAT(e.faults()[3].rule, ::testing::Not(HasSubstr("unit")));
     EXPECT_THAT(e.faults()[4].rule, HasSubstr("empty"));
   }
