@@ -1,7 +1,6 @@
 // What the tables of the inputs folder hold, an entry a line, or whole as JSON.
 
 #include <algorithm>
-#include <functional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -21,7 +20,7 @@ namespace {
 
 const std::string usage = "list devices|precisions|workloads|models|laws [WORD] [--json]";
 
-/// The table of an entry, all its keys; numbers that may be written with a unit as numbers.
+/// The table of an entry, all its keys as they stand.
 json fields_of(const io::Provenance& provenance) {
   std::ostringstream text;
   text << toml::json_formatter{format::parse_toml(provenance.text, provenance.file)};
@@ -35,11 +34,20 @@ std::vector<json> entries(const std::vector<io::Loaded<T>>& loaded) {
   return all;
 }
 
+// What may be written with a unit comes as a number.
+
 std::vector<json> devices(io::Catalogue& catalogue) {
   const auto loaded = catalogue.all_devices();
   auto all = entries(loaded);
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (const auto memory = loaded[i].value.memory_bytes) all[i]["memory_bytes"] = *memory;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const model::Device& device = loaded[i].value;
+    if (device.memory_bytes) all[i]["memory_bytes"] = *device.memory_bytes;
+    for (const auto& [precision, efficiency] : device.efficiencies) {
+      json& written = all[i]["efficiency"][precision];
+      if (written.contains("layer_overhead"))
+        written["layer_overhead"] = efficiency.layer_overhead_s;
+    }
+  }
   return all;
 }
 

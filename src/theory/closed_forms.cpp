@@ -47,7 +47,7 @@ LayerCost layer_cost(const Posynomial& usage, double width, double activation_ra
   for (const auto& m : usage) {
     const double part =
         exponential(m.log_coefficient + m.exponents[width_dimension] * natural_log(width) +
-                    m.exponents[activation_rate_dimension] * natural_log(activation_rate));
+                 m.exponents[activation_rate_dimension] * natural_log(activation_rate));
     double& kind = m.exponents[gqa_dimension] != 0.0         ? cost.per_kv
                    : m.exponents[ffn_ratio_dimension] != 0.0 ? cost.per_ffn
                                                              : cost.base;
@@ -77,8 +77,8 @@ Budgets only(Resource resource, double budget) {
 /// log of the factor before ffn_ratio^-alpha_r in the loss.
 double log_ffn_factor(const model::Law& law, double width, double activation_rate) {
   return natural_log(law.kappa_rho * power(activation_rate, law.alpha_rho) *
-                         power(width, -law.beta_1) +
-                     law.kappa_d * power(width, -law.beta_2));
+                      power(width, -law.beta_1) +
+                  law.kappa_d * power(width, -law.beta_2));
 }
 
 /// The stationary shape where one budget binds, by Newton's method on t = log(cost of a layer).

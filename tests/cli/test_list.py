@@ -88,13 +88,15 @@ class List(ProgramTest):
         (folder / "laws" / "notes.txt").write_text("no law\n")
         (folder / "devices.toml").write_text(
             '[[device]]\nid = "a"\nname = 3\nmemory_bytes = "8GiB"\nbandwidth = 1e11\n'
-            'peak_flops = {fp16 = 1e12}\n\n[[device]]\nid = "b"\nbandwidth = 1e11\npeak_flops = {fp32 = 1e12}\n')
+            'peak_flops = {fp16 = 1e12}\n'
+            '[device.efficiency."*"]\nlayer_overhead = "20us"\n\n[[device]]\nid = "b"\nbandwidth = 1e11\npeak_flops = {fp32 = 1e12}\n')
 
         def run(*arguments, expect=0):
             command = ["env", f"ROOFLAW_INPUTS={folder}", os.environ.get("ROOFLAW"), "list", *arguments]
             return self.run_command(command, expect)
         a, b = json.loads(run("devices", "--json").out)
         self.assertEqual(a["memory_bytes"], 8 * 2**30)
+        self.assertEqual(a["efficiency"]["*"]["layer_overhead"], 20e-6)
         self.assertNotIn("memory_bytes", b)
         lines = run("devices").out.splitlines()
         self.assertIn("8 GiB", lines[1])
