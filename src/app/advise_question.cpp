@@ -20,13 +20,9 @@ namespace {
 constexpr std::pair<const char*, model::Objective> time_budgets[] = {
     {"prefill-budget", model::Objective::prefill},
     {"decode-budget", model::Objective::decode},
+    {"tpot-budget", model::Objective::tpot},
     {"total-budget", model::Objective::total}};
 constexpr double largest_width = 1e7;
-
-InputError bad_option(const std::string& option, const std::string& value,
-                      const std::string& rule) {
-  return InputError({{.file = "command line", .key = "--" + option, .value = value, .rule = rule}});
-}
 
 double positive(const std::string& option, const std::string& text) {
   std::size_t used = 0;
@@ -41,18 +37,8 @@ double positive(const std::string& option, const std::string& text) {
   return x;
 }
 
-/// "4GiB", "800MB" or plain bytes.
 double bytes(const std::string& option, const std::string& text) {
-  static const std::pair<const char*, double> units[] = {
-      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
-      {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12}};
-  for (const auto& [unit, size] : units)
-    if (text.ends_with(unit))
-      return positive(option, text.substr(0, text.size() - std::string(unit).size())) * size;
-  if (text.find_first_not_of("0123456789.eE+-") != std::string::npos && text != "inf")
-    throw bad_option(option, text,
-                     "must be a number of bytes, or one with kB, MB, GB, KiB, GiB, ...");
-  return positive(option, text);
+  return positive_quantity(option, text, format::Dimension::bytes);
 }
 
 /// The one entry that an id or a file names.
@@ -80,7 +66,7 @@ model::Device device_by_hand(const po::variables_map& values, const model::Preci
 
 std::optional<double> seconds_option(const po::variables_map& values, const std::string& option) {
   if (values.count(option) == 0) return std::nullopt;
-  return positive(option, values[option].as<std::string>());
+  return positive_quantity(option, values[option].as<std::string>(), format::Dimension::seconds);
 }
 
 /// KEY=LO:HI.
@@ -96,9 +82,13 @@ void apply_box(theory::ShapeBox& box, const std::string& text) {
   const auto axis = std::find_if(std::begin(axes), std::end(axes),
                                  [&](const auto& a) { return text.substr(0, equals) == a.first; });
   if (equals == std::string::npos || colon == std::string::npos || colon < equals ||
-      axis == std::end(axes))
-    throw bad_option("box", text,
-                     "must be KEY=LO:HI with KEY layers, width, ffn_ratio, gqa or activation_rate");
+      axis == std::end(axes)) {
+    std::vector<std::string> names;
+    for (const auto& a : axes) names.emplace_back(a.first);
+    throw bad_option(
+        "box", text, "must be KEY=LO:HI with KEY layers, width, ffn_ratio, gqa or activation_rate",
+        axis == std::end(axes) ? format::did_you_mean(text.substr(0, equals), names) : "");
+  }
   *axis->second = {positive("box", text.substr(equals + 1, colon - equals - 1)),
                    positive("box", text.substr(colon + 1))};
 }
@@ -175,10 +165,11 @@ po::options_description advise_options() {
       "memory", text(), "instead of --device: capacity, bytes or 8GiB")(
       "precision", text(), "id or file")("workload", text(), "id or file")(
       "law", po::value<std::string>()->default_value("codesign-2026"), "id or file")(
-      "prefill-budget", text(), "seconds for the prompt")(
-      "decode-budget", text(), "seconds for the whole decode of the workload")(
-      "total-budget", text(), "seconds for both")("memory-budget", text(),
-                                                  "bytes or 4GiB; default: the device's memory")(
+      "prefill-budget", text(), "time of the prompt: seconds, or 200ms")(
+      "decode-budget", text(), "time of the whole decode of the workload")(
+      "tpot-budget", text(), "time per output token; with --decode-budget the tighter counts")(
+      "total-budget", text(), "time of both")("memory-budget", text(),
+                                              "bytes or 4GiB; default: the device's memory")(
       "width", text(), "fix the width; otherwise it is optimised")(
       "min-activation-rate", text(), "least activation rate, default 1/16")(
       "box", po::value<std::vector<std::string>>()->composing(),

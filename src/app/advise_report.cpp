@@ -102,7 +102,7 @@ namespace {
 std::string readable(Resource resource, double amount) {
   switch (resource) {
     case Resource::prefill:
-      return readable_count(amount) + "FLOP per prompt token";
+      return readable_count(amount, "FLOP") + " per prompt token";
     case Resource::decode:
       return readable_bytes(amount) + " per output token";
     case Resource::total:

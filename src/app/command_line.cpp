@@ -1,15 +1,19 @@
 #include "rooflaw/app/command_line.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <new>
+#include <span>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
 #include "rooflaw/core/out_of_memory.hpp"
+#include "rooflaw/format/words.hpp"
 
 template <>
 struct fmt::formatter<boost::program_options::options_description> : fmt::ostream_formatter {};
@@ -17,6 +21,10 @@ struct fmt::formatter<boost::program_options::options_description> : fmt::ostrea
 namespace rooflaw::app {
 
 namespace po = boost::program_options;
+
+namespace {
+std::string behind(const std::string& hint) { return hint.empty() ? "" : "; " + hint; }
+}  // namespace
 
 std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
                                                  const std::string& usage,
@@ -42,6 +50,12 @@ std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
     po::store(po::command_line_parser(arguments).options(accepted).positional(places).run(),
               values);
     po::notify(values);
+  } catch (const po::unknown_option& e) {
+    std::vector<std::string> names;
+    for (const auto& option : all.options()) names.push_back("--" + option->long_name());
+    throw Error(fmt::format("{}{}\nusage: rooflaw {}", e.what(),
+                            behind(format::did_you_mean(e.get_option_name(), names)), usage),
+                ExitCode::bad_input);
   } catch (const po::error& e) {
     throw Error(fmt::format("{}\nusage: rooflaw {}", e.what(), usage), ExitCode::bad_input);
   }
@@ -57,6 +71,23 @@ std::string required(const po::variables_map& values, const std::string& name,
   if (values.count(name) == 0)
     throw Error(fmt::format("{} is missing\nusage: rooflaw {}", name, usage), ExitCode::bad_input);
   return values[name].as<std::string>();
+}
+
+InputError bad_option(const std::string& option, const std::string& value, const std::string& rule,
+                      const std::string& hint) {
+  return InputError(
+      {{.file = "command line", .key = "--" + option, .value = value, .rule = rule, .hint = hint}});
+}
+
+double positive_quantity(const std::string& option, const std::string& text,
+                         format::Dimension dimension) {
+  const auto quantity = format::read_quantity(text, dimension);
+  if (quantity.value && *quantity.value > 0.0) return *quantity.value;
+  const std::string rule = fmt::format("must be a number of {} > 0, or one with {}{}",
+                                       dimension == format::Dimension::bytes ? "bytes" : "seconds",
+                                       format::unit_names(dimension),
+                                       quantity.fault.empty() ? "" : ": " + quantity.fault);
+  throw bad_option(option, text, rule, quantity.hint);
 }
 
 ExitCode report_error(const std::exception& error) {
@@ -85,28 +116,45 @@ struct Scale {
   double unit;
   const char* name;
 };
-/// In the largest unit that leaves a number >= 1, to four digits.
-template <std::size_t N>
-std::string scaled(double x, const Scale (&scales)[N]) {
+
+/// In the largest unit that leaves a number >= 1 when it is rounded; `plain` is the one without a
+/// prefix.
+std::string scaled(double x, std::span<const Scale> scales, const char* plain) {
+  if (!std::isfinite(x)) return fmt::format("{}", x);
+  const auto with = [](double number, const std::string& unit) {
+    return unit.empty() ? fmt::format("{:.4g}", number) : fmt::format("{:.4g} {}", number, unit);
+  };
+  const double size = std::abs(x);
+  const double largest = scales.front().unit * 9999.5;
+  const double smallest = std::min(scales.back().unit, 1.0) / 1000;
+  if (size == 0.0) return with(0.0, plain);
+  if (size >= largest || size < smallest) return with(x, plain);
   for (const auto& [unit, name] : scales)
-    if (std::abs(x) >= unit) return fmt::format("{:.4g} {}", x / unit, name);
-  const auto& [unit, name] = scales[N - 1];
-  return fmt::format("{:.4g} {}", x / unit, name);
+    if (size >= unit * 0.99995) return with(x / unit, name);
+  return with(x / scales.back().unit, scales.back().name);
 }
 }  // namespace
 
 std::string readable_seconds(double seconds) {
-  static constexpr Scale scales[] = {{1.0, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
-  return scaled(seconds, scales);
+  static constexpr Scale scales[] = {{86400.0, "d"}, {3600.0, "h"}, {1.0, "s"},
+                                     {1e-3, "ms"},   {1e-6, "us"},  {1e-9, "ns"}};
+  return scaled(seconds, scales, "s");
 }
+
 std::string readable_bytes(double bytes) {
-  static constexpr Scale scales[] = {
-      {0x1p40, "TiB"}, {0x1p30, "GiB"}, {0x1p20, "MiB"}, {0x1p10, "KiB"}, {1.0, "B"}};
-  return scaled(bytes, scales);
+  static constexpr Scale scales[] = {{0x1p50, "PiB"}, {0x1p40, "TiB"}, {0x1p30, "GiB"},
+                                     {0x1p20, "MiB"}, {0x1p10, "KiB"}, {1.0, "B"}};
+  return scaled(bytes, scales, "B");
 }
-std::string readable_count(double count) {
-  static constexpr Scale scales[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1.0, ""}};
-  return scaled(count, scales);
+
+std::string readable_count(double count, std::string_view unit) {
+  static constexpr Scale scales[] = {{1e18, "E"}, {1e15, "P"}, {1e12, "T"}, {1e9, "G"},
+                                     {1e6, "M"},  {1e3, "k"},  {1.0, ""}};
+  const std::string text = scaled(count, scales, "");
+  // The prefix belongs to the unit.
+  const bool prefixed = !text.empty() && std::isupper(static_cast<unsigned char>(text.back())) != 0;
+  if (unit.empty()) return text;
+  return fmt::format("{}{}{}", text, prefixed || text.back() == 'k' ? "" : " ", unit);
 }
 
 }  // namespace rooflaw::app

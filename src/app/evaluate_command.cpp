@@ -3,6 +3,7 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/evaluation_json.hpp"
 #include "rooflaw/io/case_file.hpp"
+#include "rooflaw/io/file_purpose.hpp"
 #include "rooflaw/model/evaluation.hpp"
 
 namespace rooflaw::app {
@@ -110,7 +111,9 @@ ExitCode evaluate_command(const Arguments& arguments) {
       options, {"CASE.toml"});
   if (!values) return ExitCode::done;
   io::SourceFiles files;
-  const io::Case c = io::read_case(files, required(*values, "CASE.toml", usage));
+  const std::string path = required(*values, "CASE.toml", usage);
+  io::require_case(format::parse_toml(files.read(path), path));
+  const io::Case c = io::read_case(files, path);
   const auto e = model::evaluate(c.law, c.architecture, c.scenario);
   if ((*values)["json"].as<bool>()) {
     fmt::print("{}\n", evaluation_json(c, e).dump(2));

@@ -10,6 +10,7 @@
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/version.hpp"
+#include "rooflaw/format/words.hpp"
 
 namespace {
 
@@ -32,6 +33,8 @@ constexpr Command commands[] = {
     {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
     {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},
     {"merge", "A.h5 B.h5 ... -o C.h5", "joins the results of array tasks", app::merge_command},
+    {"list", "devices|models|... [WORD]", "what the tables that come with the program hold",
+     app::list_command},
 };
 
 void print_help() {
@@ -59,7 +62,11 @@ ExitCode dispatch(const app::Arguments& words) {
   }
   for (const auto& c : commands)
     if (words[0] == c.name) return c.run(app::Arguments(words.begin() + 1, words.end()));
-  throw Error(fmt::format("there is no command \"{}\"; see rooflaw --help", words[0]),
+  std::vector<std::string> names;
+  for (const auto& c : commands) names.emplace_back(c.name);
+  const std::string hint = format::did_you_mean(words[0], names);
+  throw Error(fmt::format("there is no command \"{}\"; {}see rooflaw --help", words[0],
+                          hint.empty() ? hint : hint + " "),
               ExitCode::bad_input);
 }
 

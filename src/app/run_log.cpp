@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 
@@ -98,8 +99,8 @@ void RunLog::progress(std::string_view phase, const search::Progress& p) {
                      p.rounds, p.done, p.of, p.frontier_points, p.hypervolume, p.largest_gap));
   } else {
     const double left = share > 0 ? elapsed * (1 - share) / share : 0;
-    show(share, fmt::format("{:.0f} s, about {:.0f} s left, {} frontier points", elapsed, left,
-                            p.frontier_points));
+    show(share, fmt::format("{:.0f} s, about {} left, {} frontier points", elapsed,
+                            readable_seconds(left), p.frontier_points));
   }
 }
 

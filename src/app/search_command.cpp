@@ -21,7 +21,7 @@ namespace po = boost::program_options;
 namespace {
 
 const std::string usage =
-    "search JOB.toml [-o FILE.h5] [--resume] [--max-wall SECONDS] [--set table.key=value]... "
+    "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--set table.key=value]... "
     "[--certify] [--log-json FILE] [--dry-run]";
 
 using Clock = std::chrono::steady_clock;
@@ -200,14 +200,8 @@ ExitCode search_on(cluster::Communicator& ranks, const Request& request) {
   return cluster::run_on_ranks(ranks, command);
 }
 
-/// @throws InputError unless it is a positive number of seconds
 double seconds_of(const po::variables_map& values, const std::string& option) {
-  const auto seconds = values[option].as<double>();
-  if (seconds > 0) return seconds;
-  throw InputError(std::vector{InputFault{.file = "rooflaw search",
-                                          .key = "--" + option,
-                                          .value = fmt::format("{}", seconds),
-                                          .rule = "must be a positive number of seconds"}});
+  return positive_quantity(option, values[option].as<std::string>(), format::Dimension::seconds);
 }
 
 Request request_of(const po::variables_map& values, const Arguments& arguments) {
@@ -234,12 +228,13 @@ ExitCode search_command(const Arguments& arguments) {
   options.add_options()("output,o", text(), "result file; default: job.output of the job")(
       "resume", po::bool_switch(),
       "go on from FILE.h5.checkpoint, on any number of ranks; without one begin anew")(
-      "max-wall", po::value<double>(),
-      "seconds after which to stop; like SIGTERM, SIGINT, SIGUSR1 and a file \"stop\" beside the "
-      "result: a checkpoint is written, exit code 10")("checkpoint-every",
-                                                       po::value<double>()->default_value(60),
-                                                       "seconds from one checkpoint to the next")(
-      "stall-after", po::value<double>()->default_value(60),
+      "max-wall", po::value<std::string>(),
+      "seconds, or 90min, after which to stop; like SIGTERM, SIGINT, SIGUSR1 and a file \"stop\" "
+      "beside the "
+      "result: a checkpoint is written, exit code 10")(
+      "checkpoint-every", po::value<std::string>()->default_value("60"),
+      "seconds from one checkpoint to the next")(
+      "stall-after", po::value<std::string>()->default_value("60"),
       "seconds without a sign of life after which a rank is named")(
       "set", po::value<std::vector<std::string>>()->composing(),
       "table.key=value: override a value of the job; may be repeated")(

@@ -18,16 +18,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view opening = "rooflaw-result sha256 ";
-
 std::string seal_with(const std::string& hash) {
-  std::string seal = fmt::format("{}{}\n", opening, hash);
+  std::string seal = fmt::format("{}{}\n", seal_opening, hash);
   seal.resize(seal_bytes, '\0');
   return seal;
 }
 
 std::ifstream open(const std::string& path) {
-  std::error_code unreadable;  // then opening it fails too, and says why
+  std::error_code unreadable;  // then seal_opening it fails too, and says why
   const fs::file_status there = fs::status(path, unreadable);
   if (there.type() == fs::file_type::not_found) throw FileError(path, "no such file");
   if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
@@ -54,7 +52,7 @@ void require_sealed(const std::string& path) {
     return std::string_view(block.data(), static_cast<std::size_t>(file.gcount()));
   };
   const std::string seal(read(seal_bytes));
-  if (!seal.starts_with(opening))
+  if (!seal.starts_with(seal_opening))
     throw FileError(path, "is no result of rooflaw, or was changed by another program");
   Sha256 hash;
   for (auto part = read(block.size()); !part.empty(); part = read(block.size()))

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 #include <sstream>
 #include <tuple>
 
 #include <fmt/format.h>
 
+#include "rooflaw/format/file_kind.hpp"
 #include "toml_depth.hpp"
 
 namespace rooflaw::format {
@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::size_t longest_quote = 60;
 constexpr std::size_t longest_key_quoted = 200;
-// The distance takes the product of two lengths, and no known key is half as long.
-constexpr std::size_t longest_word_with_hint = 100;
 
 std::string shortened(std::string text, std::size_t length) {
   if (text.size() > length) text = text.substr(0, length) + "...";
@@ -38,22 +36,6 @@ InputFault fault_at(const toml::node& where, const std::string& key) {
 std::string short_text(double x) {
   const std::string text = fmt::format("{}", x);
   return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
-}
-
-/// Levenshtein distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 }  // namespace
@@ -82,6 +64,9 @@ void Faults::throw_if_any() const {
 }
 
 toml::table parse_toml(const std::string& text, const std::string& name) {
+  if (const std::string kind = other_kind(text); !kind.empty())
+    throw InputError(
+        {{.file = name, .line = 1, .column = 1, .key = "TOML syntax", .rule = "this is " + kind}});
   require_shallow(text, name);
   try {
     return toml::parse(text, name);
@@ -136,31 +121,8 @@ KeyValues key_values_in(const toml::table& table) {
   return settings;
 }
 
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
-  if (word.size() > longest_word_with_hint) return "";
-  std::string nearest;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const auto& candidate : known) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < least) {
-      least = distance;
-      nearest = candidate;
-    }
-  }
-  return nearest.empty() ? "" : "did you mean \"" + nearest + "\"?";
-}
-
 std::string too_long_rule() {
   return fmt::format("must not have more than {} elements", longest_list);
-}
-
-std::string one_of(const std::vector<std::string_view>& words) {
-  std::string text = "must be ";
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-    text += fmt::format("\"{}\"", words[i]);
-  }
-  return text;
 }
 
 bool is_plain_text(const std::string& text) {
@@ -174,6 +136,23 @@ bool is_plain_text(const std::string& text) {
 bool NumberRule::holds(double x) const {
   if (!std::isfinite(x)) return false;
   return (low_allowed ? x >= low : x > low) && (high_allowed ? x <= high : x < high);
+}
+
+std::optional<double> read_number(const toml::node& node, const std::string& key,
+                                  const NumberRule& rule, Faults& faults) {
+  Quantity quantity;
+  if (rule.dimension != Dimension::none && node.is_string()) {
+    quantity = read_quantity(*node.value<std::string>(), rule.dimension);
+    if (quantity.value && !quantity.has_unit) quantity = {.fault = "the text has no unit"};
+  } else if (node.is_number())
+    quantity.value = node.value<double>();
+  if (quantity.value && rule.holds(*quantity.value)) return quantity.value;
+  std::string text(rule.text);
+  if (rule.dimension != Dimension::none)
+    text += fmt::format(" (as text with a unit: {})", unit_names(rule.dimension));
+  if (!quantity.fault.empty()) text += ": " + quantity.fault;
+  faults.add(node, key, text, quantity.hint);
+  return std::nullopt;
 }
 
 std::string TableReader::full_name(std::string_view key) const {
@@ -202,12 +181,7 @@ void TableReader::missing(std::string_view key) { fault(key, "is missing"); }
 std::optional<double> TableReader::number(std::string_view key, const NumberRule& rule) {
   const toml::node* n = node(key);
   if (n == nullptr) return std::nullopt;
-  const auto x = n->is_number() ? n->value<double>() : std::nullopt;
-  if (!x || !rule.holds(*x)) {
-    fault(key, std::string(rule.text));
-    return std::nullopt;
-  }
-  return x;
+  return read_number(*n, full_name(key), rule, faults_);
 }
 
 std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int64_t low,
@@ -285,6 +259,10 @@ void TableReader::allow(std::initializer_list<std::string_view> keys) {
   for (const auto key : keys) known_.emplace(key);
 }
 
+void TableReader::explain(std::string_view key, std::string rule) {
+  explained_.emplace(key, std::move(rule));
+}
+
 void TableReader::reject_unknown_keys() {
   const std::vector<std::string> known(known_.begin(), known_.end());
   for (const auto& [key, value] : table_) {
@@ -295,8 +273,12 @@ void TableReader::reject_unknown_keys() {
       fault.line = at.line;
       fault.column = at.column;
     }
-    fault.rule = "unknown key";
-    fault.hint = did_you_mean(name, known);
+    if (const auto explained = explained_.find(name); explained != explained_.end()) {
+      fault.rule = explained->second;
+    } else {
+      fault.rule = "unknown key";
+      fault.hint = did_you_mean(name, known);
+    }
     faults_.add(std::move(fault));
   }
 }

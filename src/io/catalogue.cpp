@@ -34,8 +34,13 @@ std::string table_file(const std::string& kind, const std::string& id) {
 std::vector<std::string> law_ids() {
   std::vector<std::string> ids;
   for (const auto& file : fs::directory_iterator(inputs_folder() + "/laws"))
-    ids.push_back(file.path().stem().string());
+    if (file.path().extension() == ".toml") ids.push_back(file.path().stem().string());
+  std::sort(ids.begin(), ids.end());
   return ids;
+}
+
+toml::value<std::string> table_file_node(const std::string& kind) {
+  return toml::value<std::string>(fs::absolute(table_file(kind, "")).string());
 }
 
 std::string id_of(const toml::table& table) { return table["id"].value_or(std::string()); }
@@ -123,7 +128,9 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
       known.push_back(id_of(*entry.table));
     }
   }
-  faults_.add(node, key, "there is no " + kind + " of this id in " + inputs_folder(),
+  faults_.add(node, key,
+              "there is no " + kind + " of this id in " + inputs_folder() + "; rooflaw list " +
+                  kind + "s names them",
               format::did_you_mean(*name, known));
   return {};
 }
@@ -164,9 +171,23 @@ std::vector<Loaded<model::Law>> Catalogue::laws(const toml::node& node, const st
   return load<model::Law>(node, key, "law", read_law);
 }
 
+std::vector<Loaded<model::Device>> Catalogue::all_devices() {
+  return devices(table_file_node("device"), "device");
+}
+std::vector<Loaded<model::Precision>> Catalogue::all_precisions() {
+  return precisions(table_file_node("precision"), "precision");
+}
+std::vector<Loaded<WorkloadEntry>> Catalogue::all_workloads() {
+  return workloads(table_file_node("workload"), "workload");
+}
+std::vector<Loaded<model::Law>> Catalogue::all_laws() {
+  std::vector<Loaded<model::Law>> all;
+  for (const auto& id : law_ids())
+    for (auto& law : laws(toml::value<std::string>(id), "law")) all.push_back(std::move(law));
+  return all;
+}
 std::vector<Loaded<ModelEntry>> Catalogue::all_models() {
-  const toml::value<std::string> file(fs::absolute(table_file("model", "")).string());
-  return load<ModelEntry>(file, "model", "model", read_model);
+  return load<ModelEntry>(table_file_node("model"), "model", "model", read_model);
 }
 
 std::optional<Loaded<ModelEntry>> Catalogue::model(const toml::node& node, const std::string& key) {

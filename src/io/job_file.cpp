@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "entry_list.hpp"
+#include "foreign_names.hpp"
 #include "rooflaw/format/toml_override.hpp"
+#include "rooflaw/io/file_purpose.hpp"
 #include "space_reader.hpp"
 #include "target_reader.hpp"
 
@@ -18,7 +20,7 @@ constexpr std::int64_t most_samples = 1'000'000'000'000;
 constexpr std::int64_t most_scored = 10'000'000;  // plas keeps what it scored
 
 void read_seconds(format::TableReader& reader, double& max_seconds) {
-  max_seconds = reader.number("max_seconds", format::rules::positive).value_or(max_seconds);
+  max_seconds = reader.number("max_seconds", format::rules::seconds).value_or(max_seconds);
 }
 
 void read_options(format::TableReader& reader, search::Exact& exact) {
@@ -51,7 +53,8 @@ void read_options(format::TableReader& reader, search::PlasOptions& plas) {
 /// A key that goes with other methods only is told so; it is known all the same.
 void read_search(format::TableReader& reader, Job& job) {
   const auto method = reader.word<search::Method>(
-      "strategy", search::method_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"");
+      "strategy", search::method_from, "must be \"exact\", \"grid\", \"sample\" or \"plas\"",
+      HintFrom{{"exact", "grid", "sample", "plas"}});
   job.method = method.value_or(job.method);
   std::visit([&](auto& options) { read_options(reader, options); }, job.method);
   const bool known = method.has_value() || !reader.has("strategy");
@@ -95,7 +98,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
           if (word == "flag") return false;
           return std::nullopt;
         },
-        "must be \"flag\" or \"enforce\"");
+        "must be \"flag\" or \"enforce\"", HintFrom{{"flag", "enforce"}});
     enforced = enforce.value_or(false);
   }
   std::vector<Loaded<model::Law>> laws;
@@ -134,6 +137,7 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
              OutputKey output) {
   toml::table table = format::parse_toml(files.read(path), path);
+  require_job(table);
   for (const auto& text : overrides) format::apply_override(table, text);
 
   format::Faults faults;

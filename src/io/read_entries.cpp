@@ -1,4 +1,5 @@
 // The readers of single tables; see inputs/README.md for units and ranges of the keys.
+#include "foreign_names.hpp"
 #include "rooflaw/io/catalogue.hpp"
 
 namespace rooflaw::io {
@@ -26,7 +27,7 @@ model::Device read_device(format::TableReader& reader) {
   model::Device device;
   device.id = read_id(reader);
   device.confidence = reader.text("confidence").value_or("");
-  device.memory_bytes = reader.number("memory_bytes", format::rules::positive);
+  device.memory_bytes = reader.number("memory_bytes", format::rules::bytes);
   device.bandwidth_bytes_per_s = reader.required_number("bandwidth", format::rules::positive);
 
   if (!reader.has("peak_flops")) reader.fault("peak_flops", "is missing");
@@ -53,8 +54,8 @@ model::Device read_device(format::TableReader& reader) {
       e.bandwidth = one.number("bandwidth", format::rules::efficiency).value_or(e.bandwidth);
       e.kv_bandwidth =
           one.number("kv_bandwidth", format::rules::efficiency).value_or(e.kv_bandwidth);
-      e.layer_overhead_s =
-          one.number("layer_overhead", format::rules::non_negative).value_or(e.layer_overhead_s);
+      e.layer_overhead_s = one.number("layer_overhead", format::rules::non_negative_seconds)
+                               .value_or(e.layer_overhead_s);
       one.reject_unknown_keys();
       device.efficiencies[std::string(precision.str())] = e;
     }
@@ -74,10 +75,12 @@ model::Precision read_precision(format::TableReader& reader) {
   p.input_bytes = reader.number("input_bytes", bytes).value_or(p.activation_bytes);
   p.head_bytes = reader.number("head_bytes", bytes).value_or(p.weight_bytes);
   if (!reader.has("matmul")) reader.fault("matmul", "is missing");
-  p.matmul = reader.word<ComputeType>("matmul", model::compute_type_from, compute_type_rule)
+  const HintFrom hint{compute_type_names()};
+  p.matmul = reader.word<ComputeType>("matmul", model::compute_type_from, compute_type_rule, hint)
                  .value_or(p.matmul);
-  p.attention = reader.word<ComputeType>("attention", model::compute_type_from, compute_type_rule)
-                    .value_or(p.attention);
+  p.attention =
+      reader.word<ComputeType>("attention", model::compute_type_from, compute_type_rule, hint)
+          .value_or(p.attention);
   p.loss_delta = reader.number("loss_delta", format::rules::finite).value_or(0.0);
   return p;
 }
@@ -86,7 +89,7 @@ model::Limits read_limits(format::TableReader& reader) {
   model::Limits limits;
   for (const auto& objective : model::objectives())
     if (!objective.limit_key.empty())
-      if (const auto bound = reader.number(objective.limit_key, format::rules::positive))
+      if (const auto bound = reader.number(objective.limit_key, format::rules::seconds))
         limits.set(objective.objective, *bound);
   return limits;
 }
@@ -111,7 +114,7 @@ model::Engine read_engine(format::TableReader& reader) {
       return std::nullopt;
     };
     const std::string rule = "must be \"" + std::string(off) + "\" or \"" + std::string(on) + "\"";
-    return reader.word<bool>(key, from_name, rule).value_or(otherwise);
+    return reader.word<bool>(key, from_name, rule, HintFrom{{off, on}}).value_or(otherwise);
   };
   model::Engine engine;
   engine.flash = choice("attention", "eager", "flash", engine.flash);
@@ -244,15 +247,18 @@ model::Architecture read_architecture(format::TableReader& reader) {
   a.heads = reader.required_integer("heads", 1);
   a.attention = reader
                     .word<model::AttentionKind>("attention", model::attention_kind_from,
-                                                "must be \"gqa\" (also for MHA and MQA) or \"mla\"")
+                                                attention_rule, HintFrom{attention_names})
                     .value_or(a.attention);
+  explain_architecture_keys(reader, a.attention);
   if (a.attention == model::AttentionKind::mla) {
     a.mla = read_mla_ranks(reader);
   } else {
     a.head_dim = reader.required_integer("head_dim", 1);
     a.kv_heads = reader.required_integer("kv_heads", 1);
   }
-  a.ffn = reader.word<model::FfnKind>("ffn", model::ffn_kind_from, "must be \"gated\" or \"plain\"")
+  a.ffn = reader
+              .word<model::FfnKind>("ffn", model::ffn_kind_from, "must be \"gated\" or \"plain\"",
+                                    HintFrom{ffn_names})
               .value_or(a.ffn);
   a.expert_ffn = reader.required_integer("expert_ffn", 0);
   a.experts = reader.integer("experts", 1).value_or(1);

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/format/file_kind.hpp"
 
 namespace rooflaw::io {
 
@@ -36,8 +37,11 @@ std::string text_of(const std::string& path) {
   char block[1 << 16];
   while (const std::size_t size = std::fread(block, 1, sizeof block, file.get())) {
     text.append(block, size);
-    if (text.size() > longest_source)
-      throw FileError(path, fmt::format("must not be larger than {} MiB", longest_source >> 20));
+    if (text.size() > longest_source) {
+      const std::string kind = format::other_kind(text);
+      throw FileError(path, fmt::format("must not be larger than {} MiB{}", longest_source >> 20,
+                                        kind.empty() ? "" : "; it is " + kind));
+    }
   }
   if (std::ferror(file.get()) != 0)
     throw FileError(path, fmt::format("cannot be read: {}", std::strerror(errno)));

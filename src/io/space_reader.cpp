@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "foreign_names.hpp"
 #include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/search/space/axes.hpp"
 
@@ -87,11 +88,13 @@ void expand_range(format::TableReader& axis, const toml::table& table,
   }
 }
 
-/// A list, or a range of numbers. `read` turns an element into a value or nullopt.
+/// A list, or a range of numbers. `read` turns an element into a value or nullopt; `words` are
+/// those that it takes.
 template <class T, class Read>
 KeyValues<T> read_axis(format::TableReader& reader, std::string_view key,
                        const format::NumberRule* range_rule, const std::string& element_rule,
-                       Read read, const AxisStep& step = {}) {
+                       Read read, const AxisStep& step = {},
+                       const std::vector<std::string_view>& words = {}) {
   KeyValues<T> axis;
   const toml::node* node = reader.node(key);
   if (node == nullptr) return axis;
@@ -115,7 +118,8 @@ KeyValues<T> read_axis(format::TableReader& reader, std::string_view key,
   for (const toml::node& element : *list) {
     const std::optional<T> value = read(element);
     if (!value) {
-      reader.faults().add(element, name, element_rule);
+      reader.faults().add(element, name, element_rule,
+                          word_hint(element.value_or<std::string>(""), words));
     } else if (std::find(axis.values.begin(), axis.values.end(), *value) != axis.values.end()) {
       reader.faults().add(element, name, "is listed twice");
     } else {
@@ -156,7 +160,8 @@ KeyValues<std::int64_t> read_kv_heads(format::TableReader& reader) {
         if (node.is_string() && node.value<std::string>() == "heads") return model::all_heads;
         const auto n = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
         return n && *n >= 1 && *n <= format::largest_size ? n : std::nullopt;
-      });
+      },
+      {}, {"heads"});
 }
 
 KeyValues<model::MlaRanks> read_mla(format::TableReader& reader) {
@@ -173,11 +178,12 @@ KeyValues<model::MlaRanks> read_mla(format::TableReader& reader) {
 }
 
 template <class T, class FromName>
-KeyValues<T> read_kinds(format::TableReader& reader, std::string_view key, const std::string& rule,
-                        FromName from_name) {
-  return read_axis<T>(reader, key, nullptr, rule, [&](const toml::node& node) {
-    return from_name(node.value<std::string>().value_or(""));
-  });
+KeyValues<T> read_kinds(format::TableReader& reader, std::string_view key, std::string_view rule,
+                        const std::vector<std::string_view>& names, FromName from_name) {
+  return read_axis<T>(
+      reader, key, nullptr, std::string(rule),
+      [&](const toml::node& node) { return from_name(node.value<std::string>().value_or("")); }, {},
+      names);
 }
 
 template <class T>
@@ -190,7 +196,7 @@ void note_nodes(std::string_view key, const KeyValues<T>& values, AxisNodes& nod
 /// of its own key.
 AxisNodes read_attention(format::TableReader& reader, Space& space) {
   using model::AttentionKind;
-  auto kinds = read_kinds<AttentionKind>(reader, "attention", "must be \"gqa\" or \"mla\"",
+  auto kinds = read_kinds<AttentionKind>(reader, "attention", attention_rule, attention_names,
                                          model::attention_kind_from);
   if (!reader.has("attention")) kinds.values = {AttentionKind::gqa};
   const auto kv_heads = read_kv_heads(reader);
@@ -242,7 +248,7 @@ AxisNodes read_home(format::TableReader& reader, Axis axis, Space& space) {
           keep(space.*member, read_numbers<T>(reader, home, home.step(space)));
         else if constexpr (std::is_same_v<T, model::FfnKind>)
           keep(space.*member, read_kinds<T>(reader, home.key, "must be \"gated\" or \"plain\"",
-                                            model::ffn_kind_from));
+                                            ffn_names, model::ffn_kind_from));
       },
       home.values);
   return nodes;
@@ -295,6 +301,7 @@ search::Space read_space(format::TableReader& reader) {
   space.vocab = reader.required_integer("vocab", 1);
   space.tied = reader.boolean("tied").value_or(true);
   space.ffn_sparsity = reader.number("ffn_sparsity", format::rules::fraction).value_or(0.0);
+  explain_space_keys(reader);
   reader.reject_unknown_keys();
   if (reader.faults().size() != before) return space;
 

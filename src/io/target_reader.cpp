@@ -1,12 +1,14 @@
 #include "target_reader.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "entry_list.hpp"
+#include "foreign_names.hpp"
 
 namespace rooflaw::io {
 
@@ -31,22 +33,29 @@ struct MemoryBudget {
   double bytes = std::numeric_limits<double>::infinity();
 };
 
+constexpr format::NumberRule budget_rule{
+    format::rules::bytes.low,
+    true,
+    format::rules::bytes.high,
+    true,
+    "must be \"capacity\", \"none\" or a finite number of bytes > 0, from 1e-30 to 1e30",
+    format::Dimension::bytes};
+
 MemoryBudget read_budget(format::TableReader& reader) {
   MemoryBudget budget;
   const toml::node* node = reader.node("memory_budget");
   if (node == nullptr) return budget;
-  if (node->is_string()) {
-    const auto word = node->value<std::string>();
-    if (word == "none")
-      budget.capacity = false;
-    else if (word != "capacity")
-      reader.fault("memory_budget", "must be \"capacity\", \"none\" or a number of bytes > 0");
+  const auto word = node->value_or<std::string>("");
+  if (node->is_string() && word == "capacity") return budget;
+  if (node->is_string() && word == "none") {
+    budget.capacity = false;
     return budget;
   }
-  const auto bytes = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!bytes || !format::rules::positive.holds(*bytes))
-    reader.fault("memory_budget", "must be \"capacity\", \"none\" or a number of bytes > 0");
-  else
+  if (node->is_string() && !word.empty() && std::isalpha(static_cast<unsigned char>(word[0])))
+    reader.fault("memory_budget", std::string(budget_rule.text),
+                 word_hint(word, {"capacity", "none"}));
+  else if (const auto bytes =
+               read_number(*node, reader.full_name("memory_budget"), budget_rule, reader.faults()))
     budget = {false, *bytes};
   return budget;
 }
@@ -75,7 +84,7 @@ class TargetReader {
                          if (word == "skip") return MissingPrecision::skip;
                          return std::nullopt;
                        },
-                       "must be \"error\" or \"skip\"")
+                       "must be \"error\" or \"skip\"", HintFrom{{"error", "skip"}})
                    .value_or(missing_);
     reader.reject_unknown_keys();
   }
@@ -113,7 +122,8 @@ class TargetReader {
       const auto objective = model::objective_from(node.value<std::string>().value_or(""));
       const std::string name = reader_.full_name("latency");
       if (!objective)
-        reader_.faults().add(node, name, format::one_of(searchable_names()));
+        reader_.faults().add(node, name, format::one_of(searchable_names()),
+                             word_hint(node.value<std::string>().value_or(""), searchable_names()));
       else if (std::find(objectives_.begin(), objectives_.end(), *objective) != objectives_.end())
         reader_.faults().add(node, name, "is listed twice");
       else

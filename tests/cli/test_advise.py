@@ -153,8 +153,8 @@ class Advise(ProgramTest):
 
     def test_bad_options(self):
         bad = {
-            ("--decode-budget", "0"): "must be a number > 0",
-            ("--decode-budget", "nan"): "must be a number > 0",
+            ("--decode-budget", "0"): "must be a number of seconds > 0",
+            ("--decode-budget", "nan"): "must be a number of seconds > 0",
             ("--memory-budget", "4GB5"): "must be a number of bytes",
             ("--box", "depth=1:2"): "must be KEY=LO:HI",
             ("--box", "layers=8:4"): "layers",

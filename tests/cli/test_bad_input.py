@@ -313,7 +313,7 @@ class JobTargets(BadInput):
                  ("targets.latency", "ttft", '"tpot"'), ("targets.latency", "twice"))
 
     def test_budgets_that_are_none(self):
-        for budget in ("-1", "0", "0.0", "nan", "inf", '"8GiB"', '""', "true", "[]"):
+        for budget in ("-1", "0", "0.0", "nan", "inf", '"8Gib"', '""', "true", "[]"):
             with self.subTest(budget=budget):
                 self.job({"targets.memory_budget": f"memory_budget = §{budget}"},
                          ("targets.memory_budget", '"capacity"'))

@@ -33,6 +33,7 @@ class Help(ProgramTest):
     def test_help_names_the_options(self):
         for command, options in {"search": ("--output", "--set", "--dry-run"),
                                  "evaluate": ("--json", "--operators"),
+                                 "advise": ("--tpot-budget",), "list": ("--json",),
                                  "export": ("--output",), "merge": ("--output",)}.items():
             run = self.rooflaw(command, "--help")
             for option in options:

@@ -7,6 +7,7 @@
 #include <boost/program_options.hpp>
 
 #include "rooflaw/app/commands.hpp"
+#include "rooflaw/format/quantity.hpp"
 
 namespace rooflaw::app {
 
@@ -23,12 +24,24 @@ std::optional<boost::program_options::variables_map> parse_arguments(
 std::string required(const boost::program_options::variables_map& values, const std::string& name,
                      const std::string& usage);
 
+/// @returns bytes or seconds > 0, of a text with or without a unit; "inf" is infinite
+/// @throws InputError for anything else
+double positive_quantity(const std::string& option, const std::string& text,
+                         format::Dimension dimension);
+
+/// What is wrong with the value of an option.
+InputError bad_option(const std::string& option, const std::string& value, const std::string& rule,
+                      const std::string& hint = {});
+
 /// Prints an error to stderr, as one line a fault for wrong input, and returns its exit code.
 ExitCode report_error(const std::exception& error);
 
-/// 0.0123 -> "12.30 ms": a time, a size, a rate a person can read.
+/// 0.0123 -> "12.3 ms": a time, a size, a rate a person can read, to four digits. Without a prefix
+/// in powers of ten where there is no unit near, "0" with the plain unit, "inf", "-inf" and "nan"
+/// alone.
 std::string readable_seconds(double seconds);
 std::string readable_bytes(double bytes);
-std::string readable_count(double count);
+/// "42.5 TFLOP/s", "42.5 T", "7"
+std::string readable_count(double count, std::string_view unit = {});
 
 }  // namespace rooflaw::app

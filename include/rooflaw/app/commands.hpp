@@ -18,5 +18,6 @@ ExitCode search_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
 ExitCode merge_command(const Arguments& arguments);
+ExitCode list_command(const Arguments& arguments);
 
 }  // namespace rooflaw::app

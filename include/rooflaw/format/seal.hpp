@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace rooflaw::format {
 
+inline constexpr std::string_view seal_opening = "rooflaw-result sha256 ";
 inline constexpr std::size_t seal_bytes = 512;  // the least that HDF5 allows for a user block
 
 /// The seal_bytes that go in front of `contents`. Cost: one pass over them.

@@ -13,6 +13,8 @@
 #include <toml++/toml.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/format/quantity.hpp"
+#include "rooflaw/format/words.hpp"
 
 namespace rooflaw::format {
 
@@ -46,16 +48,15 @@ std::string to_line(const toml::node& node);
 using KeyValues = std::map<std::string, std::string>;
 KeyValues key_values_in(const toml::table& table);
 
-/// "did you mean ..." for the nearest of `known`; empty if none is near.
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
-
-/// What a number must satisfy. NaN and infinity never do.
+/// What a number must satisfy. NaN and infinity never do. One with a dimension may be a text with a
+/// unit.
 struct NumberRule {
   double low;
   bool low_allowed;
   double high;
   bool high_allowed;
   std::string_view text;
+  Dimension dimension = Dimension::none;
   bool holds(double x) const;
 };
 namespace rules {
@@ -66,6 +67,17 @@ inline constexpr NumberRule positive{1 / huge, true, huge, true,
                                      "must be a finite number > 0, from 1e-30 to 1e30"};
 inline constexpr NumberRule non_negative{0, true, huge, true,
                                          "must be a finite number >= 0, up to 1e30"};
+inline constexpr NumberRule bytes{
+    1 / huge,        true, huge, true, "must be a finite number of bytes > 0, from 1e-30 to 1e30",
+    Dimension::bytes};
+inline constexpr NumberRule seconds{1 / huge,
+                                    true,
+                                    huge,
+                                    true,
+                                    "must be a finite number of seconds > 0, from 1e-30 to 1e30",
+                                    Dimension::seconds};
+inline constexpr NumberRule non_negative_seconds{
+    0, true, huge, true, "must be a finite number of seconds >= 0, up to 1e30", Dimension::seconds};
 inline constexpr NumberRule finite{-huge, true, huge, true,
                                    "must be a finite number within +-1e30"};
 inline constexpr NumberRule exponent{1 / huge, true, 10, true,
@@ -86,12 +98,13 @@ inline constexpr std::int64_t largest_size = 1'000'000'000;  // of any count in 
 inline constexpr std::size_t longest_list = 10'000;          // elements of a list in an input file
 inline constexpr std::size_t longest_text = 4096;            // bytes of a text that is used
 std::string too_long_rule();                                 // of a list
-/// must be "a", "b" or "c"
-std::string one_of(const std::vector<std::string_view>& words);
-
 /// Neither empty nor longer than `longest_text`, and without control characters: a NUL would end
 /// the name of a file early, others would reach a terminal.
 bool is_plain_text(const std::string& text);
+
+/// The number at a node; nullopt if it breaks the rule: then a fault is noted.
+std::optional<double> read_number(const toml::node& node, const std::string& key,
+                                  const NumberRule& rule, Faults& faults);
 
 class TableReader {
  public:
@@ -120,18 +133,22 @@ class TableReader {
                                 std::int64_t high = largest_size);
   std::string required_text(std::string_view key);
 
-  /// One of a list of words.
-  template <class T, class FromName>
-  std::optional<T> word(std::string_view key, FromName from_name, std::string_view rule) {
+  /// One of a list of words; `hint` says which of them a wrong one is near to.
+  template <class T, class FromName, class Hint>
+  std::optional<T> word(std::string_view key, FromName from_name, std::string_view rule,
+                        Hint hint) {
     const auto name = text(key);
     if (!name) return std::nullopt;
     const auto found = from_name(*name);
-    if (!found) fault(key, std::string(rule));
+    if (!found) fault(key, std::string(rule), hint(*name));
     return found;
   }
 
   /// Keys that are allowed and not read here (name, source, notes, ...).
   void allow(std::initializer_list<std::string_view> keys);
+
+  /// What is said of a key that is known elsewhere, in the place of "unknown key".
+  void explain(std::string_view key, std::string rule);
 
   /// Notes a fault at a key, or at the table if the key is absent.
   void fault(std::string_view key, const std::string& rule, const std::string& hint = {});
@@ -146,6 +163,7 @@ class TableReader {
   std::string path_;
   Faults& faults_;
   std::set<std::string, std::less<>> known_;
+  std::map<std::string, std::string, std::less<>> explained_;
 };
 
 }  // namespace rooflaw::format

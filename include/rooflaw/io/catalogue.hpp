@@ -54,6 +54,12 @@ class Catalogue {
   std::vector<Loaded<WorkloadEntry>> workloads(const toml::node& node, const std::string& key);
   std::vector<Loaded<model::Law>> laws(const toml::node& node, const std::string& key);
 
+  /// All entries of the inputs folder, as they stand there; laws by id.
+  std::vector<Loaded<model::Device>> all_devices();
+  std::vector<Loaded<model::Precision>> all_precisions();
+  std::vector<Loaded<WorkloadEntry>> all_workloads();
+  std::vector<Loaded<model::Law>> all_laws();
+
   /// All public models of the inputs folder; one by id.
   std::vector<Loaded<ModelEntry>> all_models();
   std::optional<Loaded<ModelEntry>> model(const toml::node& node, const std::string& key);

@@ -1,5 +1,8 @@
 // Arguments and numbers as people read them.
 
+#include <cmath>
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -62,16 +65,79 @@ TEST(ParseArguments, APlaceThatTakesTheRest) {
   EXPECT_EQ(0u, parsed({"1"})->count("B..."));
 }
 
-TEST(Readable, Numbers) {
-  EXPECT_EQ("12.3 ms", readable_seconds(0.0123));
-  EXPECT_EQ("1.5 s", readable_seconds(1.5));
-  EXPECT_EQ("999.9 us", readable_seconds(0.0009999));
-  EXPECT_EQ("2 ns", readable_seconds(2e-9));
-  EXPECT_EQ("0 ns", readable_seconds(0));
-  EXPECT_EQ("64 GiB", readable_bytes(64.0 * 1024 * 1024 * 1024));
-  EXPECT_EQ("1.5 KiB", readable_bytes(1536));
-  EXPECT_EQ("42.5 T", readable_count(42.5e12));
-  EXPECT_EQ("494 M", readable_count(494e6));
+TEST(ParseArguments, AnOptionThatIsNoneHasAHint) {
+  try {
+    parse({"a.toml", "--ouptut", "b.h5"});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("did you mean \"--output\"?"));
+  }
+}
+
+TEST(PositiveQuantity, OfOptions) {
+  using format::Dimension;
+  EXPECT_EQ(0.02, positive_quantity("x", "20ms", Dimension::seconds));
+  EXPECT_EQ(3e9, positive_quantity("x", "3GB", Dimension::bytes));
+  EXPECT_TRUE(std::isinf(positive_quantity("x", "inf", Dimension::bytes)));
+  for (const std::string text : {"0", "-1s", "nan", "", "4GiB", "-inf", "1e999", "soon"}) {
+    try {
+      positive_quantity("max-wall", text, Dimension::seconds);
+      FAIL() << text;
+    } catch (const InputError& e) {
+      EXPECT_THAT(e.what(), ::testing::StartsWith("command line: --max-wall"));
+      EXPECT_THAT(e.what(), ::testing::HasSubstr("must be a number of seconds > 0"));
+    }
+  }
+}
+
+struct Readable {
+  double number;
+  std::string seconds, bytes, count;
+};
+class ReadableNumber : public ::testing::TestWithParam<Readable> {};
+
+TEST_P(ReadableNumber, HasOneText) {
+  const auto& [number, seconds, bytes, count] = GetParam();
+  EXPECT_EQ(seconds, readable_seconds(number));
+  EXPECT_EQ(bytes, readable_bytes(number));
+  EXPECT_EQ(count, readable_count(number));
+}
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+INSTANTIATE_TEST_SUITE_P(
+    , ReadableNumber,
+    ::testing::Values(
+        Readable{0.0, "0 s", "0 B", "0"}, Readable{-0.0, "0 s", "0 B", "0"},
+        Readable{1.0, "1 s", "1 B", "1"}, Readable{1.5, "1.5 s", "1.5 B", "1.5"},
+        Readable{0.0123, "12.3 ms", "0.0123 B", "0.0123"},
+        Readable{0.0009999, "999.9 us", "0.0009999 B", "0.0009999"},
+        Readable{2e-9, "2 ns", "2e-09 B", "2e-09"}, Readable{1e-12, "0.001 ns", "1e-12 B", "1e-12"},
+        Readable{1e-300, "1e-300 s", "1e-300 B", "1e-300"},
+        Readable{-0.25, "-250 ms", "-0.25 B", "-0.25"},
+        Readable{1536.0, "1536 s", "1.5 KiB", "1.536 k"},
+        Readable{999.97, "1000 s", "1000 B", "1 k"}, Readable{7200.0, "2 h", "7.031 KiB", "7.2 k"},
+        Readable{494e6, "5718 d", "471.1 MiB", "494 M"},
+        Readable{0x1p36, "6.872e+10 s", "64 GiB", "68.72 G"},
+        Readable{9e18, "9e+18 s", "7994 PiB", "9 E"}, Readable{9e30, "9e+30 s", "9e+30 B", "9e+30"},
+        Readable{-9e30, "-9e+30 s", "-9e+30 B", "-9e+30"}, Readable{infinity, "inf", "inf", "inf"},
+        Readable{-infinity, "-inf", "-inf", "-inf"}, Readable{not_a_number, "nan", "nan", "nan"}));
+
+TEST(ReadableCount, ThePrefixBelongsToTheUnit) {
+  EXPECT_EQ("42.5 TFLOP/s", readable_count(42.5e12, "FLOP/s"));
+  EXPECT_EQ("12 kB/s", readable_count(12e3, "B/s"));
+  EXPECT_EQ("7 FLOP", readable_count(7, "FLOP"));
+  EXPECT_EQ("9e+30 FLOP", readable_count(9e30, "FLOP"));
+  EXPECT_EQ("inf FLOP", readable_count(infinity, "FLOP"));
+}
+
+TEST(Readable, AtMostFourDigitsAndOneSpace) {
+  for (double x = 1e-40; x < 1e40; x *= 3.7)
+    for (const auto& text : {readable_seconds(x), readable_bytes(x), readable_count(x)}) {
+      EXPECT_LE(text.size(), 13u) << text;
+      EXPECT_EQ(std::string::npos, text.find("  ")) << text;
+      EXPECT_NE(' ', text.back()) << text;
+    }
 }
 
 }  // namespace

@@ -181,14 +181,53 @@ TEST(ToText, KeepsNumbersAndText) {
   EXPECT_EQ(2u, again["c"].as_array()->size());
 }
 
-TEST(DidYouMean, NearestWordOrNothing) {
-  const std::vector<std::string> known{"layers", "widths", "kv_heads", "top_k"};
-  EXPECT_EQ("did you mean \"layers\"?", did_you_mean("layer", known));
-  EXPECT_EQ("did you mean \"widths\"?", did_you_mean("width", known));
-  EXPECT_EQ("did you mean \"kv_heads\"?", did_you_mean("kvheads", known));
-  EXPECT_EQ("did you mean \"top_k\"?", did_you_mean("topk", known));
-  EXPECT_EQ("", did_you_mean("quantisation", known));
-  EXPECT_EQ("", did_you_mean("anything", {}));
+TEST(TableReader, NumbersWithADimensionMayHaveAUnit) {
+  const toml::table file = parse_toml(
+      "[table]\na = \"4GiB\"\nb = 4\nc = \"20 GB\"\nd = \"-1GB\"\ne = \"inf\"\nf = \"4GiB\"\ng = "
+      "\"\"\n"
+      "h = \"20ms\"\n",
+      "some.toml");
+  Faults faults;
+  TableReader reader(*file["table"].as_table(), "table", faults);
+  EXPECT_EQ(0x1p32, reader.number("a", rules::bytes));
+  EXPECT_EQ(4.0, reader.number("b", rules::bytes));
+  EXPECT_EQ(0.02, reader.number("h", rules::non_negative_seconds));
+  EXPECT_TRUE(faults.empty());
+  EXPECT_FALSE(reader.number("c", rules::seconds));
+  EXPECT_FALSE(reader.number("d", rules::bytes));
+  EXPECT_FALSE(reader.number("e", rules::bytes));
+  EXPECT_FALSE(reader.number("f", rules::positive));  // no dimension
+  EXPECT_FALSE(reader.number("g", rules::seconds));
+  try {
+    faults.throw_if_any();
+    FAIL();
+  } catch (const InputError& e) {
+    ASSERT_EQ(5u, e.faults().size());
+    EXPECT_EQ(
+        "some.toml:4:5: table.c = \"20 GB\": must be a finite number of seconds > 0, from 1e-30 to "
+        "1e30 (as text with a unit: ns, us, ms, s, min, h or d): \"GB\" is a unit of size, not of "
+        "time",
+        e.faults()[0].text());
+    EXPECT_THAT(e.faults()[2].rule, HasSubstr("no unit"));
+    EXPECT_THAT(e.faults()[3].rule, ::testing::Not(HasSubstr("unit")));
+    EXPECT_THAT(e.faults()[4].rule, HasSubstr("empty"));
+  }
+}
+
+TEST(TableReader, KeysKnownElsewhereAreExplained) {
+  const toml::table file = parse_toml("[table]\n  width = 1\n", "some.toml");
+  Faults faults;
+  TableReader reader(*file["table"].as_table(), "table", faults);
+  reader.integer("widths", 1);
+  reader.explain("width", "is another thing");
+  reader.explain("widths", "is never said: the key was asked for");
+  reader.reject_unknown_keys();
+  try {
+    faults.throw_if_any();
+    FAIL();
+  } catch (const InputError& e) {
+    EXPECT_STREQ("some.toml:2:3: table.width: is another thing", e.what());
+  }
 }
 
 TEST(NumberRule, EndsAreInsideWhereTheySaySo) {

@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"space.top_k", "[1, 8]", "fewer than the experts"},
         Wrong{"space.head_dim", "0", "from 1 to"}, Wrong{"space.vocab", "-5", "from 1 to"},
         Wrong{"space.tied", "1", "true or false"}, Wrong{"space.ffn_sparsity", "1.0", "[0, 1)"},
-        Wrong{"space.attention", "[\"mha\"]", "\"gqa\" or \"mla\""},
+        Wrong{"space.attention", "[\"mha\"]", "or \"mla\"", "here it is \"gqa\""},
         Wrong{"space.ffn", "[\"relu\"]", "\"gated\" or \"plain\""},
         Wrong{"space.mla",
               "[{kv_lora_rank = 8, qk_nope_head_dim = 8, qk_rope_head_dim = 0, "
