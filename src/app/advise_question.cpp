@@ -52,15 +52,14 @@ T single(const std::string& option, std::vector<io::Loaded<T>> loaded) {
 /// The chip as three numbers; it computes attention at the rate given too.
 model::Device device_by_hand(const po::variables_map& values, const model::Precision& precision) {
   const auto text = [&](const char* option) { return required(values, option, advise_usage); };
-  model::Device device{.id = "command-line",
-                       .memory_bytes = {},
-                       .peak_flops = {},
-                       .efficiencies = {},
-                       .confidence = ""};
+  model::Device device;
+  device.id = "command-line";
   device.peak_flops[precision.matmul] = positive("peak-flops", text("peak-flops"));
   device.peak_flops[precision.attention] = device.peak_flops[precision.matmul];
   device.bandwidth_bytes_per_s = positive("bandwidth", text("bandwidth"));
-  if (values.count("memory") > 0) device.memory_bytes = bytes("memory", text("memory"));
+  // What is given is what there is to use.
+  if (values.count("memory") > 0)
+    device.usable_memory_bytes = device.memory_bytes = bytes("memory", text("memory"));
   return device;
 }
 
@@ -132,8 +131,8 @@ Question read_question(const po::variables_map& values) {
   if (values.count("memory-budget") > 0)
     q.limits.set(model::Objective::memory,
                  bytes("memory-budget", values["memory-budget"].as<std::string>()));
-  else if (device.memory_bytes)  // no model is larger than the chip's memory
-    q.limits.set(model::Objective::memory, *device.memory_bytes);
+  else if (const auto usable = usable_memory(device))  // no model is larger than that
+    q.limits.set(model::Objective::memory, usable->bytes);
   if (q.limits.none())
     throw bad_option("decode-budget", "", "at least one budget of time or memory is needed");
   q.budgets = theory::to_budgets(q.limits, q.scenario);

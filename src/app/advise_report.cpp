@@ -223,9 +223,9 @@ void print_architecture(const Question& q, const Answer& a) {
       "activations and attention scores)\n",
       off, 100 * (shape.layers * memory_bytes_per_layer(q.xi, shape) / e.memory.total() - 1));
   if (e.extrapolated) fmt::print("  EXTRAPOLATED: outside the range the law was fitted on\n");
-  if (s.device.memory_bytes && e.memory.total() > *s.device.memory_bytes)
-    fmt::print("  DOES NOT FIT the device's {}: the memory budget is larger than the device\n",
-               readable_bytes(*s.device.memory_bytes));
+  if (const auto usable = usable_memory(s.device); usable && e.memory.total() > usable->bytes)
+    fmt::print("  DOES NOT FIT the device's usable {}: the memory budget is larger than that\n",
+               readable_bytes(usable->bytes));
   if (!s.calibrated)
     fmt::print(
         "note: efficiencies of this device are not calibrated; times are the data-sheet "
@@ -258,6 +258,9 @@ void print_text(const Question& q, const Answer& a, bool published) {
   print_price("bandwidth", o.prices.dloss_dln_bandwidth);
   print_price("compute", o.prices.dloss_dln_compute);
   print_price("memory", o.prices.dloss_dln_memory);
+  if (s.precision.attention_weight_bytes != s.precision.ffn_weight_bytes)
+    fmt::print("note: the closed forms take all weights for those of FFNs, {:g} bytes each\n",
+               s.precision.ffn_weight_bytes);
   print_cases(q, a);
   if (published) print_published(q, a);
   print_architecture(q, a);

@@ -36,7 +36,7 @@ std::string frontier_line(const search::TargetResult& result) {
     return s.size == 0 ? "" : fmt::format(fmt::runtime(format), low, high);
   };
   return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", result.target.id, s.size,
-                     range("{:.4g} .. {:.4g}", s.least_latency_s, s.largest_latency_s),
+                     range("{:.4g} .. {:.4g}", s.least_objective, s.largest_objective),
                      range("{:.4f} .. {:.4f}", s.least_loss, s.largest_loss),
                      static_cast<int>(result.certified), 100.0 * s.extrapolated);
 }
@@ -75,7 +75,7 @@ void print_targets(const format::Hdf5Reader& file) {
   }
   fmt::print("\ntargets: {}\n", targets.size());
   fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n{}", "target", "points",
-             "latency [s]", "loss", "certified", "extrapolated", frontiers);
+             "objective [s, J]", "loss", "certified", "extrapolated", frontiers);
   if (!refined.empty())
     fmt::print("\nrefined: points between those of the space\n  {:<50} {:>7} {:>17}\n{}", "target",
                "points", "hypervolume [%]", refined);

@@ -71,7 +71,10 @@ std::vector<json> models(io::Catalogue& catalogue) {
     const bool expressible = loaded[i].value.not_expressible.empty();
     all[i]["expressible"] = expressible;
     if (!expressible) continue;
-    const auto [total, active] = parameters(model::lift(loaded[i].value.architecture));
+    const auto& architecture = loaded[i].value.architecture;
+    all[i]["layers_in_all"] = model::depth(architecture);
+    all[i]["kinds_of_layers"] = 1 + architecture.further.size();
+    const auto [total, active] = parameters(model::lift(architecture));
     all[i]["params_total"] = total;
     all[i]["params_active"] = active;
   }
@@ -136,7 +139,8 @@ const std::vector<Table>& tables() {
                                       {"models",
                                        models,
                                        {{"id", "/id", plain},
-                                        {"layers", "/layers", plain},
+                                        {"layers", "/layers_in_all", plain},
+                                        {"kinds", "/kinds_of_layers", plain},
                                         {"width", "/width", plain},
                                         {"heads", "/heads", plain},
                                         {"KV heads", "/kv_heads", plain},

@@ -28,16 +28,21 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
     if (question.laws.size() > 1) summary += fmt::format("\nby law {}:", result.target.law);
     summary += target_summary(result, to_string(job.method),
                               compare_models(result, job.models, law_of(question, asked),
-                                             deployment_of(question, asked).scenario));
+                                             deployment_of(question, asked)));
     targets.push_back(result.target);
     between();
     return result;
   };
   format::write_atomically(path, io::result_image(job, describe_next, run));
 
+  std::string left_out;
+  for (const auto& law : question.laws) {
+    if (question.laws.size() > 1) left_out += fmt::format("by law {}:\n", law.id);
+    left_out += models_left_out(job.models, law);
+  }
   std::vector<model::Precision> precisions;
   for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
-  fmt::print("{}\n{}{}result: {}\n", summary, trust_notes(targets, precisions),
+  fmt::print("{}\n{}{}{}result: {}\n", summary, left_out, trust_notes(targets, precisions),
              work_summary(question, job.method, run), path);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -21,9 +22,9 @@ FrontierSummary summarize(const std::vector<Row>& rows) {
     return static_cast<double>(std::count_if(rows.begin(), rows.end(), holds)) /
            static_cast<double>(rows.size());
   };
-  // Sorted by latency, so the loss falls.
-  s.least_latency_s = rows.front().latency_s;
-  s.largest_latency_s = rows.back().latency_s;
+  // Sorted by objective, so the loss falls.
+  s.least_objective = rows.front().objective;
+  s.largest_objective = rows.back().objective;
   s.largest_loss = rows.front().loss;
   s.least_loss = rows.back().loss;
   s.moe = share([](const Row& r) { return r.experts > 1; });
@@ -41,23 +42,46 @@ FrontierSummary summarize(const std::vector<Row>& rows) {
   return s;
 }
 
+std::string why_not_compared(const io::ModelEntry& model, const model::Law& law) {
+  if (!model.not_expressible.empty()) return "no architecture here expresses them";
+  if (!model::law_has_opinion(model.architecture)) return "the law has no opinion on their layers";
+  if (model::extrapolates(law.range, model.architecture)) return "the law extrapolates";
+  return "";
+}
+
+std::string models_left_out(const std::vector<io::Loaded<io::ModelEntry>>& models,
+                            const model::Law& law) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const auto& loaded : models)
+    if (const auto why = why_not_compared(loaded.value, law); !why.empty())
+      by_reason[why].push_back(loaded.value.id);
+  std::string text;
+  for (const auto& [why, ids] : by_reason)
+    text += fmt::format("not compared, {}: {}\n", why, fmt::join(ids, ", "));
+  return text;
+}
+
 std::vector<Comparison> compare_models(const search::TargetResult& result,
                                        const std::vector<io::Loaded<io::ModelEntry>>& models,
-                                       const model::Law& law, const model::Scenario& scenario) {
+                                       const model::Law& law,
+                                       const search::Deployment& deployment) {
+  const auto& scenario = deployment.scenario;
+  const auto limits = weighted_limits(deployment.limits, scenario);
   std::vector<Comparison> list;
   const auto& rows = result.rows;
   for (const auto& [entry, provenance] : models) {
-    if (!entry.not_expressible.empty()) continue;
-    if (model::extrapolates(law.range, entry.architecture)) continue;
+    if (!why_not_compared(entry, law).empty()) continue;
     const auto e = model::evaluate(law, entry.architecture, scenario);
     Comparison c{.model = entry.id,
                  .model_loss = e.loss,
-                 .latency_s = value_of(result.target.objective, e, scenario),
-                 .fits = e.memory.total() <= result.target.memory_budget_bytes,
+                 .objective = value_of(result.target.objective, e, scenario),
+                 .missed = {},
                  .best_loss = std::numeric_limits<double>::quiet_NaN()};
+    for (const auto& limit : limits)
+      if (!(weighted(limit.weights, e.costs()) <= limit.bound)) c.missed.push_back(limit.objective);
     const auto slower =
-        std::upper_bound(rows.begin(), rows.end(), c.latency_s,
-                         [](double latency, const Row& row) { return latency < row.latency_s; });
+        std::upper_bound(rows.begin(), rows.end(), c.objective,
+                         [](double value, const Row& row) { return value < row.objective; });
     if (slower != rows.begin()) c.best_loss = std::prev(slower)->loss;
     c.perplexity_change = std::expm1(c.best_loss - c.model_loss);
     list.push_back(c);
@@ -69,18 +93,26 @@ namespace {
 
 using Text = std::back_insert_iterator<std::string>;
 
-void write_comparisons(Text out, const std::vector<Comparison>& comparisons) {
+/// "  (misses memory, prefill)"
+std::string missed_text(const std::vector<model::Objective>& missed) {
+  std::vector<std::string_view> names;
+  for (const auto objective : missed) names.push_back(to_string(objective));
+  return names.empty() ? "" : fmt::format("  (misses {})", fmt::join(names, ", "));
+}
+
+void write_comparisons(Text out, model::Objective objective,
+                       const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return;
-  fmt::format_to(out, "    {:<18} {:>11} {:>9} {:>14} {:>11}\n", "public model", "latency",
-                 "its loss", "best loss there", "perplexity");
+  fmt::format_to(out, "    {:<18} {:>11} {:>9} {:>14} {:>11}\n", "public model",
+                 to_string(objective), "its loss", "best loss there", "perplexity");
   for (const auto& c : comparisons) {
     const std::string best =
         std::isnan(c.best_loss) ? "none as fast" : fmt::format("{:.4f}", c.best_loss);
     const std::string change =
         std::isnan(c.best_loss) ? "" : fmt::format("{:+.1f} %", 100 * c.perplexity_change);
     fmt::format_to(out, "    {:<18} {:>11} {:>9.4f} {:>15} {:>11}{}\n", c.model,
-                   readable_seconds(c.latency_s), c.model_loss, best, change,
-                   c.fits ? "" : "  (does not fit the memory)");
+                   readable_objective(objective, c.objective), c.model_loss, best, change,
+                   missed_text(c.missed));
   }
 }
 
@@ -113,6 +145,11 @@ void write_relaxations(Text out, const io::RunRecord& run, const std::string& pr
 
 }  // namespace
 
+std::string readable_objective(model::Objective objective, double value) {
+  return objective == model::Objective::energy ? readable_count(value, "J")
+                                               : readable_seconds(value);
+}
+
 std::string target_summary(const search::TargetResult& result, std::string_view strategy,
                            const std::vector<Comparison>& comparisons) {
   const FrontierSummary s = summarize(result.rows);
@@ -122,22 +159,33 @@ std::string target_summary(const search::TargetResult& result, std::string_view 
     fmt::format_to(out, "  no architecture of the space meets the limits with a finite loss\n");
     return text;
   }
-  fmt::format_to(out, "  frontier {} points ({}), loss {:.4f} .. {:.4f}, latency {} .. {}\n",
-                 s.size, how_found(result, strategy), s.least_loss, s.largest_loss,
-                 readable_seconds(s.least_latency_s), readable_seconds(s.largest_latency_s));
+  fmt::format_to(out, "  frontier {} points ({}), loss {:.4f} .. {:.4f}, {} {} .. {}\n", s.size,
+                 how_found(result, strategy), s.least_loss, s.largest_loss,
+                 to_string(result.target.objective),
+                 readable_objective(result.target.objective, s.least_objective),
+                 readable_objective(result.target.objective, s.largest_objective));
   fmt::format_to(
       out,
       "  MoE {:.1f} %, top-1 {:.1f} %, under 20 layers {:.1f} %, activated FFN ratio < 1 "
       "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
       100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
       100 * s.extrapolated);
+  if (result.in_range && !result.in_range->rows.empty()) {
+    const FrontierSummary inside = summarize(result.in_range->rows);
+    fmt::format_to(out, "  in the law's range: {} points, loss {:.4f} .. {:.4f}, {} .. {}\n",
+                   inside.size, inside.least_loss, inside.largest_loss,
+                   readable_objective(result.target.objective, inside.least_objective),
+                   readable_objective(result.target.objective, inside.largest_objective));
+  } else if (result.in_range) {
+    fmt::format_to(out, "  in the law's range: no point meets the limits\n");
+  }
   if (result.refined)
     fmt::format_to(out,
                    "  refined: {} more points between those of the space, hypervolume {:+.2f} %, "
                    "law extrapolates {:.1f} %\n",
                    result.refined->rows.size(), 100 * result.refined->hypervolume_gain,
                    100 * summarize(result.refined->rows).extrapolated);
-  write_comparisons(out, comparisons);
+  write_comparisons(out, result.target.objective, comparisons);
   return text;
 }
 

@@ -1,5 +1,7 @@
 #include "rooflaw/cluster/study.hpp"
 
+#include <fmt/format.h>
+
 #include "phase.hpp"
 #include "rooflaw/search/refine/refine.hpp"
 #include "rooflaw/search/state.hpp"
@@ -22,6 +24,8 @@ void fields(Archive& a, Kept& x) {
   a(x.findings, x.phase, x.of_phase);
 }
 
+std::string in_range_phase(std::size_t law) { return fmt::format("in_range_{}", law); }
+
 class StudyRun {
  public:
   StudyRun(const Study& study, Communicator& ranks, Watch& watch, Kept kept,
@@ -37,6 +41,7 @@ class StudyRun {
     const auto& question = study_.question;
     do_phase("search", findings_.search,
              [&](Phase& phase) { return method_phase(study_.method, question, phase); });
+    find_in_range();
     share_frontiers();
     const auto& frontiers = findings_.search->frontiers;
     if (study_.refine.enabled)
@@ -53,6 +58,20 @@ class StudyRun {
   }
 
  private:
+  /// What lies in the law's range has a frontier of its own, proven where the whole one is.
+  void find_in_range() {
+    if (!search::proven_gap(study_.method)) return;
+    for (std::size_t law = 0; law < study_.question.laws.size(); ++law) {
+      const auto question = question_in_range(study_.question, law);
+      if (!question || findings_.in_range.contains(law)) continue;
+      std::optional<std::vector<search::FrontierPoints>> found;
+      do_phase(in_range_phase(law), found, [&](Phase& phase) {
+        return method_phase(search::Exact{}, *question, phase).frontiers;
+      });
+      findings_.in_range[law] = std::move(*found);
+    }
+  }
+
   template <class Result, class Run>
   void do_phase(std::string_view name, std::optional<Result>& result, Run run) {
     if (result) return;
@@ -99,6 +118,10 @@ void check_phase(const Study& study, const Kept& kept) {
   if (kept.phase == "search") return check_method(study.method, question, kept.of_phase);
   if (kept.phase == "refine") return check_refine(question, kept.of_phase);
   if (kept.phase == "certify") return check_method(search::Exact{}, question, kept.of_phase);
+  for (std::size_t law = 0; law < question.laws.size(); ++law)
+    if (const auto in_range = question_in_range(question, law);
+        in_range && kept.phase == in_range_phase(law))
+      return check_method(search::Exact{}, *in_range, kept.of_phase);
   search::require_fit(kept.phase == "theory" && kept.findings.search);
   check_theory(question, kept.findings.search->frontiers, kept.of_phase);
 }
@@ -119,6 +142,12 @@ void check_kept(const Study& study, const Bytes& bytes) {
   if (found.refined)
     search::require_frontiers(found.refined->improvements, search::refined_question(question));
   if (found.whole) search::require_frontiers(*found.whole, question);
+  for (const auto& [law, frontiers] : found.in_range) {
+    search::require_fit(law < question.laws.size());
+    const auto in_range = question_in_range(question, law);
+    search::require_fit(in_range.has_value());
+    search::require_frontiers(frontiers, *in_range);
+  }
   if (found.theory) {
     search::require_fit(found.search && found.theory->size() == question.targets.size());
     for (std::size_t t = 0; t < question.targets.size(); ++t)

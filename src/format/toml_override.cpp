@@ -6,20 +6,20 @@
 
 namespace rooflaw::format {
 
-void apply_override(toml::table& table, const std::string& text) {
+void apply_override(toml::table& table, const std::string& text, const std::string& source) {
   const auto syntax = [&](const std::string& rule) {
-    return InputError({{.file = override_source, .key = text, .rule = rule}});
+    return InputError({{.file = source, .key = text, .rule = rule}});
   };
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) throw syntax("must be table.key=value");
-  require_shallow(text, override_source);
+  require_shallow(text, source);
   toml::table parsed;
   try {
-    parsed = toml::parse(text, std::string_view(override_source));
+    parsed = toml::parse(text, std::string_view(source));
   } catch (const toml::parse_error& error) {
     // A bare word is text: --set job.name=trial. What opens a list, a table or a text is none.
     if (std::string_view("[{\"'").find(text[equals + 1]) != std::string_view::npos)
-      throw InputError({{.file = override_source,
+      throw InputError({{.file = source,
                          .line = 1,
                          .column = static_cast<unsigned>(equals + 2),
                          .key = text.substr(0, equals),
@@ -27,7 +27,7 @@ void apply_override(toml::table& table, const std::string& text) {
                          .rule = std::string(error.description())}});
     const std::string quoted = text.substr(0, equals + 1) + "\"" + text.substr(equals + 1) + "\"";
     try {
-      parsed = toml::parse(quoted, std::string_view(override_source));
+      parsed = toml::parse(quoted, std::string_view(source));
     } catch (const toml::parse_error& e) {
       throw syntax(std::string(e.description()));
     }

@@ -161,11 +161,16 @@ std::string TableReader::full_name(std::string_view key) const {
 
 const toml::node* TableReader::node(std::string_view key) {
   known_.emplace(key);
-  return table_.get(key);
+  return find(key);
+}
+
+const toml::node* TableReader::find(std::string_view key) const {
+  const toml::node* own = table_.get(key);
+  return own == nullptr && behind_ != nullptr ? behind_->find(key) : own;
 }
 
 void TableReader::fault(std::string_view key, const std::string& rule, const std::string& hint) {
-  const toml::node* n = table_.get(key);
+  const toml::node* n = find(key);
   if (n != nullptr) {
     faults_.add(*n, full_name(key), rule, hint);
   } else {
@@ -256,6 +261,10 @@ std::string TableReader::required_text(std::string_view key) {
 }
 
 void TableReader::allow(std::initializer_list<std::string_view> keys) {
+  for (const auto key : keys) known_.emplace(key);
+}
+
+void TableReader::allow(const std::vector<std::string_view>& keys) {
   for (const auto key : keys) known_.emplace(key);
 }
 

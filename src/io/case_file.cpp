@@ -2,6 +2,11 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
+#include "rooflaw/format/toml_override.hpp"
+#include "rooflaw/io/file_purpose.hpp"
+
 namespace rooflaw::io {
 
 namespace {
@@ -15,37 +20,80 @@ std::optional<T> single(format::TableReader& reader, const std::string& key,
   return std::move(loaded.front().value);
 }
 
-std::optional<model::Architecture> read_case_architecture(Catalogue& catalogue,
-                                                          format::TableReader& root) {
+std::optional<ModelEntry> read_case_architecture(Catalogue& catalogue, format::TableReader& root) {
   const toml::table* table = root.sub_table("architecture");
   if (table == nullptr) return std::nullopt;
   format::TableReader reader(*table, "architecture", root.faults());
-  if (!reader.has("model")) {
-    const auto architecture = read_architecture(reader);
+  // Two names of one thing, since a config.json is a model, too.
+  if (reader.has("model") && reader.has("config"))
+    reader.fault("config", "stands in the place of `model`, not beside it");
+  const std::string key = reader.has("config") ? "config" : "model";
+  if (!reader.has(key)) {
+    ModelEntry entry;
+    entry.architecture = read_architecture(reader);
     reader.reject_unknown_keys();
-    return architecture;
+    return entry;
   }
-  const auto entry = catalogue.model(*reader.node("model"), "architecture.model");
-  reader.reject_unknown_keys();
+  const auto entry = catalogue.model_of(*table, "architecture", key);
   if (!entry) return std::nullopt;
   if (!entry->value.not_expressible.empty()) {
-    reader.fault("model", "the architecture cannot express it: " + entry->value.not_expressible);
+    reader.fault(key, "the architecture cannot express it: " + entry->value.not_expressible);
     return std::nullopt;
   }
-  return entry->value.architecture;
+  return entry->value;
+}
+
+/// The tables of the file, with those that the command line chooses in their places.
+toml::table tables_of(SourceFiles& files, const std::string& path, const CaseChoices& choices) {
+  CaseChoices chosen = choices;
+  toml::table table;
+  if (is_config(path)) {
+    if (chosen.model)
+      throw InputError({{.file = path,
+                         .key = "--model",
+                         .value = *chosen.model,
+                         .rule = "names another model than this file, which is one"}});
+    files.read(path);
+    chosen.model = std::filesystem::absolute(path).string();
+  } else if (!path.empty()) {
+    table = format::parse_toml(files.read(path), path);
+    require_case(table);
+  }
+  const auto choose = [&](const char* name, const char* key,
+                          const std::optional<std::string>& choice) {
+    if (!choice) return;
+    // Relative to where the command is given, not to the file.
+    const std::string value =
+        is_path(*choice) ? std::filesystem::absolute(*choice).string() : *choice;
+    format::apply_override(
+        table, fmt::format("{}={{{}={}}}", name, key, format::to_line(toml::value(value))),
+        fmt::format("--{}", std::string_view(name) == "architecture" ? "model" : name));
+  };
+  choose("architecture", "model", chosen.model);
+  choose("device", "id", chosen.device);
+  choose("precision", "id", chosen.precision);
+  choose("workload", "id", chosen.workload);
+  return table;
+}
+
+/// What is missing, and where it could come from.
+std::string missing_rule(const std::string& key, const std::string& path) {
+  const std::string option = "--" + (key == "architecture" ? "model" : key);
+  return path.empty() || is_config(path) ? fmt::format("is missing: give {} ID", option)
+                                         : fmt::format("is missing; {} ID gives it, too", option);
 }
 
 }  // namespace
 
-Case read_case(SourceFiles& files, const std::string& path) {
+Case read_case(SourceFiles& files, const std::string& path, const CaseChoices& choices) {
   format::Faults faults;
-  const toml::table table = format::parse_toml(files.read(path), path);
+  const toml::table table = tables_of(files, path, choices);
   format::TableReader root(table, "", faults);
   Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
 
   for (const std::string key : {"architecture", "precision", "device", "workload"})
-    if (!root.has(key)) root.fault(key, "is missing");
-  const auto architecture = read_case_architecture(catalogue, root);
+    if (!root.has(key)) root.fault(key, missing_rule(key, path));
+  auto entry = read_case_architecture(catalogue, root);
   std::optional<model::Device> device;
   std::optional<model::Precision> precision;
   std::optional<WorkloadEntry> workload;
@@ -74,7 +122,12 @@ Case read_case(SourceFiles& files, const std::string& path) {
     }
   }
   faults.throw_if_any();
-  return {*law, *architecture, *scenario};
+  return {.law = *law,
+          .architecture = std::move(entry->architecture),
+          .scenario = *scenario,
+          .limits = workload->limits,
+          .uncounted = entry->uncounted,
+          .notes = std::move(entry->notes)};
 }
 
 }  // namespace rooflaw::io

@@ -3,6 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "rooflaw/format/sha256.hpp"
+#include "rooflaw/format/toml_override.hpp"
+#include "rooflaw/io/config_json.hpp"
 
 namespace rooflaw::io {
 
@@ -47,8 +54,10 @@ std::string id_of(const toml::table& table) { return table["id"].value_or(std::s
 
 }  // namespace
 
+bool is_config(const std::string& text) { return text.ends_with(".json"); }
+
 bool is_path(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".toml");
+  return text.find('/') != std::string::npos || text.ends_with(".toml") || is_config(text);
 }
 
 Catalogue::Catalogue(SourceFiles& files, std::string folder, format::Faults& faults)
@@ -76,20 +85,48 @@ std::vector<Catalogue::Entry> Catalogue::entries_of(const std::string& file,
     const std::string id = id_of(*table);  // one without an id is reported when it is read
     if (!id.empty() && !ids.insert(id).second)
       faults_.add(*table->get("id"), kind + ".id", "is defined twice in this file");
-    entries.push_back({table, file, kind, false});
+    entries.push_back({table, nullptr, file, kind, false});
   }
   return entries;
+}
+
+std::optional<std::string> Catalogue::file_at(const toml::node& node, const std::string& key) {
+  const auto name = node.value_or<std::string>("");
+  const std::string path = (fs::path(folder_) / name).lexically_normal().string();
+  // What a user names on the command line is the user's affair.
+  const auto& source = node.source().path;
+  if (source && !format::is_option(*source)) {
+    if (const auto rule = files_.forbidden(path, folder_); !rule.empty()) {
+      faults_.add(node, key, rule);
+      return std::nullopt;
+    }
+  }
+  if (files_.exists(path)) return path;
+  faults_.add(node, key, "no such file: " + path);
+  return std::nullopt;
+}
+
+std::optional<Catalogue::Entry> Catalogue::by_id(const std::string& id, const std::string& kind,
+                                                 std::vector<std::string>* known) {
+  const std::string file = table_file(kind, id);
+  if (!files_.exists(file)) return std::nullopt;
+  for (auto& entry : entries_of(file, kind)) {
+    if (id_of(*entry.table) == id) return entry;
+    if (known != nullptr) known->push_back(id_of(*entry.table));
+  }
+  return std::nullopt;
 }
 
 std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const std::string& key,
                                                  const std::string& kind) {
   if (const toml::table* table = node.as_table()) {
-    // `id` alone names an entry of the inputs folder; with fields it is a label.
-    if (!(table->size() == 1 && table->contains("id"))) {
-      const auto& source = table->source();
-      return {{table, source.path ? *source.path : "", key, true}};
-    }
-    return resolve(*table->get("id"), key + ".id", kind);
+    if (table->size() == 1 && table->contains("id"))
+      return resolve(*table->get("id"), key + ".id", kind);
+    const std::string id = id_of(*table);
+    if (const auto entry = is_id(id) ? by_id(id, kind) : std::nullopt)
+      return {{table, entry->table, entry->file, key, true}};
+    const auto& source = table->source();
+    return {{table, nullptr, source.path ? *source.path : "", key, true}};
   }
   const auto name = node.value<std::string>();
   if (!node.is_string() || !format::is_plain_text(*name)) {
@@ -97,21 +134,10 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
     return {};
   }
   if (is_path(*name)) {
-    const std::string path = (fs::path(folder_) / *name).lexically_normal().string();
-    // What a user names on the command line is the user's affair.
-    const auto& source = node.source().path;
-    if (source && *source != format::override_source) {
-      if (const auto rule = files_.forbidden(path, folder_); !rule.empty()) {
-        faults_.add(node, key, rule);
-        return {};
-      }
-    }
-    if (!files_.exists(path)) {
-      faults_.add(node, key, "no such file: " + path);
-      return {};
-    }
+    const auto path = file_at(node, key);
+    if (!path) return {};
     const std::size_t before = faults_.size();
-    auto entries = entries_of(path, kind);
+    auto entries = entries_of(*path, kind);
     if (entries.empty() && faults_.size() == before)
       faults_.add(node, key, "the file has no [[" + kind + "]]");
     return entries;
@@ -120,14 +146,8 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
     faults_.add(node, key, std::string("an id ") + std::string(id_rule));
     return {};
   }
-  const std::string file = table_file(kind, *name);
   std::vector<std::string> known = kind == "law" ? law_ids() : std::vector<std::string>{};
-  if (files_.exists(file)) {
-    for (auto& entry : entries_of(file, kind)) {
-      if (id_of(*entry.table) == *name) return {entry};
-      known.push_back(id_of(*entry.table));
-    }
-  }
+  if (const auto entry = by_id(*name, kind, &known)) return {*entry};
   faults_.add(node, key,
               "there is no " + kind + " of this id in " + inputs_folder() + "; rooflaw list " +
                   kind + "s names them",
@@ -135,23 +155,60 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
   return {};
 }
 
+namespace {
+
+void set_id(model::Device& x, const std::string& id) { x.id = id; }
+void set_id(model::Precision& x, const std::string& id) { x.id = id; }
+void set_id(WorkloadEntry& x, const std::string& id) { x.workload.id = id; }
+void set_id(model::Law& x, const std::string& id) { x.id = id; }
+void set_id(ModelEntry& x, const std::string& id) { x.id = id; }
+
+/// The entry with its changes, as a table by itself.
+toml::table merged(const toml::table& changes, const toml::table* entry) {
+  toml::table all = entry == nullptr ? changes : *entry;
+  for (const auto& [key, value] : changes) all.insert_or_assign(key, value);
+  all.erase("model");
+  all.erase("config");
+  all.is_inline(false);
+  return all;
+}
+
+std::string changed_id(const std::string& id, const toml::table& document) {
+  std::ostringstream json;
+  json << toml::json_formatter(document, toml::format_flags::none);
+  return id + "+" + format::sha256_hex(nlohmann::json::parse(json.str()).dump()).substr(0, 8);
+}
+
+}  // namespace
+
+template <class T, class Read>
+std::optional<Loaded<T>> Catalogue::read_entry(const Entry& entry, const std::string& kind,
+                                               Read read) {
+  const std::size_t before = faults_.size();
+  std::optional<format::TableReader> behind;
+  if (entry.changed != nullptr) {
+    behind.emplace(*entry.changed, kind, faults_);
+    read(*behind);
+    behind->reject_unknown_keys();
+  }
+  format::TableReader reader(*entry.table, entry.path, faults_, behind ? &*behind : nullptr);
+  if (!entry.is_inline && !reader.has("id")) reader.fault("id", "is missing");
+  std::string id = read_id(reader);
+  if (!is_id(id)) reader.fault("id", std::string(id_rule));
+  T value = read(reader);
+  reader.reject_unknown_keys();
+  if (faults_.size() != before) return std::nullopt;
+  const toml::table document = merged(*entry.table, entry.changed);
+  if (entry.changed != nullptr) set_id(value, id = changed_id(id, document));
+  return Loaded<T>{std::move(value), {kind, id, entry.file, format::to_text(document)}};
+}
+
 template <class T, class Read>
 std::vector<Loaded<T>> Catalogue::load(const toml::node& node, const std::string& key,
                                        const std::string& kind, Read read) {
   std::vector<Loaded<T>> loaded;
-  for (const auto& entry : resolve(node, key, kind)) {
-    format::TableReader reader(*entry.table, entry.path, faults_);
-    const std::size_t before = faults_.size();
-    if (!entry.is_inline && !reader.has("id")) reader.fault("id", "is missing");
-    const std::string id = read_id(reader);
-    if (!is_id(id)) reader.fault("id", std::string(id_rule));
-    T value = read(reader);
-    reader.reject_unknown_keys();
-    if (faults_.size() != before) continue;
-    toml::table document = *entry.table;  // an inline table is none by itself
-    document.is_inline(false);
-    loaded.push_back({std::move(value), {kind, id, entry.file, format::to_text(document)}});
-  }
+  for (const auto& entry : resolve(node, key, kind))
+    if (auto one = read_entry<T>(entry, kind, read)) loaded.push_back(std::move(*one));
   return loaded;
 }
 
@@ -191,9 +248,44 @@ std::vector<Loaded<ModelEntry>> Catalogue::all_models() {
 }
 
 std::optional<Loaded<ModelEntry>> Catalogue::model(const toml::node& node, const std::string& key) {
+  if (is_config(node.value_or<std::string>(""))) {
+    const auto path = file_at(node, key);
+    if (!path) return std::nullopt;
+    const std::string& text = files_.read(*path);
+    auto config = read_config_json(text, *path);
+    return Loaded<ModelEntry>{{.id = config.id,
+                               .name = config.name,
+                               .architecture = std::move(config.architecture),
+                               .not_expressible = {},
+                               .uncounted = config.uncounted,
+                               .notes = std::move(config.notes)},
+                              {"model", config.id, *path, text}};
+  }
   auto found = load<ModelEntry>(node, key, "model", read_model);
-  if (found.empty()) return std::nullopt;
+  if (found.size() > 1) faults_.add(node, key, "names a file of several models; give one");
+  if (found.size() != 1) return std::nullopt;
   return std::move(found.front());
+}
+
+std::optional<Loaded<ModelEntry>> Catalogue::model_of(const toml::table& architecture,
+                                                      const std::string& name,
+                                                      const std::string& key) {
+  const toml::node& named = *architecture.get(key);
+  const std::string full_name = name + "." + key;
+  if (architecture.size() == 1) return model(named, full_name);
+  if (is_config(named.value_or<std::string>(""))) {
+    faults_.add(named, full_name,
+                "stands alone: fields beside it replace those of a table, not of a config.json");
+    return std::nullopt;
+  }
+  const auto entries = resolve(named, full_name, "model");
+  if (entries.size() != 1) return std::nullopt;
+  return read_entry<ModelEntry>(
+      {&architecture, entries.front().table, entries.front().file, name, true}, "model",
+      [](format::TableReader& reader) {
+        reader.allow({"model", "config"});
+        return read_model(reader);
+      });
 }
 
 }  // namespace rooflaw::io

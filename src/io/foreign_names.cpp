@@ -50,6 +50,8 @@ constexpr ForeignKey foreign_keys[] = {
     {"n_shared_experts", "shared_ffn (the hidden size of all shared experts together)",
      "shared_ffn (the hidden size of all shared experts together)"},
     {"shared_expert_intermediate_size", "shared_ffn", "shared_ffn"},
+    {"sliding_window", "window", "window = {tokens, global_every}"},
+    {"max_position_embeddings", "positions, if they are learned", ""},
     {"vocab_size", "vocab", "vocab"},
     {"n_vocab", "vocab", "vocab"},
     {"tie_word_embeddings", "tied", "tied"},
@@ -58,19 +60,26 @@ constexpr ForeignKey foreign_keys[] = {
 };
 
 /// Keys of config.json that say how a layer differs from the next one.
-constexpr std::string_view unlike_layers[] = {"sliding_window", "layer_types",
-                                              "sliding_window_pattern", "first_k_dense_replace",
-                                              "decoder_sparse_step"};
+constexpr std::string_view unlike_layers[] = {"layer_types", "sliding_window_pattern",
+                                              "first_k_dense_replace", "decoder_sparse_step"};
 
 struct BranchKey {
   std::string_view name;
   AttentionKind attention;
 };
 constexpr BranchKey branch_keys[] = {
-    {"head_dim", AttentionKind::gqa},         {"kv_heads", AttentionKind::gqa},
-    {"kv_lora_rank", AttentionKind::mla},     {"q_lora_rank", AttentionKind::mla},
-    {"qk_nope_head_dim", AttentionKind::mla}, {"qk_rope_head_dim", AttentionKind::mla},
+    {"head_dim", AttentionKind::gqa},
+    {"kv_heads", AttentionKind::gqa},
+    {"kv_lora_rank", AttentionKind::mla},
+    {"q_lora_rank", AttentionKind::mla},
+    {"qk_nope_head_dim", AttentionKind::mla},
+    {"qk_rope_head_dim", AttentionKind::mla},
     {"v_head_dim", AttentionKind::mla},
+    {"window", AttentionKind::gqa},
+    {"mixer_weights", AttentionKind::recurrent},
+    {"mixer_width", AttentionKind::recurrent},
+    {"state_elements", AttentionKind::recurrent},
+    {"state_flops", AttentionKind::recurrent},
 };
 
 struct ForeignWord {
@@ -89,7 +98,7 @@ void explain_foreign_keys(format::TableReader& reader, std::string_view ForeignK
     if (!(key.*here).empty())
       reader.explain(key.name, fmt::format("unknown key; here it is {}", key.*here));
   for (const std::string_view key : unlike_layers)
-    reader.explain(key, "unknown key; the layers described here are all alike");
+    reader.explain(key, "unknown key; here unlike layers are groups: [[architecture.group]]");
 }
 
 }  // namespace

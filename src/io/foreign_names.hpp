@@ -1,6 +1,7 @@
 #pragma once
 // Names of other programs, and fields that go with another choice: what they are here.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,22 @@ struct HintFrom {
 
 std::vector<std::string_view> compute_type_names();
 
+// Of a layer, and of a space.
+inline constexpr std::string_view mixer_rule =
+    "must be \"gqa\" (also for MHA and MQA), \"mla\", \"recurrent\" or \"none\"";
+inline const std::vector<std::string_view> mixer_names{"gqa", "mla", "recurrent", "none"};
 inline constexpr std::string_view attention_rule =
     "must be \"gqa\" (also for MHA and MQA) or \"mla\"";
 inline const std::vector<std::string_view> attention_names{"gqa", "mla"};
 inline const std::vector<std::string_view> ffn_names{"gated", "plain"};
+
+/// Kinds by name, but those of which a law has no opinion.
+template <class Kind>
+auto law_knows(std::optional<Kind> (*from_name)(std::string_view)) {
+  return [from_name](const std::string& name) -> std::optional<Kind> {
+    if (name == "recurrent" || name == "none") return std::nullopt;
+    return from_name(name);
+  };
+}
 
 }  // namespace rooflaw::io

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
-#include <utility>
+
+#include <fmt/format.h>
 
 #include "entry_list.hpp"
 #include "foreign_names.hpp"
@@ -101,19 +102,25 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
         "must be \"flag\" or \"enforce\"", HintFrom{{"flag", "enforce"}});
     enforced = enforce.value_or(false);
   }
+  // The word goes, so that the law may be read from the table; its place stays.
+  InputFault at_range{.file = "", .key = "law.range"};
+  if (const toml::node* word = table.get("range"); word != nullptr && !word->is_table()) {
+    const auto& source = word->source();
+    at_range = {.file = source.path ? *source.path : "",
+                .line = source.begin.line,
+                .column = source.begin.column,
+                .key = "law.range",
+                .value = format::to_line(*word)};
+    table.erase("range");
+  }
   std::vector<Loaded<model::Law>> laws;
-  if (reader.has("kappa_l")) {
-    if (!table["range"].is_table()) {
-      if (std::exchange(enforced, false))
-        reader.fault("range",
-                     "\"enforce\" goes with a law that states its range; beside inline "
-                     "coefficients `range` is either this word or the range");
-      table.erase("range");
-    }
+  const bool has_fields =
+      std::any_of(table.begin(), table.end(), [](const auto& e) { return e.first != "id"; });
+  const auto load = [&](const auto& node, const auto& key) { return catalogue.laws(node, key); };
+  if (has_fields) {
     laws = catalogue.laws(table, "law");
     for (const auto& [key, value] : table) reader.allow({key.str()});
   } else if (const toml::node* id = reader.node("id")) {
-    const auto load = [&](const auto& node, const auto& key) { return catalogue.laws(node, key); };
     laws = id->is_array() ? read_entries<model::Law>(reader, "id", load) : load(*id, "law.id");
   } else {
     reader.fault("id", "is missing");
@@ -122,14 +129,20 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
     job.inputs.push_back(law.provenance);
     job.question.laws.push_back(std::move(law.value));
   }
-  if (!enforced || laws.empty()) return reader.reject_unknown_keys();
-  if (laws.size() > 1) reader.fault("range", "\"enforce\" goes with one law: ranges differ");
-  const model::LawRange& range = job.question.laws.front().range;
-  if (laws.size() == 1 && range == model::LawRange{})
-    reader.fault("range",
-                 "\"enforce\" goes with a law that states its range; this one states none");
-  job.question.space.within = range;
   reader.reject_unknown_keys();
+  if (!enforced || laws.empty()) return;
+  const model::LawRange& range = job.question.laws.front().range;
+  if (laws.size() > 1)
+    at_range.rule = "\"enforce\" goes with one law: ranges differ";
+  else if (range == model::LawRange{})
+    at_range.rule = "\"enforce\" goes with a law that states its range; this one states none";
+  job.question.space.within = range;
+  if (at_range.rule.empty() && reader.faults().empty() &&
+      search::count_within(job.question.space) == 0)
+    at_range.rule =
+        fmt::format("leaves no architecture: none of the space lies in the range of law \"{}\"",
+                    job.question.laws.front().id);
+  if (!at_range.rule.empty()) reader.faults().add(at_range);
 }
 
 }  // namespace
@@ -179,11 +192,6 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   if (format::TableReader reader = sub("targets", true); table["targets"].is_table())
     read_targets(reader, catalogue, engine, job);
   root.reject_unknown_keys();
-  if (faults.size() == 0 && job.question.space.within &&
-      search::count_within(job.question.space) == 0)
-    faults.add(*table["law"]["range"].node(), "law.range",
-               "leaves no architecture: none of the space lies in the range of law \"" +
-                   job.question.laws.front().id + "\"");
   job.models = catalogue.all_models();
   faults.throw_if_any();
 

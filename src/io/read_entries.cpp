@@ -22,12 +22,26 @@ constexpr std::string_view compute_type_rule =
 
 model::Device read_device(format::TableReader& reader) {
   allow_description(reader);
-  reader.allow({"kind", "engine", "memory_type", "tdp_w", "on_chip_memory_bytes",
-                "measured_bandwidth", "measured_flops", "measured_source"});
+  reader.allow({"engine", "memory_type", "tdp_w", "on_chip_memory_bytes", "measured_bandwidth",
+                "measured_flops", "measured_source", "power_rail"});
   model::Device device;
   device.id = read_id(reader);
   device.confidence = reader.text("confidence").value_or("");
+  device.kind = reader.text("kind").value_or("");
   device.memory_bytes = reader.number("memory_bytes", format::rules::bytes);
+  // What the system leaves of another memory is not known.
+  const auto& own = reader.table();
+  const bool of_another = reader.behind() != nullptr && own.contains("memory_bytes") &&
+                          !own.contains("usable_memory_bytes") &&
+                          own["memory_bytes"].value<double>() !=
+                              reader.behind()->table()["memory_bytes"].value<double>();
+  if (!of_another)
+    device.usable_memory_bytes = reader.number("usable_memory_bytes", format::rules::bytes);
+  if (device.memory_bytes && device.usable_memory_bytes &&
+      *device.usable_memory_bytes > *device.memory_bytes)
+    reader.fault("usable_memory_bytes", "must not exceed memory_bytes");
+  device.prefill_power_w = reader.number("prefill_power", format::rules::positive);
+  device.decode_power_w = reader.number("decode_power", format::rules::positive);
   device.bandwidth_bytes_per_s = reader.required_number("bandwidth", format::rules::positive);
 
   if (!reader.has("peak_flops")) reader.fault("peak_flops", "is missing");
@@ -51,11 +65,13 @@ model::Device read_device(format::TableReader& reader) {
       format::TableReader one(*table, name, reader.faults());
       model::Efficiency e;
       e.compute = one.number("compute", format::rules::efficiency).value_or(e.compute);
+      e.attention = one.number("attention", format::rules::efficiency).value_or(e.compute);
       e.bandwidth = one.number("bandwidth", format::rules::efficiency).value_or(e.bandwidth);
-      e.kv_bandwidth =
-          one.number("kv_bandwidth", format::rules::efficiency).value_or(e.kv_bandwidth);
+      e.kv_bandwidth = one.number("kv_bandwidth", format::rules::efficiency).value_or(e.bandwidth);
       e.layer_overhead_s = one.number("layer_overhead", format::rules::non_negative_seconds)
                                .value_or(e.layer_overhead_s);
+      e.pass_overhead_s = one.number("pass_overhead", format::rules::non_negative_seconds)
+                              .value_or(e.pass_overhead_s);
       one.reject_unknown_keys();
       device.efficiencies[std::string(precision.str())] = e;
     }
@@ -70,10 +86,14 @@ model::Precision read_precision(format::TableReader& reader) {
   const auto& bytes = format::rules::bytes_per_element;
   p.id = read_id(reader);
   p.weight_bytes = reader.required_number("weight_bytes", bytes);
+  p.attention_weight_bytes =
+      reader.number("attention_weight_bytes", bytes).value_or(p.weight_bytes);
+  p.ffn_weight_bytes = reader.number("ffn_weight_bytes", bytes).value_or(p.weight_bytes);
   p.activation_bytes = reader.required_number("activation_bytes", bytes);
   p.kv_bytes = reader.required_number("kv_bytes", bytes);
   p.input_bytes = reader.number("input_bytes", bytes).value_or(p.activation_bytes);
   p.head_bytes = reader.number("head_bytes", bytes).value_or(p.weight_bytes);
+  p.embedding_bytes = reader.number("embedding_bytes", bytes).value_or(p.head_bytes);
   if (!reader.has("matmul")) reader.fault("matmul", "is missing");
   const HintFrom hint{compute_type_names()};
   p.matmul = reader.word<ComputeType>("matmul", model::compute_type_from, compute_type_rule, hint)
@@ -122,6 +142,14 @@ model::Engine read_engine(format::TableReader& reader) {
   engine.lm_head = reader.boolean("lm_head").value_or(engine.lm_head);
   engine.query_heads = choice("kv_traffic", "kv_heads", "query_heads", engine.query_heads);
   engine.mla_expanded = choice("mla", "absorbed", "expanded", engine.mla_expanded);
+  engine.prefill_chunk = reader.integer("prefill_chunk", 0).value_or(engine.prefill_chunk);
+  engine.full_window_cache = choice("window_cache", "trimmed", "full", engine.full_window_cache);
+  engine.elementwise =
+      reader
+          .word<model::Elementwise>("elementwise", model::elementwise_from,
+                                    "must be \"separate\", \"fused\" or \"ignored\"",
+                                    HintFrom{{"separate", "fused", "ignored"}})
+          .value_or(engine.elementwise);
   reader.reject_unknown_keys();
   return engine;
 }
@@ -186,9 +214,10 @@ model::LawRange read_range(format::TableReader& reader) {
     };
   };
   range.attention = read_list<model::AttentionKind>(
-      reader, "attention", "must be \"gqa\" or \"mla\"", kind(model::attention_kind_from));
+      reader, "attention", "must be \"gqa\" or \"mla\"",
+      kind(law_knows<model::AttentionKind>(model::attention_kind_from)));
   range.ffn = read_list<model::FfnKind>(reader, "ffn", "must be \"gated\" or \"plain\"",
-                                        kind(model::ffn_kind_from));
+                                        kind(law_knows<model::FfnKind>(model::ffn_kind_from)));
   reader.reject_unknown_keys();
   return range;
 }
@@ -229,48 +258,6 @@ model::Law read_law(format::TableReader& reader) {
     law.range = read_range(range_reader);
   }
   return law;
-}
-
-model::MlaRanks read_mla_ranks(format::TableReader& reader) {
-  return {.kv_lora_rank = reader.required_integer("kv_lora_rank", 1),
-          .q_lora_rank = reader.integer("q_lora_rank", 0).value_or(0),
-          .qk_nope_head_dim = reader.required_integer("qk_nope_head_dim", 1),
-          .qk_rope_head_dim = reader.required_integer("qk_rope_head_dim", 0),
-          .v_head_dim = reader.required_integer("v_head_dim", 1)};
-}
-
-model::Architecture read_architecture(format::TableReader& reader) {
-  const std::size_t faults_before = reader.faults().size();
-  model::Architecture a;
-  a.layers = reader.required_integer("layers", 1);
-  a.width = reader.required_integer("width", 1);
-  a.heads = reader.required_integer("heads", 1);
-  a.attention = reader
-                    .word<model::AttentionKind>("attention", model::attention_kind_from,
-                                                attention_rule, HintFrom{attention_names})
-                    .value_or(a.attention);
-  explain_architecture_keys(reader, a.attention);
-  if (a.attention == model::AttentionKind::mla) {
-    a.mla = read_mla_ranks(reader);
-  } else {
-    a.head_dim = reader.required_integer("head_dim", 1);
-    a.kv_heads = reader.required_integer("kv_heads", 1);
-  }
-  a.ffn = reader
-              .word<model::FfnKind>("ffn", model::ffn_kind_from, "must be \"gated\" or \"plain\"",
-                                    HintFrom{ffn_names})
-              .value_or(a.ffn);
-  a.expert_ffn = reader.required_integer("expert_ffn", 0);
-  a.experts = reader.integer("experts", 1).value_or(1);
-  a.top_k = reader.integer("top_k", 1).value_or(1);
-  a.shared_ffn = reader.integer("shared_ffn", 0).value_or(0);
-  a.ffn_sparsity = reader.number("ffn_sparsity", format::rules::fraction).value_or(0.0);
-  a.vocab = reader.required_integer("vocab", 1);
-  a.tied = reader.boolean("tied").value_or(true);
-  // The rules between fields speak of sound fields only.
-  if (reader.faults().size() == faults_before)
-    if (const auto fault = model::find_fault(a)) reader.fault(fault->field, fault->rule);
-  return a;
 }
 
 ModelEntry read_model(format::TableReader& reader) {

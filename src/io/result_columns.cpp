@@ -169,6 +169,7 @@ const std::vector<TableColumn<search::TargetInfo>>& target_columns() {
                                    column("precision", "", &I::precision),
                                    column("workload", "", &I::workload),
                                    column("latency", "", &I::objective),
+                                   column("objective_unit", "", &I::objective_unit),
                                    column("memory_budget_bytes", "B", &I::memory_budget_bytes),
                                    column("calibrated", "1", &I::calibrated),
                                    column("attention_type", "", &I::attention_type),
@@ -186,6 +187,17 @@ const std::vector<EntryAttribute<search::TargetResult>>& frontier_attributes() {
       attribute("certified", &R::certified),
       attribute("loss_gap_bound", &R::loss_gap_bound),
       attribute("hypervolume_share", &R::hypervolume_share)};
+  return attributes;
+}
+
+const std::vector<EntryAttribute<search::InRange>>& in_range_attributes() {
+  using R = search::InRange;
+  using H = search::HypervolumeReference;
+  static const std::vector attributes{
+      attribute("hypervolume", &R::hypervolume),
+      attribute("reference_latency_s", &R::reference, &H::latency_s),
+      attribute("reference_loss", &R::reference, &H::loss), attribute("certified", &R::certified),
+      attribute("loss_gap_bound", &R::loss_gap_bound)};
   return attributes;
 }
 

@@ -37,6 +37,7 @@ const std::vector<TableColumn<theory::Sensitivity>>& sensitivity_columns();
 const std::vector<TableColumn<search::TheoryRow>>& theory_columns();
 const std::vector<TableColumn<search::TargetInfo>>& target_columns();
 const std::vector<EntryAttribute<search::TargetResult>>& frontier_attributes();
+const std::vector<EntryAttribute<search::InRange>>& in_range_attributes();
 const std::vector<EntryAttribute<search::Improvements>>& refined_attributes();
 const std::vector<EntryAttribute<StudyRecord>>& study_attributes();
 

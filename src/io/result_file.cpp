@@ -22,6 +22,10 @@ void write_target(format::Hdf5Writer& file, const search::TargetResult& result) 
   const auto group = [&](const char* kind) { return group_of(kind, result.target); };
   write_table(file, group("frontiers"), row_columns(), result.rows);
   write_attributes(file, group("frontiers"), frontier_attributes(), result);
+  if (result.in_range) {
+    write_table(file, group("frontiers_in_range"), row_columns(), result.in_range->rows);
+    write_attributes(file, group("frontiers_in_range"), in_range_attributes(), *result.in_range);
+  }
   if (result.refined) {
     write_table(file, group("refined"), row_columns(), result.refined->rows);
     write_attributes(file, group("refined"), refined_attributes(), *result.refined);
@@ -109,6 +113,11 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   search::TargetResult result{.target = target};
   result.rows = read_table(file, group("frontiers"), row_columns());
   read_attributes(file, group("frontiers"), frontier_attributes(), result);
+  if (file.has("/frontiers_in_range/" + target.law)) {
+    auto& in_range = result.in_range.emplace();
+    in_range.rows = read_table(file, group("frontiers_in_range"), row_columns());
+    read_attributes(file, group("frontiers_in_range"), in_range_attributes(), in_range);
+  }
   if (file.has("/refined")) {
     auto& refined = result.refined.emplace();
     refined.rows = read_table(file, group("refined"), row_columns());

@@ -197,7 +197,7 @@ void note_nodes(std::string_view key, const KeyValues<T>& values, AxisNodes& nod
 AxisNodes read_attention(format::TableReader& reader, Space& space) {
   using model::AttentionKind;
   auto kinds = read_kinds<AttentionKind>(reader, "attention", attention_rule, attention_names,
-                                         model::attention_kind_from);
+                                         law_knows<AttentionKind>(model::attention_kind_from));
   if (!reader.has("attention")) kinds.values = {AttentionKind::gqa};
   const auto kv_heads = read_kv_heads(reader);
   const auto mla = read_mla(reader);
@@ -247,11 +247,27 @@ AxisNodes read_home(format::TableReader& reader, Axis axis, Space& space) {
         if constexpr (std::is_arithmetic_v<T>)
           keep(space.*member, read_numbers<T>(reader, home, home.step(space)));
         else if constexpr (std::is_same_v<T, model::FfnKind>)
-          keep(space.*member, read_kinds<T>(reader, home.key, "must be \"gated\" or \"plain\"",
-                                            ffn_names, model::ffn_kind_from));
+          keep(space.*member,
+               read_kinds<T>(reader, home.key, "must be \"gated\" or \"plain\"", ffn_names,
+                             law_knows<model::FfnKind>(model::ffn_kind_from)));
       },
       home.values);
   return nodes;
+}
+
+void read_window(format::TableReader& reader, Space& space) {
+  const toml::table* table = reader.sub_table("window");
+  if (table == nullptr) return;
+  format::TableReader window(*table, reader.full_name("window"), reader.faults());
+  space.window = {.tokens = window.required_integer("tokens", 1),
+                  .global_every = window.required_integer("global_every", 1)};
+  window.reject_unknown_keys();
+}
+
+void reject_window_on_mla(format::TableReader& reader, const Space& space) {
+  const bool mla = std::any_of(space.attention.begin(), space.attention.end(),
+                               [](const auto& c) { return c.kind == model::AttentionKind::mla; });
+  if (space.window && mla) reader.fault("window", "goes with attention = [\"gqa\"] only");
 }
 
 /// Pairs are enumerated while reading already.
@@ -291,6 +307,9 @@ search::Space read_space(format::TableReader& reader) {
   Space space;
   // Of a size that is at fault the value does not matter: nothing is read from this table then.
   space.head_dim = std::max<std::int64_t>(reader.required_integer("head_dim", 1), 1);
+  space.query_ratio =
+      reader.number("query_ratio", format::rules::positive).value_or(space.query_ratio);
+  read_window(reader, space);
   space.ffn_multiple_of =
       std::max<std::int64_t>(reader.integer("ffn_multiple_of", 1).value_or(1), 1);
   search::PerAxis<AxisNodes, struct NodesOfAxis> nodes;
@@ -309,6 +328,7 @@ search::Space read_space(format::TableReader& reader) {
     reader.fault("layers", "with the other axes makes a space of more than 2^63 - 1 points");
     return space;
   }
+  reject_window_on_mla(reader, space);
   reject_too_many_pairs(reader, space);
   if (reader.faults().size() != before) return space;
   reject_unused_values(reader, space, nodes);

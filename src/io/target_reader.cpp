@@ -27,10 +27,11 @@ std::vector<std::string_view> searchable_names() {
 
 enum class MissingPrecision { error, skip };
 
-/// The memory budget of a job: the device's capacity, none, or bytes.
+/// A memory budget of a job: a word, or bytes; and how ids name it.
 struct MemoryBudget {
-  bool capacity = true;
+  enum class Kind { usable, capacity, none, bytes } kind = Kind::usable;
   double bytes = std::numeric_limits<double>::infinity();
+  std::string name = "usable";
 };
 
 constexpr format::NumberRule budget_rule{
@@ -38,26 +39,71 @@ constexpr format::NumberRule budget_rule{
     true,
     format::rules::bytes.high,
     true,
-    "must be \"capacity\", \"none\" or a finite number of bytes > 0, from 1e-30 to 1e30",
+    "must be \"usable\", \"capacity\", \"none\", a finite number of bytes > 0, from 1e-30 to 1e30, "
+    "or a list of such",
     format::Dimension::bytes};
 
-MemoryBudget read_budget(format::TableReader& reader) {
-  MemoryBudget budget;
-  const toml::node* node = reader.node("memory_budget");
-  if (node == nullptr) return budget;
-  const auto word = node->value_or<std::string>("");
-  if (node->is_string() && word == "capacity") return budget;
-  if (node->is_string() && word == "none") {
-    budget.capacity = false;
-    return budget;
+std::optional<MemoryBudget> budget_from(const toml::node& node, const std::string& key,
+                                        format::Faults& faults) {
+  using Kind = MemoryBudget::Kind;
+  const auto word = node.value_or<std::string>("");
+  for (const auto& [name, kind] :
+       {std::pair{"usable", Kind::usable}, {"capacity", Kind::capacity}, {"none", Kind::none}})
+    if (node.is_string() && word == name) return MemoryBudget{.kind = kind, .name = name};
+  if (!word.empty() && std::isalpha(static_cast<unsigned char>(word[0]))) {
+    faults.add(node, key, std::string(budget_rule.text),
+               word_hint(word, {"usable", "capacity", "none"}));
+    return std::nullopt;
   }
-  if (node->is_string() && !word.empty() && std::isalpha(static_cast<unsigned char>(word[0])))
-    reader.fault("memory_budget", std::string(budget_rule.text),
-                 word_hint(word, {"capacity", "none"}));
-  else if (const auto bytes =
-               read_number(*node, reader.full_name("memory_budget"), budget_rule, reader.faults()))
-    budget = {false, *bytes};
-  return budget;
+  const auto bytes = read_number(node, key, budget_rule, faults);
+  if (!bytes) return std::nullopt;
+  return MemoryBudget{.kind = Kind::bytes, .bytes = *bytes, .name = fmt::format("{:.0f}", *bytes)};
+}
+
+struct MemoryBudgets {
+  std::vector<MemoryBudget> list;
+  bool named = false;  // a list was given: ids say which
+};
+
+MemoryBudgets read_budgets(format::TableReader& reader) {
+  const toml::node* node = reader.node("memory_budget");
+  if (node == nullptr) return {{MemoryBudget{}}, false};
+  MemoryBudgets budgets;
+  const auto add = [&](const toml::node& one) {
+    const std::string key = reader.full_name("memory_budget");
+    const auto budget = budget_from(one, key, reader.faults());
+    if (!budget) return;
+    if (std::any_of(budgets.list.begin(), budgets.list.end(),
+                    [&](const auto& b) { return b.name == budget->name; }))
+      reader.faults().add(one, key, "is listed twice");
+    else
+      budgets.list.push_back(*budget);
+  };
+  if (!node->is_array()) {
+    add(*node);
+    return budgets;
+  }
+  budgets.named = true;
+  const toml::array* list = reader.array("memory_budget");
+  if (list == nullptr) return budgets;
+  if (list->empty()) reader.fault("memory_budget", "must not be empty");
+  for (const toml::node& one : *list) add(one);
+  return budgets;
+}
+
+/// What the budget is on a device; nullopt if that is unknown.
+std::optional<double> bytes_of(const MemoryBudget& budget, const model::Device& device) {
+  switch (budget.kind) {
+    case MemoryBudget::Kind::usable:
+      if (const auto usable = usable_memory(device)) return usable->bytes;
+      return std::nullopt;
+    case MemoryBudget::Kind::capacity:
+      return device.memory_bytes;
+    case MemoryBudget::Kind::none:
+    case MemoryBudget::Kind::bytes:
+      break;
+  }
+  return budget.bytes;
 }
 
 class TargetReader {
@@ -74,7 +120,7 @@ class TargetReader {
         reader, "workloads",
         [&](const auto& n, const auto& k) { return catalogue.workloads(n, k); });
     read_objectives();
-    budget_ = read_budget(reader);
+    budgets_ = read_budgets(reader);
     limits_ = read_limits(reader);
     missing_ = reader
                    .word<MissingPrecision>(
@@ -92,8 +138,9 @@ class TargetReader {
   void add_targets() {
     const std::size_t faults_before = reader_.faults().size();
     double count = 1;
-    for (const std::size_t length : {devices_.size(), precisions_.size(), workloads_.size(),
-                                     objectives_.size(), job_.question.laws.size()})
+    for (const std::size_t length :
+         {devices_.size(), precisions_.size(), workloads_.size(), objectives_.size(),
+          budgets_.list.size(), job_.question.laws.size()})
       count *= static_cast<double>(length);
     if (count > most_targets) {
       reader_.fault("devices",
@@ -141,36 +188,52 @@ class TargetReader {
                       "missing_precision = \"skip\" leaves such pairs out");
       return;
     }
-    search::Deployment deployment{
-        .scenario = make_scenario(device, precision, entry.workload, engine_), .limits = limits_};
-    deployment.limits.tighten(entry.limits);
-    deployment.limits.set(model::Objective::memory, budget_.bytes);
-    if (budget_.capacity) {
-      if (!device.memory_bytes) {
-        reader_.fault("devices",
-                      fmt::format("the memory of {} is unknown: memory_budget must be \"none\" or "
-                                  "bytes",
-                                  device.id));
-        return;
-      }
-      deployment.limits.set(model::Objective::memory, *device.memory_bytes);
+    std::optional<model::Scenario> scenario;
+    try {
+      scenario = make_scenario(device, precision, entry.workload, engine_);
+    } catch (const DomainError& e) {
+      return reader_.fault("workloads", e.what());
     }
+    for (const auto& budget : budgets_.list) add_deployment(*scenario, entry.limits, budget);
+  }
+
+  void add_deployment(const model::Scenario& scenario, const model::Limits& of_workload,
+                      const MemoryBudget& budget) {
+    search::Deployment deployment{.scenario = scenario, .limits = limits_};
+    deployment.limits.tighten(of_workload);
+    const auto bytes = bytes_of(budget, scenario.device);
+    if (!bytes)
+      return reader_.fault("devices",
+                           fmt::format("the memory of {} is unknown: memory_budget must be "
+                                       "\"none\" or bytes",
+                                       scenario.device.id));
+    deployment.limits.set(model::Objective::memory, *bytes);
+    const std::size_t before = job_.question.targets.size();
+    for (const auto objective : objectives_) add_target(deployment, objective, budget);
+    if (job_.question.targets.size() > before)
+      job_.question.deployments.push_back(std::move(deployment));
+  }
+
+  void add_target(const search::Deployment& deployment, model::Objective objective,
+                  const MemoryBudget& budget) {
+    const auto& s = deployment.scenario;
+    const bool lacks_powers = objective == model::Objective::energy && !has_powers(s.device);
+    if (lacks_powers && missing_ == MissingPrecision::skip) return;
+    try {
+      require_applies(objective, s);
+    } catch (const DomainError& e) {
+      return reader_.fault(
+          "latency", e.what(),
+          lacks_powers ? "missing_precision = \"skip\" leaves such pairs out" : "");
+    }
+    std::string id = fmt::format("{}.{}.{}.{}", s.device.id, s.precision.id, s.workload.id,
+                                 to_string(objective));
+    if (budgets_.named) id += "." + budget.name;
+    if (!target_ids_.insert(id).second)
+      reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
     Question& question = job_.question;
-    for (const auto objective : objectives_) {
-      try {
-        require_applies(objective, deployment.scenario);
-      } catch (const DomainError& e) {
-        reader_.fault("latency", e.what());
-        continue;
-      }
-      const std::string id = fmt::format("{}.{}.{}.{}", device.id, precision.id, entry.workload.id,
-                                         to_string(objective));
-      if (!target_ids_.insert(id).second)
-        reader_.fault("devices", "two targets would both be called " + id + ": rename an id");
-      for (std::size_t law = 0; law < question.laws.size(); ++law)
-        question.targets.push_back({id, question.deployments.size(), objective, law});
-    }
-    question.deployments.push_back(std::move(deployment));
+    for (std::size_t law = 0; law < question.laws.size(); ++law)
+      question.targets.push_back({id, question.deployments.size(), objective, law});
   }
 
   format::TableReader& reader_;
@@ -180,7 +243,7 @@ class TargetReader {
   std::vector<Loaded<model::Precision>> precisions_;
   std::vector<Loaded<WorkloadEntry>> workloads_;
   std::vector<model::Objective> objectives_;
-  MemoryBudget budget_;
+  MemoryBudgets budgets_;
   model::Limits limits_;
   MissingPrecision missing_ = MissingPrecision::error;
   std::set<std::string> target_ids_;

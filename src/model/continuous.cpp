@@ -3,9 +3,12 @@
 namespace rooflaw::model {
 
 ContinuousArchitecture<double> lift(const Architecture& a) {
-  return {.groups = {{static_cast<double>(a.layers), attention_shape(a), ffn_shape(a)}},
-          .vocab = static_cast<double>(a.vocab),
-          .tied = a.tied};
+  ContinuousArchitecture<double> lifted{.groups = {}, .tables = tables_of(a)};
+  for_each_group(a, [&](const Layers& group) {
+    lifted.groups.push_back({static_cast<double>(group.layers), attention_shape(group, a.width),
+                             ffn_shape(group, a.width)});
+  });
+  return lifted;
 }
 
 Parameters parameters(const ContinuousArchitecture<double>& a) {
@@ -14,7 +17,7 @@ Parameters parameters(const ContinuousArchitecture<double>& a) {
     const double layers = over_layers(a, [&](const Group& g) {
       return g.attention.weights() + ffn_weights(g.ffn) + g.ffn.router_weights();
     });
-    return layers + embedding_params(a.width(), a.vocab, a.tied);
+    return layers + table_params(a.width(), a.tables);
   };
   return {.total = count([](const FfnShape<double>& ffn) { return ffn.weights(); }),
           .active = count([](const FfnShape<double>& ffn) { return ffn.active_weights(); })};

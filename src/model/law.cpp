@@ -24,7 +24,7 @@ bool experts_in_range(const LawRange& range, std::int64_t experts, std::int64_t 
 bool attention_in_range(const LawRange& range, AttentionKind kind, std::int64_t kv_heads,
                         std::int64_t heads) {
   if (!listed(range.attention, kind)) return false;
-  if (kind == AttentionKind::mla) return true;
+  if (kind != AttentionKind::gqa) return true;
   return listed(range.kv_heads, kv_heads) ||
          (kv_heads == heads && listed(range.kv_heads, all_heads));
 }
@@ -34,7 +34,8 @@ bool ffn_in_range(const LawRange& range, FfnKind kind, double shared_ffn) {
 }
 
 bool extrapolates(const LawRange& range, const Architecture& a) {
-  return !(layers_in_range(range, static_cast<double>(a.layers)) &&
+  return !(law_has_opinion(a) && a.further.empty() && a.window == 0 &&
+           layers_in_range(range, static_cast<double>(a.layers)) &&
            width_in_range(range, static_cast<double>(a.width)) &&
            experts_in_range(range, a.experts, a.top_k) &&
            attention_in_range(range, a.attention, a.kv_heads, a.heads) &&

@@ -19,14 +19,20 @@ constexpr std::array<ObjectiveEntry, objective_count> all = {{
      [](const Scenario& s) { return Weights{.decode = 1, .per = output_tokens(s)}; }},
     {Objective::total, "total", "s", true, "max_total_s",
      [](const Scenario&) { return Weights{.prefill = 1, .decode = 1}; }},
+    {Objective::energy, "energy", "J", true, "",
+     [](const Scenario& s) {
+       return Weights{.prefill = s.device.prefill_power_w.value_or(0),
+                      .decode = s.device.decode_power_w.value_or(0)};
+     }},
     {Objective::decode, "decode", "s", false, "",
      [](const Scenario&) { return Weights{.decode = 1}; }},
     {Objective::memory, "memory", "B", false, "",
      [](const Scenario&) { return Weights{.memory = 1}; }},
 }};
 
-/// What the workload lacks; empty: nothing.
-std::string_view missing_tokens(Objective objective, const Scenario& s) {
+/// What the scenario lacks; empty: nothing.
+std::string_view missing_in(Objective objective, const Scenario& s) {
+  if (objective == Objective::energy && !has_powers(s.device)) return "powers";
   const Weights w = weights(objective, s);
   const bool prefill = w.prefill > 0.0 && s.workload.input_tokens > 0;
   const bool decode = w.decode > 0.0 && s.workload.output_tokens > 0;
@@ -53,14 +59,14 @@ std::optional<Objective> objective_from(std::string_view name) {
 
 Weights weights(Objective objective, const Scenario& s) { return entry(objective).weights(s); }
 
-bool applies(Objective objective, const Scenario& s) {
-  return missing_tokens(objective, s).empty();
-}
+bool applies(Objective objective, const Scenario& s) { return missing_in(objective, s).empty(); }
 
 void require_applies(Objective objective, const Scenario& s) {
-  if (const auto missing = missing_tokens(objective, s); !missing.empty())
-    throw DomainError(fmt::format("workload {} has no {}, so no {}", s.workload.id, missing,
-                                  to_string(objective)));
+  if (const auto missing = missing_in(objective, s); !missing.empty())
+    throw DomainError(
+        fmt::format("{} has no {}, so no {}",
+                    missing == "powers" ? "device " + s.device.id : "workload " + s.workload.id,
+                    missing, to_string(objective)));
 }
 
 void Limits::tighten(Objective objective, double bound) {

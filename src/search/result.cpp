@@ -28,8 +28,9 @@ void evaluate_points(const Question& question, const Target& target,
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, value, e.loss));
-    take(*architecture,
-         row_of({*architecture, e, value, question.space.continuous ? -1 : point.index}));
+    take(*architecture, row_of({*architecture, e, value,
+                                target.objective == model::Objective::energy ? e.total_s : value,
+                                question.space.continuous ? -1 : point.index}));
   }
 }
 
@@ -53,11 +54,29 @@ TargetInfo info_of(const Question& question, const Target& target) {
           .precision = s.precision.id,
           .workload = s.workload.id,
           .objective = target.objective,
+          .objective_unit = std::string(entry(target.objective).unit),
           .memory_budget_bytes = deployment.limits.of(model::Objective::memory),
           .calibrated = s.calibrated,
           .attention_type = s.attention_type,
           .device_confidence = s.device.confidence};
 }
+
+namespace {
+
+std::optional<InRange> in_range_of(const Findings& findings, const Question& question,
+                                   std::size_t number) {
+  const Target& target = question.targets[number];
+  const auto of_law = findings.in_range.find(target.law);
+  if (of_law == findings.in_range.end()) return std::nullopt;
+  std::size_t place = 0;
+  for (std::size_t t = 0; t < number; ++t) place += question.targets[t].law == target.law ? 1 : 0;
+  const auto& points = of_law->second.at(place);
+  InRange r{.rows = rows_of(question, target, points), .reference = default_reference(points)};
+  if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
+  return r;
+}
+
+}  // namespace
 
 TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
                       const Method& method, std::size_t number) {
@@ -78,6 +97,7 @@ TargetResult describe(const Findings& findings, const Question& question, const 
     const auto& found = findings.refined->improvements[number];
     r.refined = {rows_of(fine, target, found), hypervolume_gain(points, found)};
   }
+  r.in_range = in_range_of(findings, question, number);
   r.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
   if (const auto gap = proven_gap(method); gap && findings.search->complete) {
     r.loss_gap_bound = *gap;

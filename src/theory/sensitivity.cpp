@@ -14,24 +14,30 @@ using LossNumber = Eigen::AutoDiffScalar<Eigen::Matrix<double, 5, 1>>;
 using SizeNumber = Eigen::AutoDiffScalar<Eigen::Vector4d>;
 enum SizeDerivative : int { by_layers, by_width, by_ffn_ratio, by_kv_dim };
 
-/// The architecture as a function of layers, width, FFN ratio and KV dimension.
+/// The architecture as a function of layers, width, FFN ratio and KV dimension; groups keep their
+/// shares of the layers, so that a layer more is one of the mean.
 ContinuousArchitecture<SizeNumber> differentiable(const ContinuousArchitecture<double>& a) {
   const auto variable = [](double x, SizeDerivative i) { return SizeNumber(x, 4, i); };
   auto x = model::lift<SizeNumber>(a);
-  auto& [layers, attention, ffn] = x.groups.front();
-  const auto& was = a.groups.front();
   const SizeNumber width = variable(a.width(), by_width);
-  layers = variable(was.layers, by_layers);
-  attention.width = ffn.width = width;
-  attention.heads = width * (was.attention.heads / a.width());
-  const SizeNumber kv_dim = variable(was.attention.kv_dim(), by_kv_dim);
-  if (attention.kind == model::AttentionKind::mla)
-    attention.kv_lora_rank = 2.0 * kv_dim - attention.qk_rope_head_dim;
-  else
-    attention.kv_heads = kv_dim / attention.head_dim;
-  const SizeNumber ratio = variable(was.ffn.ffn_ratio(), by_ffn_ratio);
-  const double gated_equivalent = 3.0 / model::ffn_matrices(ffn.kind);
-  ffn.expert_ffn = (gated_equivalent * (ratio * width) - was.ffn.shared_ffn) / was.ffn.top_k;
+  double total = 0;
+  for (const auto& group : a.groups) total += group.layers;
+  const SizeNumber depth = variable(total, by_layers);
+  for (std::size_t g = 0; g < a.groups.size(); ++g) {
+    auto& [layers, attention, ffn] = x.groups[g];
+    const auto& was = a.groups[g];
+    layers = depth * (was.layers / total);
+    attention.width = ffn.width = width;
+    attention.heads = width * (was.attention.heads / a.width());
+    const SizeNumber kv_dim = variable(was.attention.kv_dim(), by_kv_dim);
+    if (attention.kind == model::AttentionKind::mla)
+      attention.kv_lora_rank = 2.0 * kv_dim - attention.qk_rope_head_dim;
+    else
+      attention.kv_heads = kv_dim / attention.head_dim;
+    const SizeNumber ratio = variable(was.ffn.ffn_ratio(), by_ffn_ratio);
+    const double gated_equivalent = 3.0 / model::ffn_matrices(ffn.kind);
+    ffn.expert_ffn = (gated_equivalent * (ratio * width) - was.ffn.shared_ffn) / was.ffn.top_k;
+  }
   return x;
 }
 
@@ -56,7 +62,7 @@ double exchange_rate(double dloss, double dlatency) {
 
 double weight_bytes_per_layer(const ContinuousArchitecture<double>& a, const model::Scenario& s) {
   const auto& group = a.groups.front();
-  return (group.attention.weights() + group.ffn.weights()) * s.precision.weight_bytes;
+  return (group.attention.weights() + group.ffn.weights()) * s.precision.ffn_weight_bytes;
 }
 
 }  // namespace
@@ -64,7 +70,9 @@ double weight_bytes_per_layer(const ContinuousArchitecture<double>& a, const mod
 bool memory_binds(const ContinuousArchitecture<double>& a, const model::Scenario& s,
                   double memory_budget) {
   auto deeper = a;
-  deeper.groups.front().layers += 1.0;
+  double total = 0;
+  for (const auto& group : a.groups) total += group.layers;
+  for (auto& group : deeper.groups) group.layers *= (total + 1.0) / total;
   return model::memory(a, s).total() <= memory_budget &&
          model::memory(deeper, s).total() > memory_budget;
 }

@@ -42,7 +42,7 @@ void require_valid(const XiModel& xi) {
 
 XiModel xi_model(const model::Scenario& scenario) {
   const double slower_cache = scenario.rates.s_per_kv_byte / scenario.rates.s_per_byte;
-  return {.weight_bytes = scenario.precision.weight_bytes,
+  return {.weight_bytes = scenario.precision.ffn_weight_bytes,
           .kv_bytes = scenario.precision.kv_bytes * slower_cache,
           .cached_tokens =
               static_cast<double>(scenario.workload.batch) * mean_context(scenario.workload)};

@@ -21,14 +21,19 @@ GOLDEN = json.loads((SOURCE / "tests/golden/golden.json").read_text())
 
 # The columns of a frontier and their units, in the order of the file format.
 FRONTIER_UNITS = {
-    "latency_s": "s", "loss": "nat/token", "perplexity": "1", "prefill_s": "s", "decode_s": "s",
+    "objective": "", "latency_s": "s", "loss": "nat/token", "perplexity": "1", "prefill_s": "s", "decode_s": "s",
     "tpot_s": "s/token", "memory_bytes": "B", "params_total": "1", "params_active": "1",
     "layers": "1", "width": "1", "heads": "1", "head_dim": "1", "attention": "", "kv_heads": "1",
     "q_lora_rank": "1", "kv_lora_rank": "1", "qk_nope_head_dim": "1", "qk_rope_head_dim": "1",
     "v_head_dim": "1", "ffn": "", "expert_ffn": "1", "experts": "1", "top_k": "1",
     "shared_ffn": "1", "ffn_sparsity": "1", "ffn_ratio": "1", "activation_rate": "1", "index": "1",
     "extrapolated": "1", "prefill_compute_share": "1", "prefill_bandwidth_share": "1",
-    "decode_compute_share": "1", "decode_bandwidth_share": "1"}
+    "decode_compute_share": "1", "decode_bandwidth_share": "1", "energy_j": "J"}
+
+def entries(kind):
+    """The entries of a table of the inputs folder, by id."""
+    return {e["id"]: e for e in tomllib.loads((INPUTS / f"{kind}s.toml").read_text())[kind]}
+
 
 # One chip, two depths: what a test starts from where the space does not matter.
 JOB = """\
@@ -115,7 +120,7 @@ def reseal(path):
 
 
 def to_toml(tables):
-    """A dict of dicts as TOML; every value on one line."""
+    """A dict of dicts as TOML; every value on one line, tables in lists (the groups of an architecture) too."""
     def value(x):
         if isinstance(x, dict):
             return "{" + ", ".join(f'"{k}" = {value(v)}' for k, v in x.items()) + "}"
@@ -124,6 +129,20 @@ def to_toml(tables):
         return json.dumps(x) if isinstance(x, (str, bool)) else repr(x)
     return "\n".join(f"[{name}]\n" + "".join(f"{key} = {value(x)}\n" for key, x in table.items())
                      for name, table in tables.items())
+
+
+def changed_id(entry, changes):
+    """How an entry with changed fields is called: its id and the start of the hash of what it became."""
+    document = json.dumps({**entry, **changes}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"{entry['id']}+{hashlib.sha256(document.encode()).hexdigest()[:8]}"
+
+
+def usable_memory(device):
+    """Bytes that the system leaves of a device's memory: stated, or a share that depends on its kind."""
+    if "usable_memory_bytes" in device:
+        return device["usable_memory_bytes"]
+    share = 0.95 if device.get("kind") in ("gpu", "accelerator") else 0.85
+    return share * device["memory_bytes"] if "memory_bytes" in device else None
 
 
 class Run:
@@ -281,6 +300,11 @@ def _bytes(value):
     return (str(array.dtype), array.shape, array.tobytes())
 
 
+def objective(frontier):
+    """What a target asks for, of every row: seconds, or joules."""
+    return frontier["objective"] if "objective" in frontier else frontier["latency_s"]
+
+
 def hypervolume(latency, loss, reference_latency, reference_loss):
     """Area dominated in (log10 latency, loss) up to the reference, from the definition: slices between
     neighbouring latencies, each as high as the best loss reached so far."""
@@ -307,6 +331,12 @@ def row_case(frontier, i, job, target):
             if architecture["attention"] == "mla" else ("head_dim", "kv_heads"))
     architecture |= {key: frontier[key][i].item() for key in keys}
     space = job["space"]
+    if "window" in space:
+        every, depth = space["window"]["global_every"], architecture.pop("layers")
+        architecture["group"] = [
+            {"layers": depth // every, "window": 0},
+            {"layers": depth - depth // every, "window": space["window"]["tokens"]}]
+        architecture["group"] = [g for g in architecture["group"] if g["layers"]]
     architecture |= {"vocab": space["vocab"], "tied": space.get("tied", True)}
     case = {"architecture": architecture}
     case |= {key: {"id": str(target[key])} for key in ("precision", "device", "workload")}

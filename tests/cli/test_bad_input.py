@@ -313,10 +313,32 @@ class JobTargets(BadInput):
                  ("targets.latency", "ttft", '"tpot"'), ("targets.latency", "twice"))
 
     def test_budgets_that_are_none(self):
-        for budget in ("-1", "0", "0.0", "nan", "inf", '"8Gib"', '""', "true", "[]"):
+        for budget in ("-1", "0", "0.0", "nan", "inf", '"8Gib"', '""', "true", "{bytes = 1}"):
             with self.subTest(budget=budget):
                 self.job({"targets.memory_budget": f"memory_budget = §{budget}"},
-                         ("targets.memory_budget", '"capacity"'))
+                         ("targets.memory_budget", '"usable"', '"capacity"', '"none"'))
+                self.job({"targets.memory_budget": f"memory_budget = ['usable', §{budget}, 3e9]"},
+                         ("targets.memory_budget", '"usable"', '"capacity"', '"none"'))
+
+    def test_lists_of_budgets_that_are_none(self):
+        self.job({"targets.memory_budget": "memory_budget = §[]"}, ("targets.memory_budget", "= []:", "empty"))
+        self.job({"targets.memory_budget": "memory_budget = [§['usable'], 'usable']"},
+                 ("targets.memory_budget", '"capacity"'))
+        for twice in ("'usable', §'usable'", "3e9, 'none', §3000000000", "'4GiB', §4294967296", "'3GB', §'3000MB'"):
+            with self.subTest(twice):
+                self.job({"targets.memory_budget": f"memory_budget = [{twice}]"},
+                         ("targets.memory_budget", "twice"))
+        self.job({"targets.memory_budget": "memory_budget = [§'useable', §-1, 3e9, §3e9]"},
+                 ("targets.memory_budget", 'did you mean "usable"?'), ("targets.memory_budget", "= -1"),
+                 ("targets.memory_budget", "twice"))
+
+    def test_a_usable_share_of_unknown_memory(self):
+        for budget in ("'usable'", "['none', 'usable']"):
+            with self.subTest(budget):
+                self.job({"targets.devices": 'devices = §["horizon-journey-6p"]',
+                          "targets.precisions": 'precisions = ["int8"]',
+                          "targets.memory_budget": f"memory_budget = {budget}"},
+                         ("targets.devices", "horizon-journey-6p", "memory", '"none"'))
 
     def test_limits_that_are_none(self):
         self.job({"targets.latency": 'latency = ["total"]\nmax_prefill_s = §-0.1\n'
@@ -348,9 +370,22 @@ class JobTargets(BadInput):
 
     def test_unknown_engine_choices(self):
         self.job({"engine.causal": 'attention = §"flesh"\ncausal = §1\nkv_traffic = §"heads"\n'
-                                   'mla = §"absorb"'},
+                                   'mla = §"absorb"\nprefill_chunk = §-1\nwindow_cache = §"whole"\n'
+                                   'elementwise = §"fuse"'},
                  ("engine.attention", "flesh", '"flash"'), ("engine.causal", "= 1:"),
-                 ("engine.kv_traffic", '"query_heads"'), ("engine.mla", '"absorbed"'))
+                 ("engine.kv_traffic", '"query_heads"'), ("engine.mla", '"absorbed"'),
+                 ("engine.prefill_chunk", "= -1:"), ("engine.window_cache", '"trimmed"', '"full"'),
+                 ("engine.elementwise", '"separate"', '"ignored"', 'did you mean "fused"?'))
+
+    def test_flash_that_is_not_causal_needs_one_pass(self):
+        # 1024 tokens of input: chunks of 1023 make two passes.
+        run = self.job({"targets.workloads": 'workloads = §["vla"]',
+                        "engine.causal": "causal = false\nprefill_chunk = 1023"},
+                       ("targets.workloads", "prefill_chunk"))
+        self.assertIn("causal", run.err)
+        for chunk in (0, 1024, 2048):
+            self.write("job.toml", edit(JOB, {"engine.causal": f"causal = false\nprefill_chunk = {chunk}"}))
+            self.rooflaw("search", "job.toml", "--dry-run")
 
     def test_inline_device_without_bandwidth(self):
         self.job({"targets.devices": 'devices = [§{id = "a", memory_bytes = 1e9, peak_flops = {fp16 = 1e12}}]'},
@@ -624,6 +659,38 @@ class Cases(BadInput):
         self.case({"architecture.kv_heads": "kv_heads = §3"},
                   ("architecture.kv_heads", "= 3:", "divide"))
 
+    def test_groups(self):
+        common = {f"architecture.{key}": None for key in ("heads", "head_dim", "kv_heads", "expert_ffn")}
+        layers = "heads = 14, head_dim = 64, kv_heads = 2, expert_ffn = 64"
+        for groups, *faults in (
+                ("§[]", ("architecture.group", "empty")),
+                ("[§3]", ("architecture.group", "table")),
+                ("§3", ("architecture.group", "list")),
+                (f"[{{layers = 2, {layers}}}, §{{{layers}}}]", ("architecture.group.layers", "missing")),
+                (f"[{{layers = §0, {layers}}}, {{layers = 2, {layers}, §hedas = 3}}]",
+                 ("architecture.group.layers", "= 0:"), ("architecture.group.hedas", 'did you mean "heads"?')),
+                (f"[{{layers = 2, {layers}, §width = 64}}]", ("architecture.group.width", "unknown key"))):
+            with self.subTest(groups):
+                self.case(common | {"architecture.layers": f"group = {groups}"}, *faults)
+
+    def test_groups_that_are_no_layers(self):
+        common = {f"architecture.{key}": None for key in ("heads", "head_dim", "kv_heads", "expert_ffn", "layers")}
+        def refuse(group, *words):
+            # A group is one of two: the fault says which.
+            text = edit(CASE, common | {"architecture.vocab": (
+                "vocab = 1000\ngroup = [{layers = 1, heads = 14, head_dim = 64, kv_heads = 2, expert_ffn = 64},"
+                f" {group}]")})
+            self.write("case.toml", text)
+            run = self.rooflaw("evaluate", "case.toml", expect=2)
+            self.assertEqual(len(run.err.splitlines()), 1, str(run))
+            for word in words:
+                self.assertIn(word, run.err, str(run))
+        refuse("{layers = 2, attention = 'none', ffn = 'none'}", "group 2", "architecture.")
+        refuse("{layers = 2, attention = 'none', window = 64, expert_ffn = 8}", "window")
+        refuse("{layers = 2, heads = 14, head_dim = 64, kv_heads = 3, expert_ffn = 8}", "group 2", "divide")
+        refuse("{layers = 2, heads = 14, head_dim = 64, kv_heads = 2, expert_ffn = 8, top_k = 2}", "group 2", "top_k")
+        refuse("{layers = 2, heads = 14, head_dim = 64, kv_heads = 2, expert_ffn = 8, window = -1}", "window", "-1")
+
     def test_kv_heads_beyond_the_heads(self):
         self.case({"architecture.kv_heads": "kv_heads = §28"}, ("architecture.kv_heads", "= 28:"))
 
@@ -662,8 +729,8 @@ class Cases(BadInput):
         self.refuse({"case.toml": edit(CASE, {f"architecture.{key}": None for key in
                                               ("width", "heads", "head_dim", "kv_heads", "expert_ffn",
                                                "vocab")} |
-                                       {"architecture.layers": "model = §'gpt-oss-20b'"})},
-                    [("architecture.model", "gpt-oss-20b", "sliding-window")],
+                                       {"architecture.layers": "model = §'gemma-3n-e2b'"})},
+                    [("architecture.model", "gemma-3n-e2b", "cannot express", "input embeddings")],
                     command=("evaluate", "case.toml"))
 
     def test_unknown_model(self):

@@ -200,7 +200,7 @@ class Sizes(Limits):
 
     def test_a_range_of_unused_values_is_one_fault(self):
         self.job({"space.widths": "widths = §{from = 1, to = 300000, step = 1}"},
-                 ("space.widths", "multiple of head_dim"))
+                 ("space.widths", "query_ratio * width / head_dim must be whole"))
 
     def test_entries_of_a_file(self):
         text = "".join(CHIPS.replace('"a"', f'"a{i}"') for i in range(10_001))

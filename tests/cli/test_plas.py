@@ -81,7 +81,7 @@ class Lattice(PlasTest):
             self.assertGreater(len(common), 0.9 * len(truth["index"]), target["id"])
             for i, j in common:
                 for name in truth:
-                    self.assertEqual(found[name][i], truth[name][j], f"{target['id']} {name}")
+                    numpy.testing.assert_equal(found[name][i], truth[name][j], f"{target['id']} {name}")
             self.assertEqual(plas.attribute(plas.group(target), "certified"), 0)
             self.assertTrue(numpy.isnan(plas.attribute(plas.group(target), "loss_gap_bound")))
             self.check_rows(found, tomllib.loads(LATTICE), target, 4)

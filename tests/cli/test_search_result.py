@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import json
 import math
 import sys
 import tomllib
@@ -12,8 +11,8 @@ import h5py
 import numpy
 
 sys.dont_write_bytecode = True
-from support import (FRONTIER_UNITS, GOLDEN, INPUTS, JOB, ProgramTest, Result, edit, hypervolume,
-                     read_csv, reseal, row_case)
+from support import (FRONTIER_UNITS, GOLDEN, INPUTS, JOB, ProgramTest, Result, edit, entries, hypervolume,
+                     objective, read_csv, reseal, row_case, to_toml)
 
 # Every kind of block, several targets, limits of both sorts.
 MIXED = """\
@@ -64,7 +63,7 @@ REQUIRED_ROOT = {"filetype", "format_version", "program_version", "git_commit", 
                  "job_toml", "strategy", "seed", "points_in_space", "complete"}
 TARGET_UNITS = {"id": "", "device": "", "precision": "", "workload": "", "latency": "",
                 "memory_budget_bytes": "B", "calibrated": "1"}
-TARGET_EXTRAS = {"attention_type", "device_confidence"}
+TARGET_EXTRAS = {"attention_type", "device_confidence", "objective_unit"}
 ANALYSES = {
     "sensitivity": {"dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
                     "dloss_dkv_dim", "exchange_layers", "exchange_width", "exchange_ffn_ratio",
@@ -108,7 +107,7 @@ class Layout(ProgramTest):
         top = self.names("/", self.result.groups)
         always = {"runtime", "inputs", "targets", "frontiers", "sensitivity", "theory"}
         self.assertLessEqual(always, top)
-        self.assertLessEqual(top, always | {"refined"})
+        self.assertLessEqual(top, always | {"refined", "frontiers_in_range"})
         self.assertEqual(self.names("/", self.result.datasets), set())
         self.assertEqual(self.names("/frontiers", self.result.groups), {"codesign-2026"})
         ids = [t["id"] for t in self.result.targets()]
@@ -118,7 +117,7 @@ class Layout(ProgramTest):
         r = self.result
         self.assertEqual(self.attribute_names("/"), REQUIRED_ROOT)
         self.assertEqual(r.attribute("/", "filetype"), "rooflaw-result")
-        self.assertEqual(list(r.attribute("/", "format_version")), [1, 0])
+        self.assertEqual(list(r.attribute("/", "format_version")), [1, 9])
         version = self.rooflaw("--version").out
         self.assertIn(r.attribute("/", "program_version"), version)
         self.assertIn(r.attribute("/", "git_commit"), version)
@@ -242,10 +241,11 @@ class Layout(ProgramTest):
 class Frontiers(ProgramTest):
     """What the frontiers say, against the definitions."""
 
-    def check_frontier(self, result, target):
+    def check_frontier(self, result, target, powers=None):
+        """`powers`, W: of the prompt and of the answer; the objective is then their energy."""
         group = result.group(target)
         f = result.frontier(target)
-        latency, loss = f["latency_s"], f["loss"]
+        latency, loss = objective(f), f["loss"]
         self.assertTrue(numpy.all(numpy.diff(latency) > 0), f"{group}: sorted by latency")
         self.assertTrue(numpy.all(numpy.diff(loss) < 0), f"{group}: the loss falls")
         for i in range(len(loss)):
@@ -261,6 +261,8 @@ class Frontiers(ProgramTest):
         self.assertLessEqual(abs(result.attribute(group, "hypervolume") - area), 1e-12 * area, group)
         kind = {"prefill": "prefill_s", "tpot": "tpot_s"}.get(str(target["latency"]))
         expected = f[kind] if kind else f["prefill_s"] + f["decode_s"]
+        if powers:
+            expected = powers[0] * f["prefill_s"] + powers[1] * f["decode_s"]
         self.assertTrue(numpy.array_equal(latency, expected), f"{group}: latency of its kind")
         self.assertTrue(numpy.allclose(f["perplexity"], numpy.exp(loss), rtol=1e-13, atol=0), group)
         self.assertTrue(numpy.all(f["memory_bytes"] <= target["memory_budget_bytes"]), group)
@@ -356,30 +358,27 @@ class Frontiers(ProgramTest):
         self.assertEqual(result.attribute("/", "complete"), 1)
 
     def test_golden_frontiers(self):
+        self.assertEqual({golden["latency"] for golden in GOLDEN["frontiers"]}, {"tpot", "total", "energy"})
         for golden in GOLDEN["frontiers"]:
-            with self.subTest(golden["precision"]["id"]):
-                def table(d):
-                    return "{" + ", ".join(f'{k} = {table(v) if isinstance(v, dict) else json.dumps(v)}'
-                                           for k, v in d.items()) + "}"
-                budget = golden["memory_budget"]
-                job = "\n".join([
-                    '[job]', 'name = "golden"', 'output = "golden.h5"', '[space]',
-                    *(f"{k} = {json.dumps(v)}" for k, v in golden["space"].items()),
-                    '[law]', 'id = "codesign-2026"', '[targets]',
-                    f'devices = [{table(golden["device"])}]', f'precisions = [{table(golden["precision"])}]',
-                    f'workloads = [{table(golden["workload"])}]', f'latency = ["{golden["latency"]}"]',
-                    f"memory_budget = {json.dumps(budget)}", '[engine]',
-                    *(f"{k} = {json.dumps(v)}" for k, v in golden["engine"].items()),
-                    '[search]', 'strategy = "grid"', ''])
+            with self.subTest((golden["precision"]["id"], golden["latency"])):
+                job = to_toml({
+                    "job": {"name": "golden", "output": "golden.h5"}, "space": golden["space"],
+                    "law": {"id": "codesign-2026"},
+                    "targets": {"devices": [golden["device"]], "precisions": [golden["precision"]],
+                                "workloads": [golden["workload"]], "latency": [golden["latency"]],
+                                "memory_budget": golden["memory_budget"]},
+                    "engine": golden["engine"], "search": {"strategy": "grid"}})
                 result = self.search(job)
                 self.assertEqual(result.attribute("/", "points_in_space"), golden["points"])
                 target = result.targets()[0]
-                self.check_frontier(result, target)
+                self.check_frontier(result, target, golden["latency"] == "energy" and (
+                    golden["device"]["prefill_power"], golden["device"]["decode_power"]))
                 f = result.frontier(target)
                 self.assertEqual(len(f["loss"]), len(golden["frontier"]))
                 for i, expected in enumerate(golden["frontier"]):
                     for name, value in expected.items():
-                        self.assert_close(f[name][i].item(), value, f"row {i} {name}",
+                        column = objective(f) if name == "latency_s" else f[name]
+                        self.assert_close(column[i].item(), value, f"row {i} {name}",
                                           0 if isinstance(value, int) else 1e-10)
 
     def test_sample(self):
@@ -428,11 +427,29 @@ class Frontiers(ProgramTest):
                                  ("jetson-thor-t5000", "fp8")])
 
     def test_memory_budgets(self):
-        orin = 64 * 2**30
-        for budget, expected in (('"capacity"', orin), ('"none"', math.inf), ("3e9", 3e9), ("5", 5)):
+        orin = entries("device")["jetson-agx-orin-64gb"]
+        self.assertLess(orin["usable_memory_bytes"], orin["memory_bytes"])
+        for budget, expected in (("", orin["usable_memory_bytes"]),
+                                 ('memory_budget = "usable"', orin["usable_memory_bytes"]),
+                                 ('memory_budget = "capacity"', 64 * 2**30),
+                                 ('memory_budget = "none"', math.inf), ("memory_budget = 3e9", 3e9),
+                                 ('memory_budget = "4GiB"', 4 * 2**30), ("memory_budget = 5", 5)):
             with self.subTest(budget=budget):
-                result = self.search(edit(JOB, {"targets.memory_budget": f"memory_budget = {budget}"}))
-                self.assertEqual(result.targets()[0]["memory_budget_bytes"], expected)
+                result = self.search(edit(JOB, {"targets.memory_budget": budget}))
+                (target,) = result.targets()
+                self.assertEqual(target["memory_budget_bytes"], expected)
+                self.assertEqual(target["id"], "jetson-agx-orin-64gb.fp16.vla.total", "one budget has no suffix")
+
+    def test_what_is_usable_where_it_is_not_stated(self):
+        """A share of the memory that depends on the kind of the device."""
+        chips = {"board": "", "soc": 'kind = "gpu-soc", ', "card": 'kind = "gpu", ',
+                 "stick": 'kind = "accelerator", ', "stated": 'kind = "gpu", usable_memory_bytes = 5e9, '}
+        result = self.search(edit(JOB, {
+            "targets.devices": "devices = [" + ", ".join(
+                f'{{id = "{name}", {kind}memory_bytes = 8e9, bandwidth = 1e11, peak_flops = {{fp16 = 1e13}}}}'
+                for name, kind in chips.items()) + "]", "targets.memory_budget": None}))
+        for target, share in zip(result.targets(), (0.85, 0.85, 0.95, 0.95, 5 / 8)):
+            self.assert_close(target["memory_budget_bytes"], share * 8e9, target["device"], 1e-15)
 
     def test_entries_from_files_and_inline(self):
         """The same chip by id, from a file and inline gives the same frontier."""
@@ -447,7 +464,7 @@ class Frontiers(ProgramTest):
                          ["jetson-agx-orin-64gb", "from-file", "inline"])
         for other in frontiers[1:]:
             for name, column in frontiers[0].items():
-                self.assertTrue(numpy.array_equal(column, other[name]), name)
+                self.assertEqual(column.tobytes(), other[name].tobytes(), name)
 
     def test_inline_law_with_a_policy(self):
         """`range` beside inline coefficients is the policy; without ranges nothing extrapolates."""
@@ -460,7 +477,7 @@ class Frontiers(ProgramTest):
         mine = inline.frontier(target, "mine")
         for name, column in by_id.frontier(target).items():
             if name != "extrapolated":
-                self.assertTrue(numpy.array_equal(column, mine[name]), name)
+                self.assertEqual(column.tobytes(), mine[name].tobytes(), name)
 
 
 def _without_signs_of_nan(column):

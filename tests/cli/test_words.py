@@ -20,8 +20,8 @@ class Units(BadInput):
             results.append(self.search(edit(JOB, changes), name=f"{name}.toml"))
         target = results[0].targets()[0]
         frontiers = [r.frontier(target) for r in results]
-        self.assertEqual({k: v.tolist() for k, v in frontiers[0].items()},
-                         {k: v.tolist() for k, v in frontiers[1].items()})
+        self.assertEqual({k: v.tobytes() for k, v in frontiers[0].items()},
+                         {k: v.tobytes() for k, v in frontiers[1].items()})
         self.assertEqual(*[r.targets()[0]["memory_budget_bytes"] for r in results])
         return len(frontiers[0]["loss"])
 
@@ -137,7 +137,7 @@ class NearWords(BadInput):
                   "space.tied": 'attention = ["gqa", §"mha"]\nffn = [§"swiglu"]',
                   "law.id": 'id = "codesign-2026"\nrange = §"enforced"',
                   "targets.latency": 'latency = [§"ttft", §"totl"]\nmissing_precision = §"skp"',
-                  "targets.memory_budget": 'memory_budget = §"capacty"',
+                  "targets.memory_budget": 'memory_budget = [§"capacty", §"useable"]',
                   "engine.causal": 'attention = §"flesh"'},
                  ("search.strategy", 'did you mean "exact"?'), ("space.kv_heads", 'did you mean "heads"?'),
                  ("space.attention", 'here it is "gqa"'), ("space.ffn", 'here it is "gated"'),
@@ -145,6 +145,7 @@ class NearWords(BadInput):
                  ("targets.latency", 'did you mean "total"?'),
                  ("targets.missing_precision", 'did you mean "skip"?'),
                  ("targets.memory_budget", 'did you mean "capacity"?'),
+                 ("targets.memory_budget", 'did you mean "usable"?'),
                  ("engine.attention", 'did you mean "flash"?'))
 
 
@@ -166,7 +167,7 @@ class ForeignNames(BadInput):
         self.case({"architecture.vocab": "vocab = 1000\n" + "\n".join(f"§{name} = 2" for name in names)},
                   *[(f"architecture.{name}", f"here it is {ours}") for name, ours in names.items()])
         self.case({"architecture.vocab": "vocab = 1000\n§sliding_window = 4096"},
-                  ("architecture.sliding_window", "alike"))
+                  ("architecture.sliding_window", "here it is window"))
 
     def test_names_of_config_json_in_a_space(self):
         self.job({"space.tied": "§hidden_size = [768]\n§num_hidden_layers = [4]\n§intermediate_size = [3072]\n"
@@ -186,7 +187,8 @@ class OtherFiles(BadInput):
                     self.assertIn(word, run.err, str(run))
 
     def test_other_kinds(self):
-        self.one_line(self.write("config.json", '{"hidden_size": 896}'), "JSON")
+        self.one_line(self.write("config.json", '{"hidden_size": 896}'), "JSON", commands=["search"])
+        self.one_line(self.write("case.txt", '{"hidden_size": 896}'), "JSON")
         self.one_line(self.write("model.gguf", b"GGUF\3\0\0\0" + bytes(100)), "GGUF")
         self.one_line(self.write("model.safetensors", b"\x40" + bytes(7) + b'{"a": {}}'), "safetensors")
         self.one_line(self.write("a.out", b"\x7fELF\2\1\1" + bytes(100)), "program")

@@ -5,14 +5,19 @@ of results/README.md after them, on the files they left. ```console blocks need 
 cluster: jobs/run.sh and tests/run.sh are run by tests/run.sh itself.
 """
 
+import ast
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
+
+import h5py
 
 SOURCE = Path(os.environ["ROOFLAW_SOURCE"])
 PROGRAM = Path(os.environ["ROOFLAW"])
@@ -28,7 +33,7 @@ class Readme(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.tree = Path(cls.folder.name)
-        for name in ("jobs", "inputs"):
+        for name in ("jobs", "inputs", "tests/unit/io/configs"):
             shutil.copytree(SOURCE / name, cls.tree / name)
         (cls.tree / "results").mkdir()
         shutil.copy(SOURCE / "results/plot_frontier.py", cls.tree / "results")
@@ -58,9 +63,30 @@ class Readme(unittest.TestCase):
     def test_2_reader(self):
         (reader,) = blocks("results/README.md", "python")
         self.assertLessEqual(len([l for l in reader.splitlines() if l.strip()]), 10)
-        printed = self.run_here([sys.executable, "-c", reader])
-        self.assertEqual(len(printed.splitlines()), 12)  # a line per target of quick.toml
-        self.assertRegex(printed, r"int8\.vla\.total 441 points")
+        printed = self.run_here([sys.executable, "-c", reader]).splitlines()
+        # A line for every target of quick.toml, with what the frontier's own columns say.
+        targets = tomllib.loads((SOURCE / "jobs/quick.toml").read_text())["targets"]
+        expected = {".".join(parts) for parts in itertools.product(
+            *(targets[key] for key in ("devices", "precisions", "workloads", "latency")))}
+        with h5py.File(self.tree / "results/quick.h5") as file:
+            self.assertEqual(list(file["frontiers"]), ["codesign-2026"])
+            frontiers = file["frontiers/codesign-2026"]
+            self.assertEqual(set(frontiers), expected)
+            self.assertEqual(len(printed), len(expected))
+            for line in printed:
+                target = line.split()[0]
+                columns = {name: frontiers[target][name][:] for name in
+                           ("latency_s", "loss", "layers", "width", "experts")}
+                self.assertEqual(frontiers[target].attrs["certified"], 1)
+                self.assertIn(f"{target} {len(columns['loss'])} points;", line)
+                within = columns["latency_s"] <= 0.1
+                if not within.any():
+                    self.assertTrue(line.endswith("[]"), line)
+                    continue
+                best = columns["loss"][within].argmin()
+                (record,) = ast.literal_eval(line[line.index("["):])
+                self.assertEqual(record, {name: columns[name][within][best].item() for name in
+                                          ("loss", "layers", "width", "experts")})
 
     def test_3_printed_result_is_current(self):
         """The excerpt of the summary in README.md is what the program prints."""

@@ -75,9 +75,9 @@ void require(bool holds, const char* rule) {
 
 void require_sound(const model::Evaluation& e, const model::Scenario& scenario) {
   const auto amount = [](double x) { return std::isfinite(x) && x >= 0; };
-  require(std::isfinite(e.loss), "the loss is finite");
-  require(e.perplexity > 0 || e.loss < -700, "the perplexity is positive");
-  require(std::isfinite(e.perplexity) || e.loss > 709, "the perplexity is finite");
+  require(std::isfinite(e.loss) == e.has_loss, "the loss is finite where the law has an opinion");
+  require(e.perplexity > 0 || e.loss < -700 || !e.has_loss, "the perplexity is positive");
+  require(std::isfinite(e.perplexity) || e.loss > 709 || !e.has_loss, "the perplexity is finite");
   for (const double term : {e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv})
     require(amount(term), "the terms of the loss are finite and not negative");
   const auto& workload = scenario.workload;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/fuzz/run.sh TARGET SECONDS [BUILD [LIBFUZZER OPTIONS...]]: fuzzes on a copy of the corpus.
-# TARGET is job, case or result, BUILD the folder of preset fuzz. Whatever is found is kept in
+# TARGET is job, case, config or result, BUILD the folder of preset fuzz. Whatever is found is kept in
 # BUILD/findings. Ends with 77 where the target has not been built.
 set -euo pipefail
 source_dir=$(realpath "$(dirname "$0")")
@@ -17,10 +17,13 @@ trap 'rm -rf "$corpus"' EXIT
 cp -r "$source_dir/corpus/$target/." "$corpus"
 mkdir -p "$build/findings"
 options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1
+  -error_exitcode=1 # not 77, which says skipped
   -artifact_prefix="$build/findings/$target-")
 # A result's bytes are few decisions each; a text grows from short ones.
 if [ "$target" = result ]; then
   options+=(-len_control=0 -dict="$source_dir/result.dict")
+elif [ "$target" = config ]; then
+  options+=(-dict="$source_dir/config.dict")
 else
   options+=(-dict="$source_dir/toml.dict")
 fi

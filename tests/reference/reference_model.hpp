@@ -5,13 +5,14 @@
 // formulas and a test can hold the program against it. It shares no code with the program and
 // includes none of its headers.
 //
-// How it differs: every decode step s = 1..S_out is evaluated on its own, every operator of every
-// step is costed anew, a frontier is found by evaluating every point and comparing every pair. Time
-// per evaluation is O(S_out), per frontier O(n S_out + n^2). Nothing is cached.
+// How it differs: every prefill pass and every decode step s = 1..S_out is evaluated on its own,
+// every operator of every pass is costed anew, attended keys are counted token by token, a frontier
+// is found by evaluating every point and comparing every pair. Time per evaluation is
+// O(S_in + S_out), per frontier O(n (S_in + S_out) + n^2). Nothing is cached.
 //
-// What to expect: plain double arithmetic. Parameter counts are exact (below 2^53); a decode time
-// is a sum of S_out doubles, good to about S_out * 1e-16 relative. Two points whose latencies are
-// equal in real arithmetic may differ in the last bits here, and elsewhere the other way round.
+// What to expect: plain double arithmetic. Parameter counts are exact (below 2^53); the time of a
+// phase is a sum over its passes, good to about 1e-16 relative per pass. Two points whose latencies
+// are equal in real arithmetic may differ in the last bits here, and elsewhere the other way round.
 //
 // Units: seconds, bytes, FLOP (one multiply-add = 2 FLOP), FLOP/s, bytes/s, nats per token.
 // Sources: arXiv:2602.10377 (loss law), arXiv:2602.11506 (roofline of phases), arXiv:2503.12167
@@ -28,19 +29,20 @@
 
 namespace rooflaw::reference {
 
-/// Loss, latencies, memory and operator table of one architecture on one device.
+/// Loss, latencies, energy, memory and operator tables of one architecture on one device.
 ///
-/// @param c  object with the tables `architecture`, `precision`, `device`, `workload`, and
-/// optionally
-///           `engine` and `law` (absent or null: the published law codesign-2026 with its fit
-///           range), field names as in a case file.
-/// @return   object with `extrapolated ffn_ratio activation_rate kv_dim params_total params_active
-///           loss_terms loss perplexity prefill_s decode_s total_s tpot_s memory memory_total
-///           prefill_layer_ops decode_layer_ops_at_first_step lm_head prefill_compute_share
-///           prefill_bandwidth_share decode_compute_share decode_bandwidth_share`.
-///           `prefill_layer_ops` is absent without input tokens, `decode_layer_ops_at_first_step`
-///           without output tokens; `lm_head` is null if the engine leaves it off, `tpot_s` is null
-///           without output tokens.
+/// @param c  object with the tables `architecture` (several kinds of layers as array `group`),
+///           `precision`, `device`, `workload`, and optionally `engine` and `law` (absent or null:
+///           the published law codesign-2026 with its fit range), field names as in a case file.
+/// @return   object with `extrapolated params_total params_active loss perplexity prefill_s`,
+///           `decode_s total_s tpot_s energy_j memory memory_total lm_head`, and of each phase
+///           `prefill_compute_share prefill_bandwidth_share` (what they leave out is overhead);
+///           with `ffn_ratio activation_rate kv_dim loss_terms` if the law has an opinion, else
+///           `loss` and `perplexity` are null; with `prefill_passes` and
+///           `prefill_layer_ops_of_last_pass` if there are input tokens; with
+///           `decode_layer_ops_at_first_step` if there are output tokens, else `tpot_s` is null.
+///           Operators are listed by layer group. `energy_j` is null unless both powers are known,
+///           `lm_head` if the engine leaves it off.
 /// @throws std::invalid_argument      if a value breaks a rule of the model or the device lacks the
 ///                                    compute type of the precision's matrix products
 /// @throws nlohmann::json::exception  if a required field is absent or of another type
@@ -55,14 +57,15 @@ struct SpacePoint {
 /// All valid combinations of a product space, in the order of their index.
 ///
 /// @param space  `layers widths head_dim kv_heads expert_ffn_ratio experts top_k vocab` and
-/// optionally
-///               `attention mla ffn shared_ffn ffn_sparsity ffn_multiple_of tied`; axes are lists
-///               of values (ranges already expanded), kv_heads may hold the string "heads".
+///               optionally `attention mla ffn shared_ffn ffn_sparsity ffn_multiple_of tied
+///               query_ratio window`; axes are lists of values (ranges already expanded), kv_heads
+///               may hold the string "heads". With a window pattern an architecture has two groups,
+///               first the layers that attend all tokens.
 std::vector<SpacePoint> enumerate(const nlohmann::json& space);
 
 /// A point of a frontier.
 struct Point {
-  double latency_s;
+  double latency_s;  ///< the target's objective: seconds, of energy joules
   double loss;
   long long index;
   nlohmann::json architecture;
@@ -73,13 +76,14 @@ struct Point {
 ///
 /// @param engine               object or null (defaults)
 /// @param law                  object or null (codesign-2026)
-/// @param latency              "prefill", "tpot" or "total"
+/// @param latency              "prefill", "tpot", "total" or "energy"
 /// @param memory_budget_bytes  largest total memory allowed, equality included; empty: no limit
 /// @param limits               object or null with any of `max_prefill_s max_tpot_s max_total_s`,
 ///                             equality included; the workload may carry them too, the tighter wins
 /// @param enforce_range        leave out points where the law extrapolates
 /// @throws std::invalid_argument  as `evaluate`, and for a tpot target without output tokens, a
-///                                prefill target without input tokens, an unknown kind of latency
+///                                prefill target without input tokens, an energy target of unknown
+///                                powers, an unknown kind of latency
 std::vector<Point> frontier(const nlohmann::json& space, const nlohmann::json& device,
                             const nlohmann::json& precision, const nlohmann::json& workload,
                             const nlohmann::json& engine, const nlohmann::json& law,

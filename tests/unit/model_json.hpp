@@ -1,5 +1,5 @@
 #pragma once
-// Cases written as JSON in the field names of CASE.toml and JOB.toml, turned into the types of the
+// Cases written as JSON in the field names of CASE.toml, turned into the types of the
 // program. The slow reference reads the same JSON, so both sides of a comparison start from one
 // text.
 
@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/model/evaluation.hpp"
-#include "rooflaw/search/space/space.hpp"
 
 namespace rooflaw::testing {
 
@@ -39,26 +38,45 @@ inline model::MlaRanks mla_ranks_from(const json& j) {
           .v_head_dim = j.at("v_head_dim")};
 }
 
+/// A group of layers; what it lacks stands in `common`.
+inline model::Layers layers_from(json j, const json& common) {
+  for (const auto& [key, value] : common.items())
+    if (key != "group" && !j.contains(key)) j[key] = value;
+  using enum model::AttentionKind;
+  model::Layers g;
+  g.layers = j.at("layers");
+  g.attention = model::attention_kind_from(j.value("attention", std::string("gqa"))).value();
+  if (g.attention == gqa || g.attention == mla) g.heads = j.at("heads");
+  if (g.attention == mla) g.mla = mla_ranks_from(j);
+  if (g.attention == gqa) {
+    g.head_dim = j.at("head_dim");
+    g.kv_heads = j.at("kv_heads");
+    g.window = integer_of(j, "window", 0);
+  }
+  if (g.attention == recurrent)
+    g.recurrent = {.mixer_weights = j.at("mixer_weights"),
+                   .mixer_width = j.at("mixer_width"),
+                   .state_elements = j.at("state_elements"),
+                   .state_flops = j.at("state_flops")};
+  g.ffn = model::ffn_kind_from(j.value("ffn", std::string("gated"))).value();
+  if (g.ffn == model::FfnKind::none) return g;
+  g.expert_ffn = j.at("expert_ffn");
+  g.experts = integer_of(j, "experts", 1);
+  g.top_k = integer_of(j, "top_k", 1);
+  g.shared_ffn = integer_of(j, "shared_ffn", 0);
+  g.ffn_sparsity = j.value("ffn_sparsity", 0.0);
+  return g;
+}
+
 inline model::Architecture architecture_from(const json& j) {
   model::Architecture a;
-  a.layers = j.at("layers");
+  const json groups = j.value("group", json::array({json::object()}));
+  static_cast<model::Layers&>(a) = layers_from(groups.at(0), j);
+  for (std::size_t g = 1; g < groups.size(); ++g) a.further.push_back(layers_from(groups[g], j));
   a.width = j.at("width");
-  a.heads = j.at("heads");
-  a.attention = model::attention_kind_from(j.value("attention", std::string("gqa"))).value();
-  if (a.attention == model::AttentionKind::mla) {
-    a.mla = mla_ranks_from(j);
-  } else {
-    a.head_dim = j.at("head_dim");
-    a.kv_heads = j.at("kv_heads");
-  }
-  a.ffn = model::ffn_kind_from(j.value("ffn", std::string("gated"))).value();
-  a.expert_ffn = j.at("expert_ffn");
-  a.experts = integer_of(j, "experts", 1);
-  a.top_k = integer_of(j, "top_k", 1);
-  a.shared_ffn = integer_of(j, "shared_ffn", 0);
-  a.ffn_sparsity = j.value("ffn_sparsity", 0.0);
   a.vocab = j.at("vocab");
   a.tied = j.value("tied", true);
+  a.positions = integer_of(j, "positions", 0);
   return a;
 }
 
@@ -70,10 +88,13 @@ inline model::Precision precision_from(const json& j) {
   model::Precision p;
   p.id = j.value("id", std::string("custom"));
   p.weight_bytes = j.at("weight_bytes");
+  p.attention_weight_bytes = j.value("attention_weight_bytes", p.weight_bytes);
+  p.ffn_weight_bytes = j.value("ffn_weight_bytes", p.weight_bytes);
   p.activation_bytes = j.at("activation_bytes");
   p.kv_bytes = j.at("kv_bytes");
   p.input_bytes = j.value("input_bytes", p.activation_bytes);
   p.head_bytes = j.value("head_bytes", p.weight_bytes);
+  p.embedding_bytes = j.value("embedding_bytes", p.head_bytes);
   p.matmul = compute_type(j.at("matmul"));
   p.attention = compute_type(j.value("attention", std::string("fp16")));
   p.loss_delta = j.value("loss_delta", 0.0);
@@ -87,12 +108,23 @@ inline model::Device device_from(const json& j) {
   d.bandwidth_bytes_per_s = j.at("bandwidth");
   for (const auto& [type, flops] : j.at("peak_flops").items())
     d.peak_flops[compute_type(type)] = flops;
+  d.kind = j.value("kind", std::string());
+  const auto known = [&](const char* key) {
+    return j.contains(key) ? std::optional(j.at(key).get<double>()) : std::nullopt;
+  };
+  d.usable_memory_bytes = known("usable_memory_bytes");
+  d.prefill_power_w = known("prefill_power");
+  d.decode_power_w = known("decode_power");
   const json efficiencies = j.value("efficiency", json::object());
-  for (const auto& [precision, e] : efficiencies.items())
-    d.efficiencies[precision] = {.compute = e.value("compute", 1.0),
-                                 .bandwidth = e.value("bandwidth", 1.0),
-                                 .kv_bandwidth = e.value("kv_bandwidth", 1.0),
-                                 .layer_overhead_s = e.value("layer_overhead", 0.0)};
+  for (const auto& [precision, e] : efficiencies.items()) {
+    const double compute = e.value("compute", 1.0), bandwidth = e.value("bandwidth", 1.0);
+    d.efficiencies[precision] = {.compute = compute,
+                                 .attention = e.value("attention", compute),
+                                 .bandwidth = bandwidth,
+                                 .kv_bandwidth = e.value("kv_bandwidth", bandwidth),
+                                 .layer_overhead_s = e.value("layer_overhead", 0.0),
+                                 .pass_overhead_s = e.value("pass_overhead", 0.0)};
+  }
   return d;
 }
 
@@ -111,6 +143,9 @@ inline model::Engine engine_from(const json& j) {
   e.lm_head = j.value("lm_head", true);
   e.query_heads = j.value("kv_traffic", std::string("kv_heads")) == "query_heads";
   e.mla_expanded = j.value("mla", std::string("absorbed")) == "expanded";
+  e.prefill_chunk = integer_of(j, "prefill_chunk", e.prefill_chunk);
+  e.full_window_cache = j.value("window_cache", std::string("trimmed")) == "full";
+  e.elementwise = model::elementwise_from(j.value("elementwise", std::string("separate"))).value();
   return e;
 }
 
@@ -137,37 +172,6 @@ inline model::Scenario scenario_from(const json& c) {
   return model::make_scenario(device_from(c.at("device")), precision_from(c.at("precision")),
                               workload_from(c.at("workload")),
                               engine_from(c.value("engine", json())));
-}
-
-inline search::Space space_from(const json& j) {
-  search::Space s;
-  for (const auto& name : j.value("attention", json::array({"gqa"}))) {
-    if (name == "gqa")
-      for (const auto& n : j.at("kv_heads"))
-        s.attention.push_back(
-            {.kind = model::AttentionKind::gqa,
-             .kv_heads = n == "heads" ? model::all_heads : n.get<std::int64_t>()});
-    else
-      for (const auto& ranks : j.at("mla"))
-        s.attention.push_back({.kind = model::AttentionKind::mla, .mla = mla_ranks_from(ranks)});
-  }
-  if (j.contains("ffn")) {
-    s.ffn.clear();
-    for (const auto& name : j.at("ffn"))
-      s.ffn.push_back(model::ffn_kind_from(name.get<std::string>()).value());
-  }
-  s.widths = j.at("widths").get<std::vector<std::int64_t>>();
-  s.head_dim = j.at("head_dim");
-  s.expert_ffn_ratio = j.at("expert_ffn_ratio").get<std::vector<double>>();
-  s.ffn_multiple_of = integer_of(j, "ffn_multiple_of", 1);
-  if (j.contains("shared_ffn")) s.shared_ffn = j.at("shared_ffn").get<std::vector<std::int64_t>>();
-  s.experts = j.at("experts").get<std::vector<std::int64_t>>();
-  s.top_k = j.at("top_k").get<std::vector<std::int64_t>>();
-  s.layers = j.at("layers").get<std::vector<std::int64_t>>();
-  s.vocab = j.at("vocab");
-  s.tied = j.value("tied", true);
-  s.ffn_sparsity = j.value("ffn_sparsity", 0.0);
-  return s;
 }
 
 }  // namespace rooflaw::testing

@@ -54,7 +54,7 @@ inline std::int64_t random_divisor(Random& random, std::int64_t n) {
 inline json random_mla_ranks(Random& random) {
   json ranks = {{"kv_lora_rank", random.integer(16, 600)},
                 {"qk_nope_head_dim", random.integer(8, 160)},
-                {"qk_rope_head_dim", random.pick<std::int64_t>({0, 16, 32, 64})},
+                {"qk_rope_head_dim", random.pick<std::int64_t>({1, 16, 32, 64})},
                 {"v_head_dim", random.integer(8, 160)}};
   if (random.chance(0.5)) ranks["q_lora_rank"] = random.integer(16, 1600);
   return ranks;
@@ -73,6 +73,7 @@ inline json random_architecture(Random& random) {
     if (random.chance(0.5)) a["attention"] = "gqa";
     a["head_dim"] = random.pick<std::int64_t>({16, 48, 64, 80, 128, 256});
     a["kv_heads"] = random_divisor(random, a.at("heads").get<std::int64_t>());
+    if (random.chance(0.3)) a["window"] = random.integer(1, 4000);
   }
   if (random.chance(0.6)) {
     a["experts"] = random.pick<std::int64_t>({2, 3, 8, 16, 60, 64, 128, 256});
@@ -83,6 +84,39 @@ inline json random_architecture(Random& random) {
   if (random.chance(0.4)) a["ffn"] = "plain";
   if (random.chance(0.4)) a["ffn_sparsity"] = random.pick<double>({0.0, 0.3, 0.9, 0.95});
   if (random.chance(0.5)) a["tied"] = random.chance(0.5);
+  if (random.chance(0.1)) a["positions"] = random.integer(1, 4096);
+  return a;
+}
+
+/// Groups of layers of all kinds, some fields common.
+inline json random_layered_architecture(Random& random) {
+  json common = random_architecture(random);
+  json a = {{"width", common["width"]}, {"vocab", common["vocab"]}};
+  for (const char* key : {"tied", "positions"})
+    if (common.contains(key)) a[key] = common[key];
+  for (std::int64_t n = random.integer(1, 4); n > 0; --n) {
+    json group = random_architecture(random);
+    for (const char* key : {"width", "vocab", "tied", "positions"}) group.erase(key);
+    if (random.chance(0.3)) {
+      for (const char* key : {"heads", "head_dim", "kv_heads", "window"}) group.erase(key);
+      group["attention"] = random.chance(0.7) ? "recurrent" : "none";
+      if (group["attention"] == "recurrent")
+        group.update({{"mixer_weights", random.integer(1000, 100'000'000)},
+                      {"mixer_width", random.integer(16, 16000)},
+                      {"state_elements", random.integer(16, 1'000'000)},
+                      {"state_flops", random.integer(16, 10'000'000)}});
+    } else if (random.chance(0.2)) {
+      for (const char* key : {"expert_ffn", "experts", "top_k", "shared_ffn", "ffn_sparsity"})
+        group.erase(key);
+      group["ffn"] = "none";
+    }
+    a["group"].push_back(group);
+  }
+  if (random.chance(0.3))
+    for (auto& group : a["group"]) {
+      a["layers"] = group["layers"];
+      group.erase("layers");
+    }
   return a;
 }
 
@@ -93,6 +127,8 @@ inline json random_precision(Random& random) {
             {"kv_bytes", random.pick<double>({2, 1, 0.5, 1.0625, 0.53125})},
             {"matmul", random.pick<std::string>({"fp16", "bf16", "int8", "int4", "fp8", "fp4"})}};
   if (random.chance(0.5)) p["input_bytes"] = random.pick<double>({2, 1, 0.5, 0.5625});
+  for (const char* key : {"attention_weight_bytes", "ffn_weight_bytes", "embedding_bytes"})
+    if (random.chance(0.3)) p[key] = random.pick<double>({2, 1, 0.5625, 0.53125});
   if (random.chance(0.5)) p["head_bytes"] = random.pick<double>({2, 1, 0.8203});
   if (random.chance(0.5))
     p["attention"] = random.pick<std::string>({"fp32", "fp16", "bf16", "int8", "fp8"});
@@ -102,9 +138,10 @@ inline json random_precision(Random& random) {
 
 inline json random_efficiency(Random& random) {
   json e = json::object();
-  for (const char* key : {"compute", "bandwidth", "kv_bandwidth"})
+  for (const char* key : {"compute", "attention", "bandwidth", "kv_bandwidth"})
     if (random.chance(0.7)) e[key] = random.real(0.05, 1.5);
   if (random.chance(0.7)) e["layer_overhead"] = random.log_real(1e-6, 1e-3);
+  if (random.chance(0.5)) e["pass_overhead"] = random.log_real(1e-6, 1e-2);
   return e;
 }
 
@@ -116,6 +153,8 @@ inline json random_device(Random& random, const json& precision) {
     if (random.chance(0.5)) d["peak_flops"][type] = random.log_real(1e11, 2e15);
   d["peak_flops"][precision.at("matmul").get<std::string>()] = random.log_real(1e11, 2e15);
   if (random.chance(0.7)) d["memory_bytes"] = random.log_real(1e9, 1e11);
+  for (const char* key : {"prefill_power", "decode_power"})
+    if (random.chance(0.7)) d[key] = random.real(0.5, 500);
   for (const char* key : {"*", "int8", "fp16"})
     if (random.chance(0.4)) d["efficiency"][key] = random_efficiency(random);
   return d;
@@ -137,6 +176,12 @@ inline json random_engine(Random& random) {
   if (random.chance(0.7)) e["lm_head"] = random.chance(0.6);
   if (random.chance(0.7)) e["kv_traffic"] = random.chance(0.5) ? "kv_heads" : "query_heads";
   if (random.chance(0.7)) e["mla"] = random.chance(0.5) ? "absorbed" : "expanded";
+  if (random.chance(0.5)) e["window_cache"] = random.chance(0.5) ? "trimmed" : "full";
+  if (random.chance(0.7))
+    e["elementwise"] = random.pick<std::string>({"separate", "fused", "ignored"});
+  if (random.chance(0.7)) e["prefill_chunk"] = random.chance(0.2) ? 0 : random.integer(1, 3000);
+  // Flash attention that is not causal takes the prompt in one pass.
+  if (e.value("attention", "flash") == "flash" && !e.value("causal", true)) e["prefill_chunk"] = 0;
   return e;
 }
 

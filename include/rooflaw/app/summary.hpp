@@ -14,7 +14,7 @@ namespace rooflaw::app {
 struct FrontierSummary {
   std::size_t size = 0;
   double least_loss = 0, largest_loss = 0;
-  double least_latency_s = 0, largest_latency_s = 0;
+  double least_objective = 0, largest_objective = 0;
   // Shares, 0 .. 1.
   double moe = 0;           // experts > 1
   double top_1 = 0;         // top_k = 1, dense points included
@@ -29,17 +29,26 @@ FrontierSummary summarize(const std::vector<search::Row>& rows);
 struct Comparison {
   std::string model;
   double model_loss = 0;
-  double latency_s = 0;          // the model's
-  bool fits = true;              // in the target's memory budget
-  double best_loss = 0;          // NaN if the frontier has no point as fast
-  double perplexity_change = 0;  // exp(best_loss - model_loss) - 1
+  double objective = 0;                  // the model's
+  std::vector<model::Objective> missed;  // the target's limits that it does not meet
+  double best_loss = 0;                  // NaN if the frontier has no point as fast
+  double perplexity_change = 0;          // exp(best_loss - model_loss) - 1
 };
 
-/// For each model that the architecture expresses and the law was fitted for. `law` and `scenario`:
-/// the target's.
+/// Why a model is in no comparison; empty if it is in.
+std::string why_not_compared(const io::ModelEntry& model, const model::Law& law);
+/// The models that are in none, by reason, a line each; empty if all are in.
+std::string models_left_out(const std::vector<io::Loaded<io::ModelEntry>>& models,
+                            const model::Law& law);
+
+/// For each model that the architecture expresses and the law was fitted for. `law` and
+/// `deployment`: the target's.
 std::vector<Comparison> compare_models(const search::TargetResult& result,
                                        const std::vector<io::Loaded<io::ModelEntry>>& models,
-                                       const model::Law& law, const model::Scenario& scenario);
+                                       const model::Law& law, const search::Deployment& deployment);
+
+/// Seconds, or joules.
+std::string readable_objective(model::Objective objective, double value);
 
 /// What a target's frontier looks like. `strategy`: of the job, by name.
 std::string target_summary(const search::TargetResult& result, std::string_view strategy,

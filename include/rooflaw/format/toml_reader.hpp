@@ -33,9 +33,6 @@ class Faults {
   std::vector<InputFault> faults_;
 };
 
-/// The file name that nodes from --set have.
-inline constexpr const char* override_source = "--set";
-
 /// @throws InputError for a syntax error, and for text that nests deeper than toml_depth.hpp allows
 toml::table parse_toml(const std::string& text, const std::string& name);
 
@@ -108,13 +105,16 @@ std::optional<double> read_number(const toml::node& node, const std::string& key
 
 class TableReader {
  public:
-  /// `path` is the name of the table in messages ("space"; "" for the file itself).
-  TableReader(const toml::table& table, std::string path, Faults& faults)
-      : table_(table), path_(std::move(path)), faults_(faults) {}
+  /// `path` is the name of the table in messages ("space"; "" for the file itself). What the table
+  /// lacks is read from `behind`, if there is one, whose own keys are not looked at otherwise.
+  TableReader(const toml::table& table, std::string path, Faults& faults,
+              const TableReader* behind = nullptr)
+      : table_(table), behind_(behind), path_(std::move(path)), faults_(faults) {}
 
-  bool has(std::string_view key) const { return table_.contains(key); }
+  bool has(std::string_view key) const { return find(key) != nullptr; }
   std::string full_name(std::string_view key) const;
   const toml::table& table() const { return table_; }
+  const TableReader* behind() const { return behind_; }
   Faults& faults() { return faults_; }
 
   /// Typed access; nullopt if absent or faulty (then a fault is noted).
@@ -146,6 +146,7 @@ class TableReader {
 
   /// Keys that are allowed and not read here (name, source, notes, ...).
   void allow(std::initializer_list<std::string_view> keys);
+  void allow(const std::vector<std::string_view>& keys);
 
   /// What is said of a key that is known elsewhere, in the place of "unknown key".
   void explain(std::string_view key, std::string rule);
@@ -158,8 +159,10 @@ class TableReader {
 
  private:
   void missing(std::string_view key);
+  const toml::node* find(std::string_view key) const;
 
   const toml::table& table_;
+  const TableReader* behind_;
   std::string path_;
   Faults& faults_;
   std::set<std::string, std::less<>> known_;

@@ -39,7 +39,9 @@ struct ModelEntry {
   std::string id;
   std::string name;
   model::Architecture architecture;
-  std::string not_expressible;  // why the architecture does not describe it; empty if it does
+  std::string not_expressible;      // why the architecture does not describe it; empty if it does
+  std::optional<double> uncounted;  // norms and biases of a config.json, left out of all counts
+  std::vector<std::string> notes;   // what a config.json leaves to be said
 };
 
 class Catalogue {
@@ -48,7 +50,9 @@ class Catalogue {
   Catalogue(SourceFiles& files, std::string folder, format::Faults& faults);
 
   /// What a node of a JOB or CASE names: an id, a path (contains '/' or ends in ".toml"; all
-  /// entries of its kind), or an inline table. Faults are noted; the result then lacks the entry.
+  /// entries of its kind), or an inline table. Beside the id of an entry an inline table gives what
+  /// replaces the entry's own fields; its id then ends in "+" and eight digits that tell this
+  /// change from others. Faults are noted; the result then lacks the entry.
   std::vector<Loaded<model::Device>> devices(const toml::node& node, const std::string& key);
   std::vector<Loaded<model::Precision>> precisions(const toml::node& node, const std::string& key);
   std::vector<Loaded<WorkloadEntry>> workloads(const toml::node& node, const std::string& key);
@@ -63,18 +67,28 @@ class Catalogue {
   /// All public models of the inputs folder; one by id.
   std::vector<Loaded<ModelEntry>> all_models();
   std::optional<Loaded<ModelEntry>> model(const toml::node& node, const std::string& key);
+  /// That of [architecture], called `name`: its key `key` names an entry, or a config.json; fields
+  /// beside it replace the entry's own.
+  std::optional<Loaded<ModelEntry>> model_of(const toml::table& architecture,
+                                             const std::string& name, const std::string& key);
 
  private:
   struct Entry {
     const toml::table* table;
+    const toml::table* changed;  // the entry whose fields those of `table` replace; or null
     std::string file;
     std::string path;  // name of the table in messages
     bool is_inline;
   };
+  std::optional<std::string> file_at(const toml::node& node, const std::string& key);
+  std::optional<Entry> by_id(const std::string& id, const std::string& kind,
+                             std::vector<std::string>* known = nullptr);
   const toml::table& parsed(const std::string& path);
   std::vector<Entry> entries_of(const std::string& file, const std::string& kind);
   std::vector<Entry> resolve(const toml::node& node, const std::string& key,
                              const std::string& kind);
+  template <class T, class Read>
+  std::optional<Loaded<T>> read_entry(const Entry& entry, const std::string& kind, Read read);
   template <class T, class Read>
   std::vector<Loaded<T>> load(const toml::node& node, const std::string& key,
                               const std::string& kind, Read read);
@@ -85,8 +99,9 @@ class Catalogue {
   std::map<std::string, std::unique_ptr<toml::table>> parsed_;
 };
 
-/// Does a word of a JOB or CASE name a file, not an id?
+/// Does a word of a JOB or CASE name a file, not an id? A config.json?
 bool is_path(const std::string& word);
+bool is_config(const std::string& word);
 
 /// `id`, or "custom" for an inline table that has none.
 std::string read_id(format::TableReader& reader);

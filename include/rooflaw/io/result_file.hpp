@@ -16,7 +16,7 @@ namespace rooflaw::io {
 
 /// Format version of the files written; readers accept the same major number.
 inline constexpr std::int64_t result_format_major = 1;
-inline constexpr std::int64_t result_format_minor = 0;
+inline constexpr std::int64_t result_format_minor = 9;
 
 /// What the root of a result says of the study; the rest is in its run record.
 struct StudyRecord {
@@ -56,7 +56,8 @@ struct ResultTable {
   std::string law;
   std::string target;
 };
-inline constexpr std::array result_kinds = {"frontiers", "refined", "sensitivity", "theory"};
+inline constexpr std::array result_kinds = {"frontiers", "frontiers_in_range", "refined",
+                                            "sensitivity", "theory"};
 std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind);
 
 }  // namespace rooflaw::io

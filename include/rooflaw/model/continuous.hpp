@@ -27,8 +27,7 @@ struct LayerGroup {
 template <class T>
 struct ContinuousArchitecture {
   std::vector<LayerGroup<T>> groups;  // at least one
-  double vocab = 0;
-  bool tied = true;
+  Tables tables;
   const T& width() const { return groups.front().attention.width; }
 };
 
@@ -37,7 +36,7 @@ ContinuousArchitecture<double> lift(const Architecture& a);
 /// In a number type that may then vary sizes.
 template <class T>
 ContinuousArchitecture<T> lift(const ContinuousArchitecture<double>& a) {
-  ContinuousArchitecture<T> lifted{.groups = {}, .vocab = a.vocab, .tied = a.tied};
+  ContinuousArchitecture<T> lifted{.groups = {}, .tables = a.tables};
   for (const auto& g : a.groups)
     lifted.groups.push_back({T(g.layers), lift<T>(g.attention), lift<T>(g.ffn)});
   return lifted;
@@ -52,7 +51,8 @@ T over_layers(const ContinuousArchitecture<T>& a, PerLayer per_layer) {
   return sum;
 }
 
-/// Ratio, rate and KV dimension of several groups are those of all their layers together.
+/// Ratio, rate and KV dimension of several groups are those of all their layers together: quotients
+/// of whole numbers, each rounded once, so that equal shapes have equal losses to the last bit.
 template <class T>
 LawPoint<T> law_point(const ContinuousArchitecture<T>& a) {
   const auto& first = a.groups.front();
@@ -64,14 +64,16 @@ LawPoint<T> law_point(const ContinuousArchitecture<T>& a) {
             .kv_dim = first.attention.kv_dim()};
   using Group = LayerGroup<T>;
   const T layers = over_layers(a, [](const Group&) { return T(1.0); });
-  const T active = over_layers(a, [](const Group& g) { return g.ffn.active_weights(); });
-  const T stored = over_layers(a, [](const Group& g) { return g.ffn.weights(); });
-  const T kv_dim = over_layers(a, [](const Group& g) { return g.attention.kv_dim(); });
+  const T active = over_layers(
+      a, [](const Group& g) { return T(ffn_matrices(g.ffn.kind) * g.ffn.active_hidden()); });
+  const T stored = over_layers(
+      a, [](const Group& g) { return T(ffn_matrices(g.ffn.kind) * g.ffn.stored_hidden()); });
+  const T cache = over_layers(a, [](const Group& g) { return g.attention.cache_elements(); });
   return {.layers = layers,
           .width = a.width(),
-          .ffn_ratio = active / (3.0 * layers * a.width() * a.width()),
+          .ffn_ratio = active / (3.0 * layers * a.width()),
           .activation_rate = active / stored,
-          .kv_dim = kv_dim / layers};
+          .kv_dim = cache / (2.0 * layers)};
 }
 
 /// A phase of the workload: its time, and what compute-bound and bandwidth-bound operators and the
@@ -86,17 +88,17 @@ struct PhaseTime {
 
 template <class T>
 PhaseTime<T> time_of(const ContinuousArchitecture<T>& a, const Scenario& s, Phase phase) {
-  const double tokens = first_pass(s, phase).tokens;
   const double overhead = layer_overhead(s, phase);
-  const Duration<T> head = head_time(a.width(), a.vocab, s, phase);
+  const Duration<T> head = head_time(a.width(), a.tables.vocab, s, phase);
   PhaseTime<T> sum{T(0.0), T(0.0), T(0.0), T(0.0)};
   T busy(0.0);
   for (const auto& group : a.groups) {
     const auto& ffn_block = group.ffn;
     const auto attention = attention_time(group.attention, s, phase);
-    const auto ffn =
-        ffn_time<T>(ffn_block, distinct_experts<T>(ffn_block.experts, ffn_block.top_k, tokens),
-                    down_rows_read(ffn_block.sparsity, tokens), s, phase);
+    const auto ffn = ffn_time<T>(ffn_block, s, phase, [&](double tokens) {
+      return RoutedTokens<T>{distinct_experts<T>(ffn_block.experts, ffn_block.top_k, tokens),
+                             down_rows_read(ffn_block.sparsity, tokens)};
+    });
     sum.seconds =
         sum.seconds + group.layers * layer_time<T>(attention.seconds, ffn.seconds, overhead);
     sum.compute_bound_s =
@@ -104,9 +106,11 @@ PhaseTime<T> time_of(const ContinuousArchitecture<T>& a, const Scenario& s, Phas
     busy = busy + group.layers * T(attention.seconds + ffn.seconds);
     sum.overhead_s = sum.overhead_s + group.layers * overhead;
   }
-  sum.seconds = sum.seconds + head.seconds;
+  const T fixed = fixed_time<T>(head.seconds, s, phase);
+  sum.seconds = phase_time<T>(sum.seconds, fixed);
   sum.compute_bound_s = sum.compute_bound_s + head.compute_bound_s;
   sum.bandwidth_bound_s = busy + head.seconds - sum.compute_bound_s;
+  sum.overhead_s = sum.overhead_s + (fixed - head.seconds);
   return sum;
 }
 
@@ -118,14 +122,16 @@ Memory<T> memory(const ContinuousArchitecture<T>& a, const Scenario& s) {
     return T(attention_weight_bytes(g.attention, p) + ffn_weight_bytes(g.ffn, p));
   });
   const T kv = over_layers(a, [&](const Group& g) { return T(kv_cache_bytes(g.attention, s)); });
-  T widest(0.0);
-  for (const auto& g : a.groups)
+  T widest(0.0), scratch(0.0);
+  for (const auto& g : a.groups) {
     widest =
         larger<T>(widest, larger<T>(attention_activations(g.attention), ffn_activations(g.ffn)));
-  const T embedding = embedding_params(a.width(), a.vocab, a.tied) * p.head_bytes;
-  return {.weights = weights + embedding,
+    scratch = larger<T>(scratch, attention_scratch_bytes(g.attention, s));
+  }
+  return {.weights = weights + table_bytes(a.width(), a.tables, p),
           .kv = kv,
-          .workspace = workspace_bytes<T>(a.width(), widest, widest, s)};
+          .workspace = workspace_bytes<T>(a.width(), widest, scratch,
+                                          logit_bytes(a.tables.vocab, s), activation_bytes(s))};
 }
 
 /// What a target, a limit or a budget asks for.

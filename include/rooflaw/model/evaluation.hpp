@@ -17,15 +17,17 @@ struct PhaseResult {
 };
 
 struct Evaluation {
+  bool has_loss = false;  // the law has an opinion; else point and terms mean nothing
   LawPoint<double> point;
   LossTerms<double> terms;
-  double loss = 0;  // nats per token
+  double loss = 0;  // nats per token; NaN without an opinion
   double perplexity = 0;
   bool extrapolated = false;
   PhaseResult prefill;
   PhaseResult decode;
   double total_s = 0;
-  double tpot_s = 0;  // NaN without output tokens
+  double tpot_s = 0;    // NaN without output tokens
+  double energy_j = 0;  // NaN unless both powers of the device are known
   Memory<double> memory;
   double params_total = 0;
   double params_active = 0;
@@ -41,10 +43,10 @@ Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s);
 /// @throws DomainError if the workload has none of the phases that it weighs
 double value_of(Objective objective, const Evaluation& e, const Scenario& s);
 
-/// The operators of one layer in one pass as a reader wants them: no router in a dense model, the
-/// quantisation of both blocks as one.
-std::vector<Operator<double>> layer_operators(const Architecture& a, const Scenario& s,
-                                              const Pass& pass);
+/// The operators of one layer of a group in one pass as a reader wants them: no router in a dense
+/// model, norm and quantisation of both blocks as one.
+std::vector<Operator<double>> layer_operators(const Layers& group, std::int64_t width,
+                                              const Scenario& s, const Pass& pass);
 
 /// The output projection of one pass; none if the engine leaves it out.
 std::optional<Operator<double>> head_operator(const Architecture& a, const Scenario& s);

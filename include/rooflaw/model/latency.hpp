@@ -1,23 +1,22 @@
 #pragma once
 // Roofline time of an operator, a block, a phase.
 //
-//   operator:  max(FLOP / (e_c peak), (bytes / e_b + KV bytes / e_kv) / bandwidth)
-//   layer:     attention block + FFN block + overhead
-//   prefill_s: layers * layer + lm_head, one pass;  decode_s: the same summed over output_tokens
-//   steps
+//   operator:  max(FLOP / (e peak), (bytes / e_b + KV bytes / e_kv) / bandwidth)
+//   layer:     attention block + FFN block + overhead, summed over the passes of the phase
+//   phase:     layers * layer, group by group, + lm_head and overheads of its passes
 //
-// In decode only the attention operators depend on the step, and both their times are affine in it,
-// so the sum over steps of the larger is a closed form, split at the one step where they cross.
+// Of the passes of a run (passes.hpp) both times of an operator are affine in the pass, so the sum
+// of the larger is a closed form, split where the two cross.
 //
 // Every sum is taken in the order written here, by evaluate and by search alike, so both print the
 // same bits. All operations are monotone under rounding: a block that is no slower stays no slower.
+
+#include <algorithm>
 
 #include "rooflaw/model/operators.hpp"
 #include "rooflaw/model/scenario.hpp"
 
 namespace rooflaw::model {
-
-enum class Phase { prefill, decode };
 
 /// Time, and the part of it spent in compute-bound operators (a tie counts as compute-bound).
 template <class T>
@@ -35,8 +34,15 @@ Duration<T>& operator+=(Duration<T>& sum, const Duration<T>& d) {
 
 template <class T>
 T compute_time(const Operator<T>& op, const Rates& rates) {
-  return op.flops * (op.unit == ComputeUnit::matmul_type ? rates.s_per_matmul_flop
-                                                         : rates.s_per_attention_flop);
+  switch (op.unit) {
+    case ComputeUnit::matmul:
+      return op.flops * rates.s_per_matmul_flop;
+    case ComputeUnit::attention:
+      return op.flops * rates.s_per_attention_flop;
+    case ComputeUnit::vector:
+      break;
+  }
+  return op.flops * rates.s_per_vector_flop;
 }
 template <class T>
 T memory_time(const Operator<T>& op, const Rates& rates) {
@@ -93,69 +99,79 @@ Duration<T> sum_of_larger(const T& compute_first, const T& memory_first, const T
   return sum;
 }
 
-/// Passes of a phase: 1 or 0 prefills, output_tokens decode steps.
-inline double passes(const Scenario& s, Phase phase) {
-  if (phase == Phase::decode) return static_cast<double>(s.workload.output_tokens);
-  return s.workload.input_tokens > 0 ? 1.0 : 0.0;
-}
-
-/// A pass of the phase; of decode the first, whose costs but attention's are those of every step.
-inline Pass first_pass(const Scenario& s, Phase phase) {
-  return phase == Phase::decode ? decode_pass(s.workload, 1.0) : prefill_pass(s.workload, s.engine);
+inline double passes(const Scenario& s, Phase phase) { return passes(s.workload, s.engine, phase); }
+inline Runs runs(const Scenario& s, Phase phase, double window = 0.0) {
+  return runs(s.workload, s.engine, phase, window);
 }
 
 /// Attention block of one layer over all passes of a phase.
 template <class T>
 Duration<T> attention_time(const AttentionShape<T>& shape, const Scenario& s, Phase phase) {
   Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
-  const double n = passes(s, phase);
-  if (n == 0.0) return sum;
-  const OperatorList<T> first =
-      attention_operators(shape, first_pass(s, phase), s.precision, s.engine);
-  if (phase == Phase::prefill) {
-    for (const auto& op : first) sum += operator_time(op, s.rates);
-    return sum;
+  for (const Run& run : runs(s, phase, shape.window)) {
+    const OperatorList<T> first = attention_operators(shape, run.first, s.precision, s.engine);
+    if (run.count == 1.0) {
+      for (const auto& op : first) sum += operator_time(op, s.rates);
+      continue;
+    }
+    const OperatorList<T> last = attention_operators(shape, run.last, s.precision, s.engine);
+    for (std::size_t i = 0; i < first.size(); ++i)
+      sum += sum_of_larger<T>(compute_time(first[i], s.rates), memory_time(first[i], s.rates),
+                              compute_time(last[i], s.rates), memory_time(last[i], s.rates),
+                              run.count);
   }
-  const OperatorList<T> last =
-      attention_operators(shape, decode_pass(s.workload, n), s.precision, s.engine);
-  for (std::size_t i = 0; i < first.size(); ++i)
-    sum += sum_of_larger<T>(compute_time(first[i], s.rates), memory_time(first[i], s.rates),
-                            compute_time(last[i], s.rates), memory_time(last[i], s.rates), n);
   return sum;
 }
 
-/// FFN block of one layer over all passes of a phase.
+/// What an FFN block needs to know of so many new tokens: powers, from a table or computed.
 template <class T>
-Duration<T> ffn_time(const FfnShape<T>& shape, const T& distinct, double rows_read,
-                     const Scenario& s, Phase phase) {
+struct RoutedTokens {
+  T distinct{};          // distinct_experts
+  double rows_read = 1;  // down_rows_read
+};
+
+/// FFN block of one layer over all passes of a phase. `routed(tokens)` gives RoutedTokens.
+template <class T, class Routed>
+Duration<T> ffn_time(const FfnShape<T>& shape, const Scenario& s, Phase phase,
+                     const Routed& routed) {
   Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
-  const double n = passes(s, phase);
-  if (n == 0.0) return sum;
-  for (const auto& op :
-       ffn_operators(shape, first_pass(s, phase), s.precision, distinct, rows_read)) {
-    const Duration<T> d = operator_time(op, s.rates);
-    sum += {d.seconds * n, d.compute_bound_s * n};
+  for (const Run& run : runs(s, phase)) {
+    const double tokens = run.first.tokens;
+    const RoutedTokens<T> known = routed(tokens);
+    for (const auto& op :
+         ffn_operators(shape, tokens, s.precision, s.engine, known.distinct, known.rows_read)) {
+      const Duration<T> d = operator_time(op, s.rates);
+      sum += {d.seconds * run.count, d.compute_bound_s * run.count};
+    }
   }
   return sum;
 }
 
-/// Output projection over all passes of a phase; zero if the engine leaves it out.
+/// Output projection over all passes of a phase: at the end of the prompt, and for each token after
+/// it; zero if the engine leaves it out.
 template <class T>
 Duration<T> head_time(const T& width, double vocab, const Scenario& s, Phase phase) {
-  const double n = s.engine.lm_head ? passes(s, phase) : 0.0;
+  double n = 0.0;
+  if (s.engine.lm_head)
+    n = phase == Phase::decode ? passes(s, phase) : std::min(passes(s, phase), 1.0);
   const auto batch = static_cast<double>(s.workload.batch);
   const Duration<T> d = operator_time(lm_head_operator(width, vocab, batch, s.precision), s.rates);
   return {d.seconds * n, d.compute_bound_s * n};
 }
 
-/// One layer over all passes of a phase, and the phase itself.
+/// One layer over all passes of a phase; what a phase takes whatever its layers; the phase itself,
+/// of one group or of what the groups add up to.
 template <class T>
 T layer_time(const T& attention_s, const T& ffn_s, double overhead_s) {
   return (attention_s + ffn_s) + overhead_s;
 }
-template <class T, class Layers>
-T phase_time(const Layers& layers, const T& layer_s, const T& head_s) {
-  return layers * layer_s + head_s;
+template <class T>
+T fixed_time(const T& head_s, const Scenario& s, Phase phase) {
+  return head_s + s.rates.pass_overhead_s * passes(s, phase);
+}
+template <class T>
+T phase_time(const T& layers_s, const T& fixed_s) {
+  return layers_s + fixed_s;
 }
 inline double layer_overhead(const Scenario& s, Phase phase) {
   return s.rates.layer_overhead_s * passes(s, phase);

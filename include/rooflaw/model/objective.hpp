@@ -22,10 +22,11 @@ enum class Objective {
   prefill,  // the prompt
   tpot,     // per output token
   total,    // prefill and decode
+  energy,   // of the whole workload, by the powers of the phases
   decode,   // all output tokens
   memory,
 };
-inline constexpr std::size_t objective_count = 5;
+inline constexpr std::size_t objective_count = 6;
 
 /// What a model takes in a scenario.
 template <class T>
@@ -71,7 +72,8 @@ std::optional<Objective> objective_from(std::string_view name);
 
 Weights weights(Objective objective, const Scenario& s);
 
-/// Does the workload have any of the phases that the quantity weighs?
+/// Does the workload have any of the phases that the quantity weighs, and for an energy the device
+/// both powers?
 bool applies(Objective objective, const Scenario& s);
 /// @throws DomainError if not
 void require_applies(Objective objective, const Scenario& s);

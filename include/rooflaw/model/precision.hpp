@@ -20,12 +20,15 @@ std::optional<ComputeType> compute_type_from(std::string_view name);
 struct Precision {
   std::string id;
   double weight_bytes = 0;
-  double activation_bytes = 0;  // stored activations
-  double kv_bytes = 0;          // cached keys and values
-  double input_bytes = 0;       // matmul inputs; default activation_bytes (int8 W8A8: 1)
-  double head_bytes = 0;        // lm_head and embedding weights; default weight_bytes
+  double attention_weight_bytes = 0;  // mixers; default weight_bytes
+  double ffn_weight_bytes = 0;        // default weight_bytes
+  double activation_bytes = 0;        // stored activations
+  double kv_bytes = 0;                // cached keys and values
+  double input_bytes = 0;             // matmul inputs; default activation_bytes (int8 W8A8: 1)
+  double head_bytes = 0;              // lm_head and a tied table; default weight_bytes
+  double embedding_bytes = 0;         // input and position tables; default head_bytes
   ComputeType matmul = ComputeType::fp16;
-  ComputeType attention = ComputeType::fp16;  // attention and router
+  ComputeType attention = ComputeType::fp16;  // all but products with weights
   double loss_delta = 0;                      // nats per token, a penalty the user supplies
 
   bool quantizes_inputs() const { return input_bytes < activation_bytes; }

@@ -11,10 +11,12 @@ namespace rooflaw::model {
 /// Seconds per unit of work, efficiencies applied.
 struct Rates {
   double s_per_matmul_flop = 0;
-  double s_per_attention_flop = 0;
+  double s_per_attention_flop = 0;  // attention and recurrent states
+  double s_per_vector_flop = 0;     // router, norms, activations
   double s_per_byte = 0;
   double s_per_kv_byte = 0;
-  double layer_overhead_s = 0;
+  double layer_overhead_s = 0;  // per layer and pass
+  double pass_overhead_s = 0;   // per pass
 };
 
 struct Scenario {
@@ -27,8 +29,9 @@ struct Scenario {
   Rates rates;
 };
 
-/// @throws DomainError if the device lacks the precision's matmul type, or if B < 1, S_in < 0,
-///         S_out < 0.
+/// @throws DomainError if the device lacks the precision's matmul type, if B < 1, S_in < 0,
+///         S_out < 0, or if flash attention that is not causal would need more than one prefill
+///         pass.
 Scenario make_scenario(const Device& device, const Precision& precision, const Workload& workload,
                        const Engine& engine);
 

@@ -8,7 +8,7 @@
 
 namespace rooflaw::model {
 
-/// Attention block. T fields may vary (lanes, derivatives); the others are fixed sizes.
+/// Mixer block. T fields may vary (lanes, derivatives); the others are fixed sizes.
 template <class T>
 struct AttentionShape {
   AttentionKind kind = AttentionKind::gqa;
@@ -21,6 +21,11 @@ struct AttentionShape {
   double qk_nope_head_dim = 0;
   double qk_rope_head_dim = 0;
   double v_head_dim = 0;
+  double window = 0;  // gqa; 0: none
+  double mixer_weights = 0;
+  double mixer_width = 0;
+  double state_elements = 0;
+  double state_flops = 0;
 
   T q_dim() const {
     if (kind == AttentionKind::mla) return heads * (qk_nope_head_dim + qk_rope_head_dim);
@@ -28,13 +33,15 @@ struct AttentionShape {
   }
   T o_dim() const {
     if (kind == AttentionKind::mla) return heads * v_head_dim;
-    return heads * head_dim;
+    return q_dim();
   }
   /// Cache elements per token and layer.
   T cache_elements() const {
     if (kind == AttentionKind::mla) return kv_lora_rank + qk_rope_head_dim;
     return 2.0 * kv_heads * head_dim;
   }
+  /// Keys and values of MLA, decompressed.
+  T expanded_elements() const { return heads * (qk_nope_head_dim + qk_rope_head_dim + v_head_dim); }
   /// KV dimension of the loss law. For MLA half the cache, our extension: equal cache, equal term.
   T kv_dim() const { return 0.5 * cache_elements(); }
 
@@ -46,6 +53,7 @@ struct AttentionShape {
       const T up = kv_lora_rank * (heads * (qk_nope_head_dim + v_head_dim));
       return query + down + up + o_dim() * width;
     }
+    if (kind == AttentionKind::recurrent) return 0.0 * width + mixer_weights;
     return width * (q_dim() + cache_elements()) + q_dim() * width;
   }
 };
@@ -69,7 +77,8 @@ struct FfnShape {
   T stored_hidden() const { return experts * expert_ffn + shared_ffn; }
 
   /// Activated FFN ratio of the law. It was fitted on gated FFNs; a plain FFN counts by parameters.
-  T ffn_ratio() const { return active_hidden() / width * (ffn_matrices(kind) / 3.0); }
+  /// Of whole sizes it is rounded once, so that equal shapes have equal losses.
+  T ffn_ratio() const { return (ffn_matrices(kind) * active_hidden()) / (3.0 * width); }
   T activation_rate() const { return active_hidden() / stored_hidden(); }
 
   T weights() const { return ffn_matrices(kind) * width * stored_hidden(); }
@@ -77,15 +86,24 @@ struct FfnShape {
   T router_weights() const { return routed * (width * experts); }
 };
 
-/// Embedding parameters: once for the input, once more for the output if the tables are not tied.
+/// The tables beside the layers.
+struct Tables {
+  double vocab = 0;
+  bool tied = true;
+  double positions = 0;
+};
+Tables tables_of(const Architecture& a);
+
+/// Vocabulary, once for the input, once more for the output if not tied; and learned positions.
 template <class T>
-T embedding_params(const T& width, double vocab, bool tied) {
-  return vocab * width * (tied ? 1.0 : 2.0);
+T table_params(const T& width, const Tables& t) {
+  return (t.vocab * (t.tied ? 1.0 : 2.0) + t.positions) * width;
 }
 
-/// The blocks of an architecture; and of one in another number type, which may then vary sizes.
-AttentionShape<double> attention_shape(const Architecture& a);
-FfnShape<double> ffn_shape(const Architecture& a);
+/// The blocks of a group; and of one in another number type, which may then vary sizes.
+AttentionShape<double> attention_shape(const Layers& group, std::int64_t width);
+FfnShape<double> ffn_shape(const Layers& group, std::int64_t width);
+inline FfnShape<double> ffn_shape(const Architecture& a) { return ffn_shape(a, a.width); }
 
 template <class T>
 AttentionShape<T> lift(const AttentionShape<double>& b) {
@@ -98,7 +116,12 @@ AttentionShape<T> lift(const AttentionShape<double>& b) {
           .q_lora_rank = b.q_lora_rank,
           .qk_nope_head_dim = b.qk_nope_head_dim,
           .qk_rope_head_dim = b.qk_rope_head_dim,
-          .v_head_dim = b.v_head_dim};
+          .v_head_dim = b.v_head_dim,
+          .window = b.window,
+          .mixer_weights = b.mixer_weights,
+          .mixer_width = b.mixer_width,
+          .state_elements = b.state_elements,
+          .state_flops = b.state_flops};
 }
 template <class T>
 FfnShape<T> lift(const FfnShape<double>& b) {

@@ -55,11 +55,12 @@ struct Findings {
   std::optional<Refined> refined;
   std::optional<std::vector<FrontierPoints>> whole;  // certified: the frontiers there are
   std::optional<TheoryTable> theory;
-  std::map<std::string, double> seconds;  // by phase, earlier runs included
+  std::map<std::uint64_t, std::vector<FrontierPoints>> in_range;  // by law, of its targets
+  std::map<std::string, double> seconds;                          // by phase, earlier runs included
 };
 template <class Archive>
 void fields(Archive& a, Findings& x) {
-  a(x.search, x.refined, x.whole, x.theory, x.seconds);
+  a(x.search, x.refined, x.whole, x.theory, x.in_range, x.seconds);
 }
 
 }  // namespace rooflaw::search

@@ -34,6 +34,10 @@ struct Question {
   std::uint64_t seed = 1;
 };
 
+/// The targets of one law on the points in its range; nullopt where that is the question itself, or
+/// nothing: the law states no range, the space is bound to one, or none of it lies in the range.
+std::optional<Question> question_in_range(const Question& question, std::size_t law);
+
 inline const model::Law& law_of(const Question& question, const Target& target) {
   return question.laws[target.law];
 }

@@ -25,6 +25,7 @@ struct TargetInfo {
   std::string id{}, law{};
   std::string device{}, precision{}, workload{};
   model::Objective objective{};
+  std::string objective_unit{};
   double memory_budget_bytes = 0;
   bool calibrated = false;  // else times are the data-sheet roofline
   model::ComputeType attention_type{};
@@ -39,12 +40,23 @@ struct Improvements {
   double hypervolume_gain = 0;  // share of the frontier's
 };
 
+/// The frontier of the points in the law's range, where the other one is not bound to it. That one
+/// less its points outside is another: it lacks what they dominate.
+struct InRange {
+  std::vector<Row> rows{};
+  double hypervolume = 0;
+  HypervolumeReference reference{};
+  bool certified = true;  // by strategy exact
+  double loss_gap_bound = 0;
+};
+
 struct TargetResult {
   TargetInfo target{};
   std::vector<Row> rows{};                         // the frontier, sorted by latency
   std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
   std::vector<TheoryRow> theory{};                 // an entry a row
   std::optional<Improvements> refined{};           // none: the stage was off
+  std::optional<InRange> in_range{};               // none: the law states no range, ...
   double hypervolume = 0;
   HypervolumeReference reference{};
   bool certified = false;                     // proven to be the whole frontier of the space

@@ -10,7 +10,8 @@ namespace rooflaw::search {
 
 /// In the units of the columns; what does not apply to an architecture is 0.
 struct Row {
-  double latency_s = 0;  // of the target's objective
+  double objective = 0;  // the target's, in its unit
+  double latency_s = 0;  // the same; of a target for energy, total
   double loss = 0, perplexity = 0;
   double prefill_s = 0, decode_s = 0, tpot_s = 0;
   double memory_bytes = 0, params_total = 0, params_active = 0;
@@ -26,6 +27,7 @@ struct Row {
   bool extrapolated = false;
   double prefill_compute_share = 0, prefill_bandwidth_share = 0;
   double decode_compute_share = 0, decode_bandwidth_share = 0;
+  double energy_j = 0;  // NaN unless the device states both powers
   bool operator==(const Row&) const = default;
 };
 
@@ -33,6 +35,7 @@ struct Row {
 struct Evaluated {
   const model::Architecture& a;
   const model::Evaluation& e;
+  double objective = 0;
   double latency_s = 0;
   Index index = -1;
 };
@@ -42,6 +45,7 @@ template <class Take>
 void for_each_column(Take take) {
   using R = Row;
   using P = const Evaluated&;
+  take("objective", "", &R::objective, [](P p) { return p.objective; });
   take("latency_s", "s", &R::latency_s, [](P p) { return p.latency_s; });
   take("loss", "nat/token", &R::loss, [](P p) { return p.e.loss; });
   take("perplexity", "1", &R::perplexity, [](P p) { return p.e.perplexity; });
@@ -51,7 +55,7 @@ void for_each_column(Take take) {
   take("memory_bytes", "B", &R::memory_bytes, [](P p) { return p.e.memory.total(); });
   take("params_total", "1", &R::params_total, [](P p) { return p.e.params_total; });
   take("params_active", "1", &R::params_active, [](P p) { return p.e.params_active; });
-  take("layers", "1", &R::layers, [](P p) { return p.a.layers; });
+  take("layers", "1", &R::layers, [](P p) { return model::depth(p.a); });
   take("width", "1", &R::width, [](P p) { return p.a.width; });
   take("heads", "1", &R::heads, [](P p) { return p.a.heads; });
   take("head_dim", "1", &R::head_dim, [](P p) { return p.a.head_dim; });
@@ -80,6 +84,7 @@ void for_each_column(Take take) {
        [](P p) { return p.e.decode.compute_share; });
   take("decode_bandwidth_share", "1", &R::decode_bandwidth_share,
        [](P p) { return p.e.decode.bandwidth_share; });
+  take("energy_j", "J", &R::energy_j, [](P p) { return p.e.energy_j; });
 }
 
 inline Row row_of(const Evaluated& evaluated) {

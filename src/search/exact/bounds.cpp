@@ -46,14 +46,15 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
   for (std::size_t s = 0; s < question_.deployments.size(); ++s) {
     const Deployment& deployment = question_.deployments[s];
     DeploymentBounds b{.width = width_part(space, frame.width_digit, deployment),
-                       .least = {infinity, infinity, infinity, infinity},
+                       .least = {infinity, infinity, infinity, infinity, infinity},
                        .limits = weighted_limits(deployment.limits, deployment.scenario)};
     for (const auto& shape : shapes) {
-      const AttentionPart p = attention_part(shape, deployment);
+      const AttentionPart p = mean_part(space, attention_parts(space, shape, deployment));
       parts[s].push_back(p);
       b.least = {std::min(b.least.prefill_s, p.prefill_s), std::min(b.least.decode_s, p.decode_s),
                  std::min(b.least.weight_bytes, p.weight_bytes),
-                 std::min(b.least.kv_bytes, p.kv_bytes)};
+                 std::min(b.least.kv_bytes, p.kv_bytes),
+                 std::min(b.least.scratch_bytes, p.scratch_bytes)};
     }
     deployments_.push_back(b);
   }
@@ -76,7 +77,7 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     }
     costs = grouped(std::move(costs));
     const double per_token = 1.0 / w.per;
-    const double head = seconds(width.prefill_head_s, width.decode_head_s);
+    const double head = seconds(width.prefill_fixed_s, width.decode_fixed_s);
     const double delta = deployment.scenario.precision.loss_delta;
     slack_.emplace_back(bounds[t], depths, target.law, costs, head, per_token, delta);
     if (!lowered_seed.empty())
@@ -89,7 +90,6 @@ std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnPart
   const auto& layers = depths_.layers;
   const DeploymentBounds& b = deployments_[deployment];
   if (b.limits.empty()) return layers.size();
-  const Deployment& s = question_.deployments[deployment];
   const auto& part = ffn.deployments[deployment];
   double most = infinity;
   const auto allow = [&](double limit, double fixed, double per_layer) {
@@ -97,16 +97,17 @@ std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnPart
     const double left = limit - fixed + bound_margin * (std::abs(limit) + fixed);
     most = std::min(most, left < 0.0 ? -1.0 : left / per_layer * (1.0 + bound_margin));
   };
-  const double workspace = model::workspace_bytes(width_, least_attention_activations_,
-                                                  ffn.activations[lane], s.scenario);
+  const double elements = model::larger(least_attention_activations_, ffn.activations[lane]);
+  const double workspace = model::workspace_bytes(width_, elements, b.least.scratch_bytes,
+                                                  b.width.logit_bytes, b.width.activation_bytes);
   const double prefill = b.least.prefill_s + part.prefill_s[lane] + b.width.prefill_overhead_s;
   const double decode = b.least.decode_s + part.decode_s[lane] + b.width.decode_overhead_s;
   for (const auto& [w, bound, objective] : b.limits) {
     if (objective == model::Objective::memory)
-      allow(bound, b.width.embedding_bytes + workspace,
+      allow(bound, b.width.table_bytes + workspace,
             b.least.weight_bytes + part.weight_bytes[lane] + b.least.kv_bytes);
     else
-      allow(bound * w.per, w.prefill * b.width.prefill_head_s + w.decode * b.width.decode_head_s,
+      allow(bound * w.per, w.prefill * b.width.prefill_fixed_s + w.decode * b.width.decode_fixed_s,
             w.prefill * prefill + w.decode * decode);
   }
   return static_cast<std::size_t>(std::upper_bound(layers.begin(), layers.end(), most) -

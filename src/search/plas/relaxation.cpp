@@ -30,23 +30,46 @@ RelaxedSizes to_sizes(const Logs& z) {
           exponential(z[kv_size]), exponential(z[experts_size])};
 }
 
+/// Width that a query head takes.
+double width_per_head(const Space& space) {
+  return static_cast<double>(space.head_dim) / space.query_ratio;
+}
+
+/// The groups of the space's window pattern, each with its share of a layer; all else is that of
+/// the start.
+model::ContinuousArchitecture<double> pattern_of(const Space& space,
+                                                 const model::Architecture& start) {
+  model::Architecture uniform = start;
+  uniform.further.clear();
+  auto a = model::lift(uniform);
+  const LayerSplit share = layer_shares(space);
+  a.groups.front().layers = share.global;
+  if (share.windowed > 0.0) {
+    a.groups.push_back(a.groups.front());
+    a.groups.back().layers = share.windowed;
+    a.groups.back().attention.window = static_cast<double>(space.window->tokens);
+  }
+  return a;
+}
+
 /// The architecture as a function of the relaxed sizes' logarithms; all else is that of the start.
 model::ContinuousArchitecture<Number> relaxed(const model::ContinuousArchitecture<double>& start,
-                                              double head_dim, const Logs& z) {
+                                              double width_a_head, const Logs& z) {
   // x = exp z, so dx/dz = x.
   const auto variable = [&](Size size) {
     const double x = exponential(z[static_cast<std::size_t>(size)]);
     return Number(x, x * Gradient::Unit(size));
   };
   auto a = model::lift<Number>(start);
-  auto& [layers, attention, ffn] = a.groups.front();
   const Number width = variable(width_size);
-  layers = variable(layers_size);
-  attention.width = ffn.width = width;
-  attention.heads = width / head_dim;
-  if (attention.kind == model::AttentionKind::gqa) attention.kv_heads = variable(kv_size);
-  ffn.expert_ffn = variable(ratio_size) * width;
-  ffn.experts = variable(experts_size);
+  for (auto& [layers, attention, ffn] : a.groups) {
+    layers = variable(layers_size) * layers.value();
+    attention.width = ffn.width = width;
+    attention.heads = width / width_a_head;
+    if (attention.kind == model::AttentionKind::gqa) attention.kv_heads = variable(kv_size);
+    ffn.expert_ffn = variable(ratio_size) * width;
+    ffn.experts = variable(experts_size);
+  }
   return a;
 }
 
@@ -62,7 +85,7 @@ class Relaxation {
       : question_(question),
         law_(law_of(question, target)),
         scenario_(deployment_of(question, target).scenario),
-        start_(model::lift(start)) {
+        start_(pattern_of(question.space, start)) {
     limits_.push_back({weights(target.objective, scenario_), bound});
     for (const auto& limit : weighted_limits(deployment_of(question, target).limits, scenario_))
       limits_.push_back(limit);
@@ -75,7 +98,7 @@ class Relaxation {
     if (z == last_) return values_;
     last_ = z;
     ++evaluations_;
-    const auto a = relaxed(start_, static_cast<double>(question_.space.head_dim), z);
+    const auto a = relaxed(start_, width_per_head(question_.space), z);
     const auto costs = model::costs(a, scenario_);
     values_.usages.clear();
     for (const auto& limit : limits_)
@@ -120,7 +143,7 @@ void limits(unsigned count, double* result, unsigned, const double* z, double* g
   }
 }
 
-/// KV heads <= heads, heads = width / head_dim.
+/// KV heads <= heads, heads = query_ratio * width / head_dim.
 double kv_above_heads(const Logs& z, std::vector<double>& gradient, void* data) {
   if (!gradient.empty()) {
     std::fill(gradient.begin(), gradient.end(), 0.0);
@@ -148,8 +171,8 @@ Bounds bounds_of(const Question& question, const model::Architecture& start) {
   set(width_size, widths.lo, widths.hi);
   set(ratio_size, ratios.lo, ratios.hi);
   if (start.attention == model::AttentionKind::gqa) {
-    const double least_heads = widths.lo / static_cast<double>(space.head_dim);
-    const double most_heads = widths.hi / static_cast<double>(space.head_dim);
+    const double least_heads = widths.lo / width_per_head(space);
+    const double most_heads = widths.hi / width_per_head(space);
     double lo = most_heads, hi = 0;
     for (const auto& choice : space.attention) {
       if (choice.kind != model::AttentionKind::gqa) continue;
@@ -172,7 +195,7 @@ Bounds bounds_of(const Question& question, const model::Architecture& start) {
 
 RelaxedStart relaxed_start(const model::Architecture& a) {
   return {a,
-          {.layers = static_cast<double>(a.layers),
+          {.layers = static_cast<double>(model::depth(a)),
            .width = static_cast<double>(a.width),
            .ffn_ratio = static_cast<double>(a.expert_ffn) / static_cast<double>(a.width),
            .kv_heads = static_cast<double>(std::max<std::int64_t>(a.kv_heads, 1)),
@@ -241,9 +264,9 @@ RelaxedSolution relax(const Question& question, const Target& target, double bou
   constexpr double tolerance = 1e-6;
   solver.add_inequality_mconstraint(limits, &relaxation,
                                     std::vector<double>(relaxation.limit_count(), tolerance));
-  double head_dim = static_cast<double>(question.space.head_dim);
+  double width_a_head = width_per_head(question.space);
   if (start.architecture.attention == model::AttentionKind::gqa)
-    solver.add_inequality_constraint(kv_above_heads, &head_dim, tolerance);
+    solver.add_inequality_constraint(kv_above_heads, &width_a_head, tolerance);
   solver.set_xtol_abs(1e-3);  // a thousandth of a size is less than any rounding
   solver.set_maxeval(most);
   RelaxedSolution out;

@@ -1,5 +1,7 @@
 #include "rooflaw/search/score/parts.hpp"
 
+#include <algorithm>
+
 #include <Eigen/Core>
 
 namespace rooflaw::search {
@@ -8,33 +10,65 @@ using model::Phase;
 
 model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
                                               const AttentionOption& option) {
-  return model::attention_shape({.width = space.widths[width_digit],
-                                 .heads = option.heads,
+  const bool gqa = option.kind == model::AttentionKind::gqa;
+  return model::attention_shape({.layers = 1,
                                  .attention = option.kind,
-                                 .head_dim = space.head_dim,
+                                 .heads = option.heads,
+                                 .head_dim = gqa ? space.head_dim : 0,
                                  .kv_heads = option.kv_heads,
-                                 .mla = option.mla});
+                                 .mla = option.mla},
+                                space.widths[width_digit]);
 }
 
 WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment) {
   const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);
-  const auto vocab = static_cast<double>(space.vocab);
-  return {.prefill_head_s = model::head_time(width, vocab, s, Phase::prefill).seconds,
-          .decode_head_s = model::head_time(width, vocab, s, Phase::decode).seconds,
+  const model::Tables tables{.vocab = static_cast<double>(space.vocab), .tied = space.tied};
+  const auto fixed = [&](Phase phase) {
+    return model::fixed_time(model::head_time(width, tables.vocab, s, phase).seconds, s, phase);
+  };
+  return {.prefill_fixed_s = fixed(Phase::prefill),
+          .decode_fixed_s = fixed(Phase::decode),
           .prefill_overhead_s = model::layer_overhead(s, Phase::prefill),
           .decode_overhead_s = model::layer_overhead(s, Phase::decode),
-          .embedding_bytes =
-              model::embedding_params(width, vocab, space.tied) * s.precision.head_bytes};
+          .table_bytes = model::table_bytes(width, tables, s.precision),
+          .logit_bytes = model::logit_bytes(tables.vocab, s),
+          .activation_bytes = model::activation_bytes(s)};
 }
 
-AttentionPart attention_part(const model::AttentionShape<double>& shape,
-                             const Deployment& deployment) {
-  const auto& s = deployment.scenario;
+namespace {
+
+AttentionPart attention_part(const model::AttentionShape<double>& shape, const model::Scenario& s) {
   return {.prefill_s = model::attention_time(shape, s, Phase::prefill).seconds,
           .decode_s = model::attention_time(shape, s, Phase::decode).seconds,
           .weight_bytes = model::attention_weight_bytes(shape, s.precision),
-          .kv_bytes = model::kv_cache_bytes(shape, s)};
+          .kv_bytes = model::kv_cache_bytes(shape, s),
+          .scratch_bytes = model::attention_scratch_bytes(shape, s)};
+}
+
+}  // namespace
+
+AttentionParts attention_parts(const Space& space, const model::AttentionShape<double>& shape,
+                               const Deployment& deployment) {
+  AttentionParts parts{.global = attention_part(shape, deployment.scenario), .windowed = {}};
+  if (!space.window) return parts;
+  auto windowed = shape;
+  windowed.window = static_cast<double>(space.window->tokens);
+  parts.windowed = attention_part(windowed, deployment.scenario);
+  return parts;
+}
+
+AttentionPart mean_part(const Space& space, const AttentionParts& parts) {
+  if (!space.window) return parts.global;
+  const LayerSplit share = layer_shares(space);
+  const auto mean = [&](double AttentionPart::*quantity) {
+    return share.global * (parts.global.*quantity) + share.windowed * (parts.windowed.*quantity);
+  };
+  return {.prefill_s = mean(&AttentionPart::prefill_s),
+          .decode_s = mean(&AttentionPart::decode_s),
+          .weight_bytes = mean(&AttentionPart::weight_bytes),
+          .kv_bytes = mean(&AttentionPart::kv_bytes),
+          .scratch_bytes = std::max(parts.global.scratch_bytes, parts.windowed.scratch_bytes)};
 }
 
 namespace {
@@ -139,8 +173,13 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
       const auto& s = question.deployments[i].scenario;
       const auto phase_seconds = [&](Phase phase) -> Lanes {
-        const std::size_t c = token_count_number(counts, model::first_pass(s, phase).tokens);
-        return model::ffn_time(p.shape, distinct[c], tables.rows_read[c], s, phase).seconds;
+        return model::ffn_time(
+                   p.shape, s, phase,
+                   [&](double tokens) {
+                     const std::size_t c = token_count_number(counts, tokens);
+                     return model::RoutedTokens<Lanes>{distinct[c], tables.rows_read[c]};
+                   })
+            .seconds;
       };
       store(parts.deployments[i].prefill_s, phase_seconds(Phase::prefill));
       store(parts.deployments[i].decode_s, phase_seconds(Phase::decode));

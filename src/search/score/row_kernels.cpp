@@ -14,20 +14,48 @@ void row_loss(std::size_t size, const double* __restrict ffn_loss, double kv_los
     loss[i] = model::shape_loss(ffn_loss[i], kv_loss, depth_loss);
 }
 
+namespace {
+
+/// The sum over a row's layers, in the order of model::over_layers.
+struct OverLayers {
+  double global, windowed;
+  double operator()(double per_global, double per_windowed) const {
+    return global * per_global + windowed * per_windowed;
+  }
+};
+
+}  // namespace
+
 ROOFLAW_CLONES
 void row_latency(const RowView& row, double* __restrict prefill_s, double* __restrict decode_s) {
   const double* __restrict ffn_prefill = row.ffn->prefill_s.data();
   const double* __restrict ffn_decode = row.ffn->decode_s.data();
   const WidthPart width = *row.width_part;
-  const AttentionPart attention = *row.attention;
-  const double layers = row.layers;
+  const AttentionPart global = row.attention->global;
+  const AttentionPart windowed = row.attention->windowed;
+  const OverLayers over_layers{row.layers.global, row.layers.windowed};
+  if (over_layers.windowed == 0.0) {
+    const double layers = over_layers.global;
+    for (std::size_t i = 0; i < row.size; ++i) {
+      prefill_s[i] = model::phase_time(
+          layers * model::layer_time(global.prefill_s, ffn_prefill[i], width.prefill_overhead_s),
+          width.prefill_fixed_s);
+      decode_s[i] = model::phase_time(
+          layers * model::layer_time(global.decode_s, ffn_decode[i], width.decode_overhead_s),
+          width.decode_fixed_s);
+    }
+    return;
+  }
   for (std::size_t i = 0; i < row.size; ++i) {
     prefill_s[i] = model::phase_time(
-        layers, model::layer_time(attention.prefill_s, ffn_prefill[i], width.prefill_overhead_s),
-        width.prefill_head_s);
+        over_layers(
+            model::layer_time(global.prefill_s, ffn_prefill[i], width.prefill_overhead_s),
+            model::layer_time(windowed.prefill_s, ffn_prefill[i], width.prefill_overhead_s)),
+        width.prefill_fixed_s);
     decode_s[i] = model::phase_time(
-        layers, model::layer_time(attention.decode_s, ffn_decode[i], width.decode_overhead_s),
-        width.decode_head_s);
+        over_layers(model::layer_time(global.decode_s, ffn_decode[i], width.decode_overhead_s),
+                    model::layer_time(windowed.decode_s, ffn_decode[i], width.decode_overhead_s)),
+        width.decode_fixed_s);
   }
 }
 
@@ -45,17 +73,25 @@ void row_objective(std::size_t size, const model::Weights& weights,
 }
 
 ROOFLAW_CLONES
-void row_memory(const RowView& row, const model::Scenario& scenario, double* __restrict memory) {
+void row_memory(const RowView& row, double* __restrict memory) {
   const double* __restrict ffn_bytes = row.ffn->weight_bytes.data();
   const double* __restrict ffn_activations = row.ffn_activations;
-  const AttentionPart attention = *row.attention;
-  const double embedding = row.width_part->embedding_bytes;
+  const WidthPart width = *row.width_part;
+  const AttentionPart global = row.attention->global;
+  const AttentionPart windowed = row.attention->windowed;
+  const OverLayers over_layers{row.layers.global, row.layers.windowed};
+  const double scratch = model::larger(global.scratch_bytes, windowed.scratch_bytes);
+  const double kv = over_layers(global.kv_bytes, windowed.kv_bytes);
   for (std::size_t i = 0; i < row.size; ++i) {
-    const double workspace =
-        model::workspace_bytes(row.width, row.attention_activations, ffn_activations[i], scenario);
-    memory[i] = model::model_memory(row.layers, attention.weight_bytes, ffn_bytes[i], embedding,
-                                    attention.kv_bytes, workspace)
-                    .total();
+    const double elements = model::larger(row.attention_activations, ffn_activations[i]);
+    const double weights =
+        over_layers(global.weight_bytes + ffn_bytes[i], windowed.weight_bytes + ffn_bytes[i]) +
+        width.table_bytes;
+    memory[i] =
+        model::Memory<double>{weights, kv,
+                              model::workspace_bytes(row.width, elements, scratch,
+                                                     width.logit_bytes, width.activation_bytes)}
+            .total();
   }
 }
 

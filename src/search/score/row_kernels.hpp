@@ -12,11 +12,11 @@ namespace rooflaw::search {
 
 struct RowView {
   std::size_t size;
-  double layers;
+  LayerSplit layers;
   double width;
   double attention_activations;
   const WidthPart* width_part;
-  const AttentionPart* attention;
+  const AttentionParts* attention;
   const FfnParts::PerDeployment* ffn;
   const double* ffn_activations;
 };
@@ -33,7 +33,7 @@ void row_objective(std::size_t size, const model::Weights& weights, const double
                    const double* decode_s, double* value);
 
 /// Bytes of every point of the row.
-void row_memory(const RowView& row, const model::Scenario& scenario, double* memory);
+void row_memory(const RowView& row, double* memory);
 
 /// feasible[i] stays -1 where value[i] <= bound, else it becomes 0.
 void row_within(std::size_t size, const double* value, double bound, std::int64_t* feasible);

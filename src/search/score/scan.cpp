@@ -42,7 +42,7 @@ void Scanner::scan(const Block& block, const std::function<void()>& between_rows
   for (const auto& option : block.attention) {
     const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
     for (std::size_t s = 0; s < question_.deployments.size(); ++s)
-      attention_parts_[s] = attention_part(shape, question_.deployments[s]);
+      attention_parts_[s] = attention_parts(question_.space, shape, question_.deployments[s]);
     attention_activations_ = model::attention_activations(shape);
     for (std::size_t law = 0; law < kv_loss_.size(); ++law)
       kv_loss_[law] = tables_.laws[law].kv[block.frame.width_digit][option.digit];
@@ -64,7 +64,7 @@ void Scanner::resize_rows(std::size_t padded) {
 RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                           const FfnParts& ffn) const {
   return {.size = ffn.size,
-          .layers = static_cast<double>(question_.space.layers[layer_digit]),
+          .layers = split_layers(question_.space, question_.space.layers[layer_digit]),
           .width = static_cast<double>(question_.space.widths[block.frame.width_digit]),
           .attention_activations = attention_activations_,
           .width_part = &width_parts_[deployment],
@@ -98,7 +98,7 @@ void Scanner::find_feasible(std::size_t deployment, const RowView& row) {
   std::fill_n(feasible_.begin(), row.size, -1);
   for (const auto& limit : limits_[deployment]) {
     if (limit.objective == model::Objective::memory)
-      row_memory(row, question_.deployments[deployment].scenario, limited_.data());
+      row_memory(row, limited_.data());
     else
       row_objective(row.size, limit.weights, prefill_s_.data(), decode_s_.data(), limited_.data());
     row_within(row.size, limited_.data(), limit.bound, feasible_.data());
@@ -136,7 +136,7 @@ void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts
   const Index base = index_of_frame(strides_, block.frame);
   for (const auto& option : block.attention) {
     const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
-    attention_parts_[s] = attention_part(shape, deployment);
+    attention_parts_[s] = attention_parts(question_.space, shape, deployment);
     attention_activations_ = model::attention_activations(shape);
     kv_loss_[law] = tables_.laws[law].kv[block.frame.width_digit][option.digit];
     for (const std::size_t layer : block.layer_digits) {

@@ -16,7 +16,8 @@ std::vector<double> token_counts(const Question& question) {
   std::vector<double> counts;
   for (const auto& deployment : question.deployments)
     for (const Phase phase : {Phase::prefill, Phase::decode})
-      counts.push_back(model::first_pass(deployment.scenario, phase).tokens);
+      for (const auto& run : model::runs(deployment.scenario, phase))
+        counts.push_back(run.first.tokens);
   std::sort(counts.begin(), counts.end());
   counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
   return counts;

@@ -38,7 +38,15 @@ double log_of(const Architecture& a) {
 }
 
 AxisStep ones(const Space&) { return {}; }
-AxisStep whole_heads(const Space& space) { return {.unit = space.head_dim}; }
+AxisStep whole_periods(const Space& space) {
+  return {.unit = space.window ? space.window->global_every : 1};
+}
+/// The least width with a whole number of heads: multiples of it have that, too.
+AxisStep whole_heads(const Space& space) {
+  for (std::int64_t width = 1; width < space.head_dim; ++width)
+    if (heads_at(space, width)) return {.unit = width};
+  return {.unit = space.head_dim};
+}
 AxisStep whole_ffn_units(const Space& space) { return {.unit = space.ffn_multiple_of}; }
 // FFNs are finest at the largest width.
 AxisStep units_of_the_widest(const Space& space) {
@@ -113,7 +121,7 @@ void fill_in_kv_heads(const AxisHome&, const Space& space, std::int64_t most, Sp
   if (numbers.empty()) return;
   if (heads)
     for (const auto width : space.widths)
-      if (width % space.head_dim == 0) numbers.push_back(width / space.head_dim);
+      if (const auto n = heads_at(space, width)) numbers.push_back(*n);
   fill_in(numbers, {}, most);
   fine.attention = gqa_choices(numbers);
   const auto latent = mla_choices(ranks);
@@ -151,7 +159,8 @@ constexpr AxisHome ffn_home{
 
 constexpr AxisHome width_home{
     .key = "widths",
-    .meaning = "axis of whole numbers: hidden sizes, multiples of `head_dim`",
+    .meaning =
+        "axis of whole numbers: hidden sizes; `query_ratio` × width / `head_dim` must be whole",
     .block = AxisBlock::frame,
     .values = &Space::widths,
     .required = true,
@@ -161,7 +170,7 @@ constexpr AxisHome width_home{
     .enter =
         [](const Space& space, std::size_t digit, Architecture& a) {
           a.width = space.widths[digit];
-          a.heads = a.width / space.head_dim;
+          a.heads = heads_at(space, a.width).value_or(0);
         },
     .key_of = number_key<&Space::widths>,
     .keys_of = number_keys<&Architecture::width>,
@@ -187,11 +196,13 @@ constexpr AxisHome attention_home{
                  std::size_t digit) { return attention_key(space.attention[digit]); },
     .keys_of = attention_keys,
     .features = {
-        [](const Architecture& a) { return natural_log(model::attention_shape(a).kv_dim()); },
+        [](const Architecture& a) {
+          return natural_log(model::attention_shape(a, a.width).kv_dim());
+        },
         [](const Architecture& a) {
           const auto d = static_cast<double>(a.width);
           return a.attention == AttentionKind::mla
-                     ? natural_log(model::attention_shape(a).weights() / (d * d))
+                     ? natural_log(model::attention_shape(a, a.width).weights() / (d * d))
                      : 0.0;
         },
         [](const Architecture& a) { return a.attention == AttentionKind::mla ? 1.0 : 0.0; }},
@@ -284,15 +295,24 @@ constexpr AxisHome layers_home{
     .required = true,
     .least = 1,
     .most = largest_size,
-    .step = ones,
+    .step = whole_periods,
     .enter = enter_number<&Space::layers, &Architecture::layers>,
     .key_of = number_key<&Space::layers>,
-    .keys_of = number_keys<&Architecture::layers>,
+    .keys_of = [](const Space&, const Architecture& a) -> Keys {
+      const AxisKey key{0, static_cast<double>(model::depth(a))};
+      return {{key, key}};
+    },
+    .usable =
+        [](const Space& space, std::size_t digit) {
+          return !space.window || space.layers[digit] % space.window->global_every == 0;
+        },
     .in_range =
         [](const LawRange& range, const Space& space, std::size_t digit) {
           return model::layers_in_range(range, static_cast<double>(space.layers[digit]));
         },
-    .features = {log_of<&Architecture::layers>},
+    .features = {[](const Architecture& a) {
+      return natural_log(static_cast<double>(model::depth(a)));
+    }},
     .fill_in = fill_in_numbers<&Space::layers>,
     .coarse = 24,
     .medium = 64};

@@ -8,10 +8,12 @@ namespace rooflaw::search {
 
 std::vector<std::size_t> digits_within(const Space& space, Axis axis) {
   const auto in_range = home_of(axis).in_range;
+  const auto usable = home_of(axis).usable;
   std::vector<std::size_t> digits;
   const std::size_t length = axis_lengths(space)[axis];
   for (std::size_t d = 0; d < length; ++d)
-    if (!space.within || in_range == nullptr || in_range(*space.within, space, d))
+    if (usable(space, d) &&
+        (!space.within || in_range == nullptr || in_range(*space.within, space, d)))
       digits.push_back(d);
   return digits;
 }
@@ -40,11 +42,12 @@ std::optional<AttentionOption> attention_option(const Space& space, std::size_t 
                                                 std::size_t digit) {
   const std::int64_t width = space.widths[width_digit];
   const AttentionChoice& choice = space.attention[digit];
-  if (width % space.head_dim != 0) return std::nullopt;
+  const auto heads = heads_at(space, width);
+  if (!heads) return std::nullopt;
   AttentionOption option{.index = strides_of(space)[Axis::attention] * static_cast<Index>(digit),
                          .digit = digit,
                          .kind = choice.kind,
-                         .heads = width / space.head_dim,
+                         .heads = *heads,
                          .mla = choice.mla};
   if (choice.kind == model::AttentionKind::gqa) {
     const auto kv_heads = kv_heads_at(space, choice, option.heads);

@@ -88,13 +88,45 @@ std::int64_t expert_ffn_size(double ratio, std::int64_t width, std::int64_t mult
 }
 
 std::optional<model::Architecture> architecture_at(const Space& space, const Digits& digits) {
-  model::Architecture a{
-      .ffn_sparsity = space.ffn_sparsity, .vocab = space.vocab, .tied = space.tied};
+  model::Architecture a;
+  a.ffn_sparsity = space.ffn_sparsity;
+  a.vocab = space.vocab;
+  a.tied = space.tied;
   for (const Axis axis : all_axes) home_of(axis).enter(space, digits[axis], a);
-  if (a.width % space.head_dim != 0 || a.expert_ffn < 1 || !valid_routing(a.experts, a.top_k) ||
-      (a.attention == model::AttentionKind::gqa && a.kv_heads < 1))
+  if (a.heads < 1 || a.expert_ffn < 1 || !valid_routing(a.experts, a.top_k) ||
+      (a.attention == model::AttentionKind::gqa && a.kv_heads < 1) ||
+      !home_of(Axis::layers).usable(space, digits[Axis::layers]))
     return std::nullopt;
+  a = with_windows(space, std::move(a));
   if (space.within && model::extrapolates(*space.within, a)) return std::nullopt;
+  return a;
+}
+
+std::optional<std::int64_t> heads_at(const Space& space, std::int64_t width) {
+  const double heads =
+      space.query_ratio * static_cast<double>(width) / static_cast<double>(space.head_dim);
+  if (!(heads >= 1.0) || heads != std::floor(heads)) return std::nullopt;
+  return static_cast<std::int64_t>(heads);
+}
+
+LayerSplit layer_shares(const Space& space) {
+  if (!space.window) return {1.0, 0.0};
+  const double global = 1.0 / static_cast<double>(space.window->global_every);
+  return {global, 1.0 - global};
+}
+
+LayerSplit split_layers(const Space& space, std::int64_t layers) {
+  const std::int64_t global = space.window ? layers / space.window->global_every : layers;
+  return {static_cast<double>(global), static_cast<double>(layers - global)};
+}
+
+model::Architecture with_windows(const Space& space, model::Architecture a) {
+  if (!space.window || space.window->global_every == 1) return a;
+  model::Layers windowed = a;
+  a.layers /= space.window->global_every;
+  windowed.layers -= a.layers;
+  windowed.window = space.window->tokens;
+  a.further = {windowed};
   return a;
 }
 
@@ -141,8 +173,8 @@ namespace {
 constexpr const char* why_unused(Axis axis) {
   switch (axis) {
     case Axis::width:
-      return "no combination can use this width: it must be a multiple of head_dim, have a "
-             "kv_heads value that divides its heads, and an FFN of at least one unit";
+      return "no combination can use this width: query_ratio * width / head_dim must be whole, it "
+             "must have a kv_heads value that divides its heads, and an FFN of at least one unit";
     case Axis::attention:
       return "no width can use it: it must divide the heads of some width";
     case Axis::ratio:
@@ -151,6 +183,8 @@ constexpr const char* why_unused(Axis axis) {
       return "no top_k goes with it: dense needs top_k = 1, experts need a smaller top_k";
     case Axis::top_k:
       return "no number of experts goes with it: 1 for dense, fewer than the experts otherwise";
+    case Axis::layers:
+      return "must be a multiple of window.global_every";
     default:
       return "";  // goes with everything
   }
@@ -180,6 +214,9 @@ std::vector<UnusedValue> unused_values(const Space& given) {
     used[Axis::experts][routing.experts_digit] = true;
     used[Axis::top_k][routing.top_k_digit] = true;
   }
+
+  for (std::size_t digit = 0; digit < space.layers.size(); ++digit)
+    used[Axis::layers][digit] = home_of(Axis::layers).usable(space, digit);
 
   std::vector<UnusedValue> unused;
   for (const Axis axis : all_axes)

@@ -18,7 +18,7 @@ using ::testing::Not;
 Row row(double latency, double loss, std::int64_t layers, std::int64_t experts, std::int64_t top_k,
         double ffn_ratio, bool extrapolated) {
   Row r;
-  r.latency_s = latency;
+  r.objective = r.latency_s = latency;
   r.loss = loss;
   r.ffn_ratio = ffn_ratio;
   r.extrapolated = extrapolated;
@@ -33,8 +33,8 @@ TEST(Summarize, SharesAndEnds) {
       app::summarize({row(0.01, 4.0, 4, 1, 1, 0.5, false), row(0.02, 3.5, 19, 8, 1, 0.99, false),
                       row(0.04, 3.2, 20, 16, 2, 1.0, true), row(0.08, 3.0, 32, 64, 2, 3.0, true)});
   EXPECT_EQ(4u, s.size);
-  EXPECT_EQ(0.01, s.least_latency_s);
-  EXPECT_EQ(0.08, s.largest_latency_s);
+  EXPECT_EQ(0.01, s.least_objective);
+  EXPECT_EQ(0.08, s.largest_objective);
   EXPECT_EQ(3.0, s.least_loss);
   EXPECT_EQ(4.0, s.largest_loss);
   EXPECT_EQ(0.75, s.moe);
@@ -59,13 +59,10 @@ TEST(Summarize, OddNumbersAndNone) {
 io::Loaded<io::ModelEntry> model_entry(const std::string& id, std::int64_t layers) {
   io::ModelEntry entry;
   entry.id = entry.name = id;
-  entry.architecture = {.layers = layers,
-                        .width = 1024,
-                        .heads = 16,
-                        .head_dim = 64,
-                        .kv_heads = 4,
-                        .expert_ffn = 4096,
-                        .vocab = 32000};
+  static_cast<model::Layers&>(entry.architecture) = {
+      .layers = layers, .heads = 16, .head_dim = 64, .kv_heads = 4, .expert_ffn = 4096};
+  entry.architecture.width = 1024;
+  entry.architecture.vocab = 32000;
   return {entry, {}};
 }
 
@@ -86,17 +83,16 @@ class CompareModels : public ::testing::Test {
     memory_ = e.memory.total();
   }
   std::vector<app::Comparison> compare(const std::vector<Row>& rows) const {
-    search::TargetResult result{
-        .target = {.id = "t", .objective = model::Objective::tpot, .memory_budget_bytes = budget_}};
+    search::TargetResult result{.target = {.id = "t", .objective = model::Objective::tpot}};
     result.rows = rows;
-    return app::compare_models(result, models_, law_, scenario_);
+    return app::compare_models(result, models_, law_, {scenario_, limits_});
   }
   static Row at(double latency, double loss) { return row(latency, loss, 8, 1, 1, 1, false); }
 
   model::Law law_ = published_law();
   model::Scenario scenario_;
   std::vector<io::Loaded<io::ModelEntry>> models_{model_entry("public", 16)};
-  double budget_ = std::numeric_limits<double>::infinity();
+  model::Limits limits_;
   double latency_ = 0, loss_ = 0, memory_ = 0;
 };
 
@@ -107,8 +103,8 @@ TEST_F(CompareModels, TheBestPointThatIsNoSlower) {
   ASSERT_EQ(1u, list.size());
   EXPECT_EQ("public", list[0].model);
   EXPECT_EQ(loss_, list[0].model_loss);
-  EXPECT_EQ(latency_, list[0].latency_s);
-  EXPECT_TRUE(list[0].fits);
+  EXPECT_EQ(latency_, list[0].objective);
+  EXPECT_TRUE(list[0].missed.empty());
   EXPECT_EQ(loss_ - 0.1, list[0].best_loss);
   EXPECT_NEAR(std::exp(-0.1) - 1, list[0].perplexity_change, 1e-12);
 }
@@ -123,11 +119,15 @@ TEST_F(CompareModels, NoneAsFast) {
   EXPECT_TRUE(std::isnan(compare({})[0].perplexity_change));
 }
 
-TEST_F(CompareModels, FitsTheBudgetWithEquality) {
-  budget_ = memory_;
-  EXPECT_TRUE(compare({})[0].fits);
-  budget_ = std::nextafter(memory_, 0.0);
-  EXPECT_FALSE(compare({})[0].fits);
+TEST_F(CompareModels, MeetsLimitsWithEqualityAndNamesThoseItMisses) {
+  using model::Objective;
+  limits_.set(Objective::memory, memory_);
+  limits_.set(Objective::tpot, latency_);
+  EXPECT_TRUE(compare({})[0].missed.empty());
+  limits_.set(Objective::memory, std::nextafter(memory_, 0.0));
+  EXPECT_EQ(std::vector{Objective::memory}, compare({})[0].missed);
+  limits_.set(Objective::tpot, 0.5 * latency_);
+  EXPECT_EQ((std::vector{Objective::tpot, Objective::memory}), compare({})[0].missed);
 }
 
 TEST_F(CompareModels, LeavesOutWhatTheLawOrTheArchitectureDoesNotCover) {
@@ -139,6 +139,10 @@ TEST_F(CompareModels, LeavesOutWhatTheLawOrTheArchitectureDoesNotCover) {
   ASSERT_EQ(2u, list.size());
   EXPECT_EQ("public", list[0].model);
   EXPECT_EQ("another", list[1].model);
+  EXPECT_EQ(
+      "not compared, no architecture here expresses them: hybrid\n"
+      "not compared, the law extrapolates: too-deep\n",
+      app::models_left_out(models_, law_));
 }
 
 search::TargetResult result_of(double gap_bound) {

@@ -60,8 +60,32 @@ TEST(ReadCase, AModelByItsId) {
   EXPECT_EQ(own.architecture, c.architecture);
   EXPECT_THAT(faults("[architecture]\nmodel = \"qwen2.5-0.6b\"\n" + by_id),
               HasSubstr("did you mean \"qwen2.5-0.5b\"?"));
-  EXPECT_THAT(faults("[architecture]\nmodel = \"qwen2.5-0.5b\"\nlayers = 3\n" + by_id),
-              HasSubstr("architecture.layers"));
+}
+
+TEST(ReadCase, FieldsBesideAnEntryReplaceItsOwn) {
+  const std::string named = "[architecture]\nmodel = \"qwen2.5-0.5b\"\n";
+  auto shallow = read(architecture + by_id).architecture;
+  shallow.layers = 3;
+  EXPECT_EQ(shallow, read(named + "layers = 3\n" + by_id).architecture);
+  EXPECT_THAT(faults(named + "layers = 0\n" + by_id), HasSubstr("architecture.layers"));
+  EXPECT_THAT(faults(named + "layer = 3\n" + by_id), HasSubstr("did you mean \"layers\"?"));
+
+  const auto with_chip = [&](const std::string& changes) {
+    return read(named + "[precision]\nid = \"int8\"\nkv_bytes = 1\n[workload]\nid = \"vla\"\n" +
+                "[device]\nid = \"jetson-agx-orin-64gb\"\n" + changes);
+  };
+  const auto plain = with_chip("").scenario, changed = with_chip("bandwidth = 1e11\n").scenario;
+  EXPECT_EQ("jetson-agx-orin-64gb", plain.device.id);
+  EXPECT_EQ(1, plain.precision.kv_bytes);
+  EXPECT_EQ(1, plain.precision.weight_bytes);
+  EXPECT_THAT(plain.precision.id, ::testing::MatchesRegex("int8\\+[0-9a-f]{8}"));
+  EXPECT_EQ(1e11, changed.device.bandwidth_bytes_per_s);
+  EXPECT_EQ(plain.device.peak_flops, changed.device.peak_flops);
+  EXPECT_THAT(changed.device.id, ::testing::MatchesRegex("jetson-agx-orin-64gb\\+[0-9a-f]{8}"));
+  EXPECT_EQ(changed.device.id, with_chip("bandwidth = 1e11\n").scenario.device.id);
+  EXPECT_NE(changed.device.id, with_chip("bandwidth = 2e11\n").scenario.device.id);
+  // Efficiencies are those of the unchanged precision.
+  EXPECT_TRUE(with_chip("efficiency = {int8 = {compute = 0.5}}\n").scenario.calibrated);
 }
 
 TEST(ReadCase, InlineTablesAreLabelledByTheirId) {

@@ -31,7 +31,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   EXPECT_EQ(7, number("seed"));
   EXPECT_EQ(search::valid_count(job_.question.space), number("points_in_space"));
   EXPECT_EQ(1, number("complete"));
-  EXPECT_EQ((std::vector<std::int64_t>{1, 0}),
+  EXPECT_EQ((std::vector<std::int64_t>{1, 9}),
             std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
   for (const auto& input : job_.inputs) {
     const std::string path = "/inputs/" + input.kind + "/" + input.id;
@@ -93,15 +93,15 @@ TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
 
 TEST_F(ResultFile, HasTheColumnsOfTheContract) {
   const format::Hdf5Reader file = io::open_result(path_);
-  EXPECT_THAT(
-      file.datasets("/frontiers/codesign-2026/" + job_.question.targets[0].id),
-      ::testing::ElementsAre(
-          "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s", "memory_bytes",
-          "params_total", "params_active", "layers", "width", "heads", "head_dim", "attention",
-          "kv_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim",
-          "v_head_dim", "ffn", "expert_ffn", "experts", "top_k", "shared_ffn", "ffn_sparsity",
-          "ffn_ratio", "activation_rate", "index", "extrapolated", "prefill_compute_share",
-          "prefill_bandwidth_share", "decode_compute_share", "decode_bandwidth_share"));
+  EXPECT_THAT(file.datasets("/frontiers/codesign-2026/" + job_.question.targets[0].id),
+              ::testing::ElementsAre(
+                  "objective", "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s",
+                  "memory_bytes", "params_total", "params_active", "layers", "width", "heads",
+                  "head_dim", "attention", "kv_heads", "q_lora_rank", "kv_lora_rank",
+                  "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "ffn", "expert_ffn",
+                  "experts", "top_k", "shared_ffn", "ffn_sparsity", "ffn_ratio", "activation_rate",
+                  "index", "extrapolated", "prefill_compute_share", "prefill_bandwidth_share",
+                  "decode_compute_share", "decode_bandwidth_share", "energy_j"));
   EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre(
                   "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
@@ -113,7 +113,7 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
                                      "loss", "binding", "search_minus_theory_loss"));
   EXPECT_THAT(file.datasets("/targets"),
               ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency",
-                                       "memory_budget_bytes", "calibrated"}));
+                                       "objective_unit", "memory_budget_bytes", "calibrated"}));
 }
 
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {

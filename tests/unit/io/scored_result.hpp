@@ -35,6 +35,13 @@ inline std::vector<TargetResult> results_of(const Job& job) {
     const auto points = scanner.frontiers()[t].points();
     found.search->frontiers.push_back(points);
     found.refined->improvements.push_back(points);
+    // Those that are in the range of the law lie on the frontier of all that are.
+    auto& in_range = found.in_range[question.targets[t].law].emplace_back();
+    for (const auto& point : points)
+      if (!model::extrapolates(law_of(question, question.targets[t]).range,
+                               *search::architecture_at(
+                                   question.space, search::digits_of(question.space, point.index))))
+        in_range.push_back(point);
     found.theory->push_back(search::theory_rows(question, question.targets[t], points));
   }
   std::vector<TargetResult> list;

@@ -8,15 +8,11 @@ namespace rooflaw::model {
 namespace {
 
 Architecture inside() {
-  return {.layers = 16,
-          .width = 1024,
-          .heads = 16,
-          .head_dim = 64,
-          .kv_heads = 4,
-          .expert_ffn = 2048,
-          .experts = 8,
-          .top_k = 2,
-          .vocab = 32000};
+  Architecture a;
+  a.layers = 16, a.heads = 16, a.head_dim = 64, a.kv_heads = 4;
+  a.expert_ffn = 2048, a.experts = 8, a.top_k = 2;
+  a.width = 1024, a.vocab = 32000;
+  return a;
 }
 
 bool extrapolated(const Architecture& a) { return extrapolates(testing::published_law().range, a); }
@@ -82,6 +78,37 @@ TEST(Extrapolation, KindsAndSharedExperts) {
   a = inside();
   a.shared_ffn = 1;
   EXPECT_TRUE(extrapolated(a));
+}
+
+TEST(Extrapolation, WhatTheLawHasNoOpinionOn) {
+  Architecture a = inside();
+  a.attention = AttentionKind::recurrent;
+  EXPECT_TRUE(extrapolated(a));
+  a.attention = AttentionKind::none;
+  EXPECT_TRUE(extrapolated(a));
+  a = inside();
+  a.ffn = FfnKind::none;
+  EXPECT_TRUE(extrapolated(a));
+}
+
+TEST(Extrapolation, AWindow) {
+  EXPECT_EQ((Values{0}), covered(&Architecture::window, {0, 1, 512, 1000000}));
+}
+
+TEST(Extrapolation, SeveralGroups) {
+  Architecture a = inside();
+  a.layers = 8;
+  EXPECT_FALSE(extrapolated(a));
+  a.further = {inside()};  // alike, and 24 layers together: still two groups
+  EXPECT_TRUE(extrapolated(a));
+}
+
+TEST(Extrapolation, TablesOfTheVocabularyDoNotMatter) {
+  Architecture a = inside();
+  a.tied = false;
+  a.positions = 4096;
+  a.vocab = 1;
+  EXPECT_FALSE(extrapolated(a));
 }
 
 TEST(Extrapolation, WhatALawDoesNotStateDoesNotLimitIt) {

@@ -16,12 +16,19 @@ namespace {
 using enum Objective;
 using rooflaw::testing::Random;
 
-constexpr Objective all_objectives[] = {prefill, tpot, total, decode, memory};
+constexpr Objective all_objectives[] = {prefill, tpot, total, energy, decode, memory};
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Scenario with_tokens(std::int64_t input, std::int64_t output) {
   Scenario s;
   s.workload = {.id = "work", .batch = 1, .input_tokens = input, .output_tokens = output};
+  return s;
+}
+/// Powers that are no round numbers.
+Scenario with_powers(Scenario s) {
+  s.device.id = "chip";
+  s.device.prefill_power_w = 30.1;
+  s.device.decode_power_w = 20.7;
   return s;
 }
 
@@ -54,14 +61,14 @@ TEST(Objectives, OnlyThoseThatATargetMayAskForAreFoundByName) {
     EXPECT_EQ(e.objective, objective_from(e.name));
     searchable.insert(e.name);
   }
-  EXPECT_EQ((std::set<std::string_view>{"prefill", "tpot", "total"}), searchable);
+  EXPECT_EQ((std::set<std::string_view>{"prefill", "tpot", "total", "energy"}), searchable);
   EXPECT_FALSE(objective_from("latency"));
   EXPECT_FALSE(objective_from(""));
 }
 
 TEST(Objectives, ValuesOfAnEvaluation) {
   Random random(8);
-  int without_input = 0, without_output = 0;
+  int without_input = 0, without_output = 0, without_powers = 0;
   for (int i = 0; i < 500 && !::testing::Test::HasFailure(); ++i) {
     const auto c = testing::random_case(random, 40);
     const Scenario s = testing::scenario_from(c);
@@ -82,6 +89,17 @@ TEST(Objectives, ValuesOfAnEvaluation) {
     expect_value(decode, output, e.decode.seconds);
     expect_value(tpot, output, e.decode.seconds / static_cast<double>(s.workload.output_tokens));
     expect_value(total, input || output, e.prefill.seconds + e.decode.seconds);
+    const auto powers = std::pair{s.device.prefill_power_w, s.device.decode_power_w};
+    const bool known = powers.first && powers.second;
+    without_powers += known ? 0 : 1;
+    const double joules =
+        powers.first.value_or(0) * e.prefill.seconds + powers.second.value_or(0) * e.decode.seconds;
+    expect_value(energy, known && (input || output), joules);
+    if (known) {
+      EXPECT_EQ(joules, e.energy_j);
+    } else {
+      EXPECT_TRUE(std::isnan(e.energy_j));
+    }
     expect_value(memory, true, e.memory.weights + e.memory.kv + e.memory.workspace);
     EXPECT_EQ(e.prefill.seconds + e.decode.seconds, e.total_s);
     EXPECT_EQ(output, !std::isnan(e.tpot_s));
@@ -91,6 +109,30 @@ TEST(Objectives, ValuesOfAnEvaluation) {
   }
   EXPECT_GT(without_input, 20);
   EXPECT_GT(without_output, 20);
+  EXPECT_GT(without_powers, 20);
+  EXPECT_LT(without_powers, 480);
+}
+
+TEST(Objectives, EnergyIsUnknownUnlessBothPowersAre) {
+  Random random(9);
+  for (int i = 0; i < 100 && !::testing::Test::HasFailure(); ++i) {
+    const auto c = testing::random_case(random, 40);
+    const auto a = testing::architecture_from(c.at("architecture"));
+    const auto with = [&](std::optional<double> prefill_power, std::optional<double> decode_power) {
+      Scenario s = testing::scenario_from(c);
+      s.device.prefill_power_w = prefill_power;
+      s.device.decode_power_w = decode_power;
+      return evaluate(testing::published_law(), a, s);
+    };
+    EXPECT_TRUE(std::isnan(with({}, {}).energy_j));
+    EXPECT_TRUE(std::isnan(with(3, {}).energy_j));
+    EXPECT_TRUE(std::isnan(with({}, 3).energy_j));
+    const auto e = with(30.1, 20.7);
+    EXPECT_EQ(30.1 * e.prefill.seconds + 20.7 * e.decode.seconds, e.energy_j);
+    EXPECT_EQ(e.total_s, with(1, 1).energy_j);
+    EXPECT_EQ(e.prefill.seconds, with(1, 0).energy_j);
+    EXPECT_EQ(e.decode.seconds, with(0, 1).energy_j);
+  }
 }
 
 TEST(Objectives, TheMessageSaysWhatTheWorkloadLacks) {
@@ -107,8 +149,15 @@ TEST(Objectives, TheMessageSaysWhatTheWorkloadLacks) {
   EXPECT_EQ("workload work has no output tokens, so no tpot", message(tpot, with_tokens(1, 0)));
   EXPECT_EQ("workload work has no output tokens, so no decode", message(decode, with_tokens(1, 0)));
   EXPECT_EQ("workload work has no tokens, so no total", message(total, with_tokens(0, 0)));
+  EXPECT_EQ("workload work has no tokens, so no energy",
+            message(energy, with_powers(with_tokens(0, 0))));
+  Scenario unknown = with_powers(with_tokens(1, 1));
+  unknown.device.decode_power_w.reset();
+  EXPECT_EQ("device chip has no powers, so no energy", message(energy, unknown));
   EXPECT_EQ("", message(memory, with_tokens(0, 0)));
   EXPECT_EQ("", message(total, with_tokens(0, 1)));
+  EXPECT_EQ("", message(energy, with_powers(with_tokens(0, 1))));
+  EXPECT_EQ("", message(energy, with_powers(with_tokens(1, 0))));
 }
 
 TEST(Limits, AreInfiniteUntilSet) {
@@ -170,6 +219,8 @@ double value_at(Objective objective, double output_tokens) {
       return costs.decode_s / output_tokens;
     case total:
       return costs.prefill_s + costs.decode_s;
+    case energy:
+      return 30.1 * costs.prefill_s + 20.7 * costs.decode_s;
     case decode:
       return costs.decode_s;
     case memory:
@@ -179,7 +230,7 @@ double value_at(Objective objective, double output_tokens) {
 }
 
 TEST(Limits, EachDecidesAndEqualityIsAllowed) {
-  const Scenario s = with_tokens(10, 3);
+  const Scenario s = with_powers(with_tokens(10, 3));
   EXPECT_TRUE(feasible(weighted_limits(Limits{}, s), costs));
   for (const Objective objective : all_objectives) {
     const double x = value_at(objective, 3);
@@ -210,6 +261,14 @@ TEST(Limits, WhatTheWorkloadDoesNotHaveIsNotLimited) {
   EXPECT_EQ((Names{"prefill", "total", "memory"}), limited(with_tokens(1, 0)));
   EXPECT_EQ((Names{"tpot", "total", "decode", "memory"}), limited(with_tokens(0, 1)));
   EXPECT_EQ((Names{"memory"}), limited(with_tokens(0, 0)));
+  const auto powered = [](std::int64_t in, std::int64_t out) {
+    return with_powers(with_tokens(in, out));
+  };
+  EXPECT_EQ((Names{"prefill", "tpot", "total", "energy", "decode", "memory"}),
+            limited(powered(1, 1)));
+  EXPECT_EQ((Names{"prefill", "total", "energy", "memory"}), limited(powered(1, 0)));
+  EXPECT_EQ((Names{"tpot", "total", "energy", "decode", "memory"}), limited(powered(0, 1)));
+  EXPECT_EQ((Names{"memory"}), limited(powered(0, 0)));
 }
 
 }  // namespace

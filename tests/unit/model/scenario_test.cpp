@@ -58,13 +58,19 @@ TEST(Scenario, MatmulTypeIsNeverReplaced) {
 
 TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
   Device d = device({{fp16, 20}});
-  d.efficiencies["*"] = {
-      .compute = 0.5, .bandwidth = 0.8, .kv_bandwidth = 0.4, .layer_overhead_s = 1e-3};
+  d.efficiencies["*"] = {.compute = 0.5,
+                         .attention = 0.25,
+                         .bandwidth = 0.8,
+                         .kv_bandwidth = 0.4,
+                         .layer_overhead_s = 1e-3,
+                         .pass_overhead_s = 2e-3};
   d.efficiencies["other"] = {.compute = 0.1};
   const auto general = make_scenario(d, precision(fp16, fp16), work, {});
   EXPECT_TRUE(general.calibrated);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_matmul_flop);
-  EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_attention_flop);
+  EXPECT_DOUBLE_EQ(1.0 / 5, general.rates.s_per_attention_flop);
+  EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_vector_flop);
+  EXPECT_EQ(2e-3, general.rates.pass_overhead_s);
   EXPECT_DOUBLE_EQ(1.0 / 80, general.rates.s_per_byte);
   EXPECT_DOUBLE_EQ(1.0 / 40, general.rates.s_per_kv_byte);
   EXPECT_EQ(1e-3, general.rates.layer_overhead_s);

@@ -186,10 +186,12 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
         EXPECT_EQ(points[k].index, rows[k].index);
         EXPECT_EQ(points[k].latency_s, rows[k].latency_s);
         EXPECT_EQ(points[k].loss, rows[k].loss);
-        auto expected = search::row_of({a, e, points[k].latency_s, points[k].index});
+        auto expected = search::row_of({a, e, points[k].latency_s, points[k].latency_s, points[k].index});
         // Without output tokens a NaN, which equals nothing.
         if (std::isnan(e.tpot_s) && std::isnan(rows[k].tpot_s))
           expected.tpot_s = rows[k].tpot_s = 0;
+        EXPECT_EQ(std::isnan(e.energy_j), std::isnan(rows[k].energy_j));
+        if (std::isnan(e.energy_j)) expected.energy_j = rows[k].energy_j = 0;
         EXPECT_EQ(expected, rows[k]);
       }
     }

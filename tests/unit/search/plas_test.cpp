@@ -170,7 +170,7 @@ TEST(Plas, BenchmarkSpace) {
   Question question = benchmark_question();
   ASSERT_EQ(468120, search::valid_count(question.space));
   const auto truth = grid(question).at(0).points();
-  ASSERT_EQ(550u, truth.size());
+  ASSERT_EQ(556u, truth.size());
   const double area = hypervolume_in_box(truth, truth);
   for (const std::uint64_t seed : {1, 2, 3}) {
     question.seed = seed;

@@ -8,6 +8,7 @@
 #include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/result.hpp"
 #include "unit/random_cases.hpp"
+#include "unit/space_json.hpp"
 
 namespace rooflaw::testing {
 

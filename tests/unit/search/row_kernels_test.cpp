@@ -3,6 +3,7 @@
 
 #include "search/score/row_kernels.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include <gtest/gtest.h>
@@ -67,18 +68,27 @@ TEST_F(RowKernels, LatencyAndMemory) {
   at_every_length([&] {
     const search::FfnParts::PerDeployment ffn{
         .prefill_s = column(), .decode_s = column(), .weight_bytes = column()};
-    const search::WidthPart width{.prefill_head_s = number(),
-                                  .decode_head_s = number(),
+    const search::WidthPart width{.prefill_fixed_s = number(),
+                                  .decode_fixed_s = number(),
                                   .prefill_overhead_s = number(),
                                   .decode_overhead_s = number(),
-                                  .embedding_bytes = number()};
-    const search::AttentionPart attention{.prefill_s = number(),
-                                          .decode_s = number(),
-                                          .weight_bytes = number(),
-                                          .kv_bytes = number()};
+                                  .table_bytes = number(),
+                                  .logit_bytes = 10.0 * number(),
+                                  .activation_bytes = number()};
+    const auto part = [&] {
+      return search::AttentionPart{.prefill_s = number(),
+                                   .decode_s = number(),
+                                   .weight_bytes = number(),
+                                   .kv_bytes = number(),
+                                   .scratch_bytes = number()};
+    };
+    const search::AttentionParts attention{.global = part(), .windowed = part()};
+    const bool windows = random_.chance(0.5);
+    const search::LayerSplit layers{static_cast<double>(random_.integer(1, 128)),
+                                    windows ? static_cast<double>(random_.integer(1, 128)) : 0.0};
     const Column activations = column();
     const search::RowView row{.size = size_,
-                              .layers = static_cast<double>(random_.integer(1, 128)),
+                              .layers = layers,
                               .width = number(),
                               .attention_activations = number(),
                               .width_part = &width,
@@ -88,34 +98,35 @@ TEST_F(RowKernels, LatencyAndMemory) {
 
     Column prefill(size_), decode(size_), memory(size_);
     search::row_latency(row, prefill.data(), decode.data());
+    const auto& [global, windowed] = attention;
+    const auto over_layers = [&](double x, double y) {
+      return windows ? layers.global * x + layers.windowed * y : layers.global * x;
+    };
     EXPECT_EQ(bits(each([&](std::size_t i) {
-                return row.layers *
-                           ((attention.prefill_s + ffn.prefill_s[i]) + width.prefill_overhead_s) +
-                       width.prefill_head_s;
+                return over_layers(
+                           (global.prefill_s + ffn.prefill_s[i]) + width.prefill_overhead_s,
+                           (windowed.prefill_s + ffn.prefill_s[i]) + width.prefill_overhead_s) +
+                       width.prefill_fixed_s;
               })),
               bits(prefill));
     EXPECT_EQ(bits(each([&](std::size_t i) {
-                return row.layers *
-                           ((attention.decode_s + ffn.decode_s[i]) + width.decode_overhead_s) +
-                       width.decode_head_s;
+                return over_layers(
+                           (global.decode_s + ffn.decode_s[i]) + width.decode_overhead_s,
+                           (windowed.decode_s + ffn.decode_s[i]) + width.decode_overhead_s) +
+                       width.decode_fixed_s;
               })),
               bits(decode));
 
-    model::Scenario scenario;
-    scenario.workload.batch = random_.integer(1, 64);
-    scenario.workload.input_tokens = random_.integer(1, 5000);
-    scenario.precision.activation_bytes = number();
-    search::row_memory(row, scenario, memory.data());
-    const double bytes = static_cast<double>(scenario.workload.batch) *
-                         static_cast<double>(scenario.workload.input_tokens) *
-                         scenario.precision.activation_bytes;
+    search::row_memory(row, memory.data());
     EXPECT_EQ(bits(each([&](std::size_t i) {
-                const double weights = row.layers * (attention.weight_bytes + ffn.weight_bytes[i]) +
-                                       width.embedding_bytes;
-                const double widest = activations[i] > row.attention_activations
-                                          ? activations[i]
-                                          : row.attention_activations;
-                return weights + row.layers * attention.kv_bytes + bytes * (row.width + widest);
+                const double weights = over_layers(global.weight_bytes + ffn.weight_bytes[i],
+                                                   windowed.weight_bytes + ffn.weight_bytes[i]) +
+                                       width.table_bytes;
+                const double kv = over_layers(global.kv_bytes, windowed.kv_bytes);
+                const double widest = std::max(row.attention_activations, activations[i]);
+                const double scratch = std::max(global.scratch_bytes, windowed.scratch_bytes);
+                const double layer = width.activation_bytes * (row.width + widest) + scratch;
+                return weights + kv + std::max(layer, width.logit_bytes);
               })),
               bits(memory));
   });

@@ -68,7 +68,7 @@ TEST(Sensitivity, ExchangeRatesAgreeWithTheMultiplierAtAnInteriorOptimum) {
   ASSERT_EQ(o.sides.size(), 0u) << "an interior optimum";
 
   const Shape& x = o.shape;
-  model::ContinuousArchitecture<double> a{.groups = {{}}, .vocab = 1000};
+  model::ContinuousArchitecture<double> a{.groups = {{}}, .tables = {.vocab = 1000}};
   auto& [layers, attention, ffn] = a.groups.front();
   layers = x.layers;
   attention.width = ffn.width = x.width;

@@ -17,6 +17,7 @@
 #include "rooflaw/model/objective.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "rooflaw/theory/xi_model.hpp"
+#include "unit/model_json.hpp"
 
 namespace rooflaw::theory::testing {
 
@@ -140,67 +141,11 @@ inline model::Scenario scenario_at(const EffectiveRates& rates, const model::Wor
 }
 
 inline model::Architecture golden_architecture(const nlohmann::json& a) {
-  const auto size = [&](const char* key) { return a.value(key, std::int64_t{0}); };
-  return {.layers = size("layers"),
-          .width = size("width"),
-          .heads = size("heads"),
-          .attention = *model::attention_kind_from(a.at("attention").get<std::string>()),
-          .head_dim = size("head_dim"),
-          .kv_heads = size("kv_heads"),
-          .mla = {.kv_lora_rank = size("kv_lora_rank"),
-                  .q_lora_rank = size("q_lora_rank"),
-                  .qk_nope_head_dim = size("qk_nope_head_dim"),
-                  .qk_rope_head_dim = size("qk_rope_head_dim"),
-                  .v_head_dim = size("v_head_dim")},
-          .ffn = *model::ffn_kind_from(a.at("ffn").get<std::string>()),
-          .expert_ffn = size("expert_ffn"),
-          .experts = size("experts"),
-          .top_k = size("top_k"),
-          .shared_ffn = size("shared_ffn"),
-          .ffn_sparsity = a.at("ffn_sparsity").get<double>(),
-          .vocab = size("vocab"),
-          .tied = a.at("tied").get<bool>()};
+  return rooflaw::testing::architecture_from(a);
 }
 
 inline model::Scenario golden_scenario(const nlohmann::json& c) {
-  const auto& p = c.at("precision");
-  const auto& d = c.at("device");
-  const auto& w = c.at("workload");
-  const auto& e = c.at("engine");
-  const auto type = [](const nlohmann::json& name) {
-    return *model::compute_type_from(name.get<std::string>());
-  };
-  model::Device device;
-  device.id = d.at("id").get<std::string>();
-  device.bandwidth_bytes_per_s = d.at("bandwidth").get<double>();
-  for (const auto& [name, peak] : d.at("peak_flops").items())
-    device.peak_flops[*model::compute_type_from(name)] = peak.get<double>();
-  for (const auto& [id, efficiency] : d.at("efficiency").items())
-    device.efficiencies[id] = {.compute = efficiency.value("compute", 1.0),
-                               .bandwidth = efficiency.value("bandwidth", 1.0),
-                               .kv_bandwidth = efficiency.value("kv_bandwidth", 1.0),
-                               .layer_overhead_s = efficiency.value("layer_overhead", 0.0)};
-  const model::Precision precision{.id = p.at("id").get<std::string>(),
-                                   .weight_bytes = p.at("weight_bytes").get<double>(),
-                                   .activation_bytes = p.at("activation_bytes").get<double>(),
-                                   .kv_bytes = p.at("kv_bytes").get<double>(),
-                                   .input_bytes = p.at("input_bytes").get<double>(),
-                                   .head_bytes = p.at("head_bytes").get<double>(),
-                                   .matmul = type(p.at("matmul")),
-                                   .attention = type(p.at("attention")),
-                                   .loss_delta = p.at("loss_delta").get<double>()};
-  model::Workload workload;
-  workload.id = w.at("id").get<std::string>();
-  workload.batch = w.at("batch").get<std::int64_t>();
-  workload.input_tokens = w.at("input_tokens").get<std::int64_t>();
-  workload.output_tokens = w.at("output_tokens").get<std::int64_t>();
-  model::Engine engine;
-  engine.flash = e.at("attention") == "flash";
-  engine.causal = e.at("causal").get<bool>();
-  engine.lm_head = e.at("lm_head").get<bool>();
-  engine.query_heads = e.at("kv_traffic") == "query_heads";
-  engine.mla_expanded = e.at("mla") == "expanded";
-  return model::make_scenario(device, precision, workload, engine);
+  return rooflaw::testing::scenario_from(c);
 }
 
 }  // namespace rooflaw::theory::testing

@@ -32,15 +32,17 @@ model::Scenario one_token_each() {
 
 // A model whose heads fill the width, so that the xi model counts its weights exactly.
 model::Architecture square_architecture() {
-  return {.layers = 10,
-          .width = 1024,
-          .heads = 16,
-          .head_dim = 64,
-          .kv_heads = 4,
-          .expert_ffn = 512,
-          .experts = 8,
-          .top_k = 2,
-          .vocab = 1000};
+  model::Architecture a;
+  static_cast<model::Layers&>(a) = {.layers = 10,
+                                    .heads = 16,
+                                    .head_dim = 64,
+                                    .kv_heads = 4,
+                                    .expert_ffn = 512,
+                                    .experts = 8,
+                                    .top_k = 2};
+  a.width = 1024;
+  a.vocab = 1000;
+  return a;
 }
 
 Shape shape_of(const model::Architecture& a) {
@@ -55,7 +57,7 @@ Shape shape_of(const model::Architecture& a) {
 TEST(XiModel, CountsTheWeightsOfARealArchitecture) {
   const auto a = square_architecture();
   const Shape shape = shape_of(a);
-  const auto attention = model::attention_shape(a);
+  const auto attention = model::attention_shape(a, a.width);
   const auto ffn = model::ffn_shape(a);
   const double square = shape.width * shape.width;
   EXPECT_DOUBLE_EQ(xi_all(shape) * square, attention.weights() + ffn.weights());
@@ -68,7 +70,7 @@ TEST(XiModel, DecodeReadsTheCacheOfTheMeanContext) {
   const auto scenario = vla_on_orin();
   const XiModel xi = xi_model(scenario);
   const Shape shape = shape_of(a);
-  const double cache_bytes = (1024 + 8.5) * model::attention_shape(a).cache_elements() * 2;
+  const double cache_bytes = (1024 + 8.5) * model::attention_shape(a, a.width).cache_elements() * 2;
   EXPECT_DOUBLE_EQ(xi_delta(xi, shape) * shape.width * shape.width * xi.weight_bytes, cache_bytes);
   EXPECT_DOUBLE_EQ(decode_bytes_per_layer(xi, shape),
                    xi_decode(shape) * shape.width * shape.width * 2 + cache_bytes);

@@ -14,11 +14,13 @@ model::AttentionShape<double> attention_shape(const Space& space, std::size_t wi
 
 /// What a width adds in one deployment, whatever the blocks.
 struct WidthPart {
-  double prefill_head_s = 0;
-  double decode_head_s = 0;
+  double prefill_fixed_s = 0;
+  double decode_fixed_s = 0;
   double prefill_overhead_s = 0;  // per layer
   double decode_overhead_s = 0;   // per layer
-  double embedding_bytes = 0;
+  double table_bytes = 0;
+  double logit_bytes = 0;
+  double activation_bytes = 0;  // of one element per token
 };
 WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment);
 
@@ -28,9 +30,16 @@ struct AttentionPart {
   double decode_s = 0;
   double weight_bytes = 0;
   double kv_bytes = 0;
+  double scratch_bytes = 0;  // of the workspace, once
 };
-AttentionPart attention_part(const model::AttentionShape<double>& shape,
-                             const Deployment& deployment);
+/// In layers that attend all tokens, and in those with the space's window.
+struct AttentionParts {
+  AttentionPart global, windowed;
+};
+AttentionParts attention_parts(const Space& space, const model::AttentionShape<double>& shape,
+                               const Deployment& deployment);
+/// A layer of the mean, which only bounds may take for all.
+AttentionPart mean_part(const Space& space, const AttentionParts& parts);
 
 /// A run of FFN blocks of one width and kind, a column per quantity, padded to whole packets.
 struct FfnParts {

@@ -78,8 +78,8 @@ class Scanner {
 
   // State of the block and row at hand, kept to spare allocations.
   FfnParts ffn_;
-  std::vector<WidthPart> width_parts_;          // by deployment
-  std::vector<AttentionPart> attention_parts_;  // by deployment
+  std::vector<WidthPart> width_parts_;           // by deployment
+  std::vector<AttentionParts> attention_parts_;  // by deployment
   double attention_activations_ = 0;
   std::vector<double> kv_loss_;  // by law
   Index row_index_ = 0;

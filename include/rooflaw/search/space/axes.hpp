@@ -1,8 +1,8 @@
 #pragma once
 // The home of the axes: one entry each with all that is particular to it. What reads a space, walks
 // it, draws from it, refines it, predicts over it or documents it is a loop over this table. A new
-// axis is a member of Space, a name in Axis and an entry in axes.cpp; where the model takes a power of
-// it, a table in score/; where it widens the box of the closed forms, a line in analysis.cpp.
+// axis is a member of Space, a name in Axis and an entry in axes.cpp; where the model takes a power
+// of it, a table in score/; where it widens the box of the closed forms, a line in analysis.cpp.
 
 #include <string_view>
 #include <utility>
@@ -59,6 +59,8 @@ struct AxisHome {
   std::vector<std::pair<AxisKey, AxisKey>> (*keys_of)(const Space&,
                                                       const model::Architecture&) = nullptr;
 
+  // Whether the space can use the value at all, as far as it alone can say.
+  bool (*usable)(const Space&, std::size_t digit) = [](const Space&, std::size_t) { return true; };
   // Whether the value by itself lies where the law was fitted; nullptr: as far as it alone can say.
   bool (*in_range)(const model::LawRange&, const Space&, std::size_t digit) = nullptr;
 

@@ -3,12 +3,14 @@
 //
 // The index counts over the axes in the order of `Axis`, last fastest; absent axes have length 1.
 // Combinations that are no architecture keep their index and are skipped:
-//   expert_ffn = 0; width not a multiple of head_dim; kv_heads > heads or not dividing them;
+//   expert_ffn = 0; query_ratio * width / head_dim not whole; kv_heads > heads or not dividing
+//   them; layers not a multiple of window.global_every;
 //   "heads" where that number is listed too; experts = 1 with top_k > 1; experts > 1 with
 //   top_k >= experts.
-// What an axis is called, how its values are ordered and enter an architecture: axes.hpp. The blocks that points are made of: options.hpp. The space in the order of
-// its values, for searches that walk: lattice.hpp. This folder knows architectures and the range of
-// a law; nothing of scores, targets or strategies.
+// What an axis is called, how its values are ordered and enter an architecture: axes.hpp. The
+// blocks that points are made of: options.hpp. The space in the order of its values, for searches
+// that walk: lattice.hpp. This folder knows architectures and the range of a law; nothing of
+// scores, targets or strategies.
 
 #include <array>
 #include <cstdint>
@@ -32,6 +34,15 @@ struct AttentionChoice {
 std::vector<AttentionChoice> gqa_choices(const std::vector<std::int64_t>& kv_heads);
 std::vector<AttentionChoice> mla_choices(const std::vector<model::MlaRanks>& ranks);
 
+/// One layer of so many attends all tokens, the others a window of them.
+struct WindowPattern {
+  std::int64_t tokens = 0;
+  std::int64_t global_every = 1;
+  bool operator==(const WindowPattern&) const = default;
+};
+
+/// What the law has no opinion on is fixed for all points, no axis: a search would exploit what the
+/// law cannot see.
 struct Space {
   std::vector<model::FfnKind> ffn{model::FfnKind::gated};
   std::vector<std::int64_t> widths;
@@ -41,7 +52,9 @@ struct Space {
   std::vector<std::int64_t> experts;
   std::vector<std::int64_t> top_k;
   std::vector<std::int64_t> layers;
-  std::int64_t head_dim = 0;  // heads = width / head_dim
+  std::int64_t head_dim = 0;  // heads = query_ratio * width / head_dim
+  double query_ratio = 1;
+  std::optional<WindowPattern> window;  // of gqa
   std::int64_t ffn_multiple_of = 1;
   std::int64_t vocab = 0;
   bool tied = true;
@@ -91,11 +104,26 @@ Strides strides_of(const Space& space);
 Index index_of(const Space& space, const Digits& digits);
 Digits digits_of(const Space& space, Index index);
 
+/// Query heads at a width; nullopt unless whole.
+std::optional<std::int64_t> heads_at(const Space& space, std::int64_t width);
+
+/// Layers of a point: those that attend all tokens, then those with a window.
+struct LayerSplit {
+  double global = 0, windowed = 0;
+};
+/// As shares of one layer; and of so many.
+LayerSplit layer_shares(const Space& space);
+LayerSplit split_layers(const Space& space, std::int64_t layers);
+
 /// The architecture at these digits; nullopt for an invalid combination and outside `within`.
 std::optional<model::Architecture> architecture_at(const Space& space, const Digits& digits);
 
 /// The same space without `within`.
 Space whole(Space space);
+
+/// The same architecture with the window pattern of the space: groups of layers instead of one.
+/// Requires a number of layers that the pattern divides.
+model::Architecture with_windows(const Space& space, model::Architecture uniform);
 
 /// round(ratio * width / multiple) * multiple, half away from zero.
 std::int64_t expert_ffn_size(double ratio, std::int64_t width, std::int64_t multiple);
