@@ -53,8 +53,8 @@ toml::table tables_of(SourceFiles& files, const std::string& path, const CaseCho
                          .key = "--model",
                          .value = *chosen.model,
                          .rule = "names another model than this file, which is one"}});
-    files.read(path);
     chosen.model = std::filesystem::absolute(path).string();
+    files.read(*chosen.model);  // a file that is not there is no fault of an option
   } else if (!path.empty()) {
     table = format::parse_toml(files.read(path), path);
     require_case(table);

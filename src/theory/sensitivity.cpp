@@ -14,14 +14,17 @@ using LossNumber = Eigen::AutoDiffScalar<Eigen::Matrix<double, 5, 1>>;
 using SizeNumber = Eigen::AutoDiffScalar<Eigen::Vector4d>;
 enum SizeDerivative : int { by_layers, by_width, by_ffn_ratio, by_kv_dim };
 
+double layers_of(const ContinuousArchitecture<double>& a) {
+  return model::over_layers(a, [](const auto&) { return 1.0; });
+}
+
 /// The architecture as a function of layers, width, FFN ratio and KV dimension; groups keep their
 /// shares of the layers, so that a layer more is one of the mean.
 ContinuousArchitecture<SizeNumber> differentiable(const ContinuousArchitecture<double>& a) {
   const auto variable = [](double x, SizeDerivative i) { return SizeNumber(x, 4, i); };
   auto x = model::lift<SizeNumber>(a);
   const SizeNumber width = variable(a.width(), by_width);
-  double total = 0;
-  for (const auto& group : a.groups) total += group.layers;
+  const double total = layers_of(a);
   const SizeNumber depth = variable(total, by_layers);
   for (std::size_t g = 0; g < a.groups.size(); ++g) {
     auto& [layers, attention, ffn] = x.groups[g];
@@ -70,8 +73,7 @@ double weight_bytes_per_layer(const ContinuousArchitecture<double>& a, const mod
 bool memory_binds(const ContinuousArchitecture<double>& a, const model::Scenario& s,
                   double memory_budget) {
   auto deeper = a;
-  double total = 0;
-  for (const auto& group : a.groups) total += group.layers;
+  const double total = layers_of(a);
   for (auto& group : deeper.groups) group.layers *= (total + 1.0) / total;
   return model::memory(a, s).total() <= memory_budget &&
          model::memory(deeper, s).total() > memory_budget;
