@@ -1,9 +1,13 @@
 // A file is replaced whole or stays as it was.
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include <gtest/gtest.h>
 
@@ -122,6 +126,26 @@ TEST(RequireWritable, SaysSoBeforeTheRun) {
   EXPECT_THROW(require_writable(folder.path("none/result.h5")), FileError);
   std::filesystem::create_directory(folder.path("dir"));
   EXPECT_THROW(require_writable(folder.path("dir")), FileError);
+}
+
+// A number that another process has by now says nothing; the lock of a living writer does.
+TEST(RemoveLeftovers, TakesWhatNobodyWrites) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("result.h5");
+  const std::string of_the_living = folder.write("result.h5.tmp." + std::to_string(::getpid()), "");
+  const std::string of_the_dead = folder.write("result.h5.tmp.999999999", "");
+  const std::string written = folder.write("result.h5.tmp.1", "");
+  const std::string of_others = folder.write("result.h5.tmp.notes", "");
+  const int writer = ::open(written.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_EQ(0, ::flock(writer, LOCK_EX));
+  remove_leftovers(path);
+  EXPECT_FALSE(std::filesystem::exists(of_the_living));
+  EXPECT_FALSE(std::filesystem::exists(of_the_dead));
+  EXPECT_TRUE(std::filesystem::exists(written));
+  EXPECT_TRUE(std::filesystem::exists(of_others));
+  ::close(writer);
+  remove_leftovers(path);
+  EXPECT_FALSE(std::filesystem::exists(written));
 }
 
 }  // namespace
