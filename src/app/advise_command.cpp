@@ -1,5 +1,5 @@
-// The closed forms for one chip: what binds, the best shape, what more of each thing is worth, and
-// an architecture that can be built.
+// The best architecture to build for one chip, proven; what binds, what more of each thing is
+// worth, and the closed forms beside it.
 
 #include <fmt/format.h>
 
@@ -8,25 +8,12 @@
 
 namespace rooflaw::app {
 
-namespace {
-
-Answer answer(const Question& q) {
-  Answer a;
-  a.optimum = theory::optimise(q.law, q.xi, q.budgets, q.box, q.scenario.precision.loss_delta);
-  a.width = a.optimum.shape.width;
-  a.cases = theory::closed_forms(q.law, q.xi, a.width, q.budgets, q.box.activation_rate.lo);
-  a.architecture = theory::buildable(q.law, q.scenario, a.optimum.shape, q.limits, q.box, {});
-  a.evaluation = model::evaluate(q.law, a.architecture, q.scenario);
-  return a;
-}
-
-}  // namespace
-
 ExitCode advise_command(const Arguments& arguments) {
   const auto values = parse_arguments(
       arguments, advise_usage,
-      "The best shape of a model for a chip and its budgets, in closed form: what binds, what more "
-      "of each is worth, and an architecture to build.",
+      "The best architecture that can be built for a chip and its budgets, proven: what binds, "
+      "what "
+      "more of each is worth, what would reach a loss, and the closed forms beside it.",
       advise_options(), {});
   if (!values) return ExitCode::done;
   const Question q = read_question(*values);
@@ -36,7 +23,10 @@ ExitCode advise_command(const Arguments& arguments) {
     fmt::print("{}\n", to_json(q, a, published).dump(2));
   else
     print_text(q, a, published);
-  return ExitCode::done;
+  if (a.built) return ExitCode::done;
+  fmt::print(stderr, "rooflaw: error: no architecture of the box meets the budgets{}{}\n",
+             a.shortfall.empty() ? "" : ": ", a.shortfall);
+  return ExitCode::bad_input;
 }
 
 }  // namespace rooflaw::app

@@ -115,9 +115,8 @@ Question read_question(const po::variables_map& values) {
   Question q{.law = single("law", std::move(laws)),
              .scenario = {},
              .limits = {},
-             .budgets = {},
-             .xi = {},
-             .box = {}};
+             .box = {},
+             .target_loss = {}};
   const auto precision = single("precision", std::move(precisions));
   const auto [workload, limits] = single("workload", std::move(workloads));
   const auto device =
@@ -135,8 +134,6 @@ Question read_question(const po::variables_map& values) {
     q.limits.set(model::Objective::memory, usable->bytes);
   if (q.limits.none())
     throw bad_option("decode-budget", "", "at least one budget of time or memory is needed");
-  q.budgets = theory::to_budgets(q.limits, q.scenario);
-  q.xi = theory::xi_model(q.scenario);
 
   q.box = theory::default_box(q.law);
   if (values.count("min-activation-rate") > 0)
@@ -148,6 +145,9 @@ Question read_question(const po::variables_map& values) {
     q.box = at_width(q.box, positive("width", values["width"].as<std::string>()));
     q.width_given = true;
   }
+  if (values.count("target-loss") > 0)
+    q.target_loss = positive("target-loss", values["target-loss"].as<std::string>());
+  q.regimes = values["regimes"].as<bool>();
   require_valid(q.box);
   if (q.box.width.hi > largest_width)
     throw bad_option("width", fmt::format("{:g}", q.box.width.hi),
@@ -173,6 +173,8 @@ po::options_description advise_options() {
       "min-activation-rate", text(), "least activation rate, default 1/16")(
       "box", po::value<std::vector<std::string>>()->composing(),
       "KEY=LO:HI, KEY one of layers, width, ffn_ratio, gqa, activation_rate; may be repeated")(
+      "target-loss", text(), "nats: how much bandwidth, compute or memory alone would reach it")(
+      "regimes", po::bool_switch(), "a map of what binds over multiples of compute and bandwidth")(
       "published", po::bool_switch(), "show what arXiv:2602.10377 prints beside the exact values")(
       "json", po::bool_switch(), "print one JSON object");
   return options;

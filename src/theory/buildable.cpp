@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <optional>
-#include <string_view>
-#include <vector>
+#include <queue>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -13,194 +11,305 @@ namespace rooflaw::theory {
 
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using Size = std::int64_t;
 
-std::int64_t nearest(double x, std::int64_t unit) {
-  return std::max<std::int64_t>(1, std::llround(x / static_cast<double>(unit))) * unit;
+// Sides of a box are quotients and products of sizes: an end that is met but for rounding is met.
+constexpr double at_end = 1e-9;
+// What bounds are moved outwards by: more than their roundings. Layers are told by a difference,
+// which loses digits.
+constexpr double bound_margin = 1e-12;
+constexpr double layers_margin = 1e-9;
+constexpr double largest_size = 1e9;
+
+Size ceiling(double x) {
+  return static_cast<Size>(std::ceil(std::min(x, largest_size) * (1 - at_end)));
+}
+Size floored(double x) {
+  return static_cast<Size>(std::floor(std::min(x, largest_size) * (1 + at_end)));
 }
 
-/// The option nearest to x in ratio.
-std::int64_t nearest_of(const Sizes& options, double x) {
-  return *std::min_element(options.begin(), options.end(), [x](std::int64_t a, std::int64_t b) {
-    return std::abs(natural_log(static_cast<double>(a) / x)) <
-           std::abs(natural_log(static_cast<double>(b) / x));
-  });
+std::vector<Size> divisors(Size n) {
+  std::vector<Size> low, high;
+  for (Size i = 1; i * i <= n; ++i)
+    if (n % i == 0) {
+      low.push_back(i);
+      if (i != n / i) high.push_back(n / i);
+    }
+  low.insert(low.end(), high.rbegin(), high.rend());
+  return low;
 }
 
-/// Those that `keep` says, or all if it keeps none.
-template <class Keep>
-Sizes preferred(const Sizes& all, Keep keep) {
-  Sizes kept;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(kept), keep);
-  return kept.empty() ? all : kept;
+void clip(model::Interval& side, const model::Interval& to) {
+  side = {std::max(side.lo, to.lo), std::min(side.hi, to.hi)};
 }
 
-bool within(const model::Evaluation& e, const model::WeightedLimits& limits) {
-  return model::feasible(limits, e.costs());
+[[noreturn]] void nothing_between(const char* side, const model::Interval& interval,
+                                  const std::string& what) {
+  throw DomainError(
+      fmt::format("box.{} = [{}, {}]: leaves {}", side, interval.lo, interval.hi, what));
 }
-
-class Builder {
- public:
-  Builder(const model::Law& law, const model::Scenario& scenario, const model::Limits& budgets,
-          const ShapeBox& box, const BuildRules& rules)
-      : law_(law),
-        scenario_(scenario),
-        budgets_(weighted_limits(budgets, scenario)),
-        box_(box),
-        rules_(rules) {
-    Sizes all;
-    for (std::int64_t n = 1; n <= most_experts; ++n)
-      if (holds(box.activation_rate, 1.0 / static_cast<double>(n))) all.push_back(n);
-    if (all.empty())
-      throw DomainError("no whole number of experts has an activation rate inside the box");
-    experts_ = preferred(all, [&](std::int64_t n) { return experts_in_range(law.range, n, 1); });
-  }
-
-  model::Architecture build(const Shape& shape) {
-    consider(shape.width, shape.gqa, 1.0 / shape.activation_rate, shape.ffn_ratio);
-    // From an optimum that is too dear to build, the smallest of everything.
-    if (!best_) {
-      const auto smallest = rounded(box_.width.lo, box_.gqa.hi, 1, box_.ffn_ratio.lo);
-      if (!smallest)
-        throw DomainError("no number of KV heads that divides the heads has a gqa inside the box");
-      if (deepest(*smallest) < least_layers()) refuse(*smallest);
-      consider(box_.width.lo, box_.gqa.hi, 1, box_.ffn_ratio.lo);
-    }
-    while (improve()) {
-    }
-    return *best_;
-  }
-
- private:
-  static constexpr std::int64_t most_experts = 1024;
-  static constexpr double most_layers = 1e6;
-
-  static bool holds(const model::Interval& interval, double x) {
-    constexpr double rounding = 1e-9;
-    return x >= interval.lo * (1 - rounding) && x <= interval.hi * (1 + rounding);
-  }
-
-  std::int64_t least_layers() const {
-    return std::max<std::int64_t>(1, std::llround(box_.layers.lo));
-  }
-
-  /// Divisors of the heads inside the box, of those the ones the law knows; may be empty.
-  Sizes kv_options(std::int64_t heads) const {
-    Sizes divisors;
-    for (std::int64_t n = 1; n * n <= heads; ++n)
-      if (heads % n == 0) {
-        divisors.push_back(n);
-        if (n != heads / n) divisors.push_back(heads / n);
-      }
-    std::sort(divisors.begin(), divisors.end());
-    std::erase_if(divisors, [&](std::int64_t n) {
-      return !holds(box_.gqa, static_cast<double>(heads) / static_cast<double>(n));
-    });
-    return preferred(divisors, [&](std::int64_t n) {
-      return attention_in_range(law_.range, model::AttentionKind::gqa, n, heads);
-    });
-  }
-
-  /// Says which budget even `smallest` breaks most, and by how much.
-  [[noreturn]] void refuse(model::Architecture smallest) const {
-    smallest.layers = least_layers();
-    const auto costs = model::evaluate(law_, smallest, scenario_).costs();
-    const auto needed = [&](const model::WeightedLimit& l) { return weighted(l.weights, costs); };
-    const auto worst = *std::max_element(
-        budgets_.begin(), budgets_.end(),
-        [&](const auto& x, const auto& y) { return needed(x) / x.bound < needed(y) / y.bound; });
-    throw DomainError(fmt::format(
-        "no architecture of the box meets the budgets by the operator model: the smallest ({} "
-        "layers, width {}, FFN {}) needs {:.4g} {} of {} where {:.4g} is given, {:.4g} times as "
-        "much",
-        smallest.layers, smallest.width, smallest.expert_ffn, needed(worst),
-        entry(worst.objective).unit, to_string(worst.objective), worst.bound,
-        needed(worst) / worst.bound));
-  }
-
-  /// One move of every size, both ways; whether any made the loss fall.
-  bool improve() {
-    const model::Architecture a = *best_;
-    const double before = least_loss_;
-    const auto width = static_cast<double>(a.width);
-    const auto heads = static_cast<double>(a.heads);
-    const double gqa = heads / static_cast<double>(a.kv_heads);
-    const auto experts = static_cast<double>(a.experts);
-    const double ratio = static_cast<double>(a.expert_ffn) / width;
-    const auto unit = static_cast<double>(rules_.ffn_multiple_of) / width;
-    for (const double step : {1.0, 4.0}) {
-      const double dw = step * static_cast<double>(rules_.head_dim);
-      consider(width + dw, gqa, experts, ratio);
-      consider(width - dw, gqa, experts, ratio);
-    }
-    for (const double factor : {0.8, 1.25}) consider(width, gqa, experts, ratio * factor);
-    for (const double step : {-unit, unit}) consider(width, gqa, experts, ratio + step);
-    for (const auto n : experts_) consider(width, gqa, static_cast<double>(n), ratio);
-    for (const auto n : kv_options(a.heads))
-      consider(width, heads / static_cast<double>(n), experts, ratio);
-    return least_loss_ < before;
-  }
-
-  /// The nearest architecture that can be built; layers are left open. Empty if no number of KV
-  /// heads goes with its width.
-  std::optional<model::Architecture> rounded(double width, double gqa, double experts,
-                                             double ffn_ratio) const {
-    model::Architecture a;
-    a.width = nearest(std::clamp(width, box_.width.lo, box_.width.hi), rules_.head_dim);
-    a.heads = a.width / rules_.head_dim;
-    a.head_dim = rules_.head_dim;
-    const Sizes options = kv_options(a.heads);
-    if (options.empty()) return std::nullopt;
-    a.kv_heads = nearest_of(options, std::max(1e-9, static_cast<double>(a.heads) / gqa));
-    a.experts = nearest_of(experts_, experts);
-    a.expert_ffn = nearest(
-        std::clamp(ffn_ratio, box_.ffn_ratio.lo, box_.ffn_ratio.hi) * static_cast<double>(a.width),
-        rules_.ffn_multiple_of);
-    a.vocab = rules_.vocab;
-    a.tied = rules_.tied;
-    return a;
-  }
-
-  /// Rounds the sizes, takes as many layers as fit, keeps the result if it is the best so far.
-  void consider(double width, double gqa, double experts, double ffn_ratio) {
-    auto a = rounded(width, gqa, experts, ffn_ratio);
-    if (!a) return;
-    a->layers = deepest(*a);
-    if (a->layers < least_layers()) return;
-    const double loss = model::evaluate(law_, *a, scenario_).loss;
-    if (loss < least_loss_) {
-      least_loss_ = loss;
-      best_ = a;
-    }
-  }
-
-  /// Most layers within the budgets, 0 if not even one: time and memory grow with depth.
-  std::int64_t deepest(model::Architecture a) const {
-    std::int64_t fits = 0;
-    std::int64_t too_deep = std::llround(std::min(box_.layers.hi, most_layers)) + 1;
-    while (too_deep - fits > 1) {
-      a.layers = fits + (too_deep - fits) / 2;
-      (within(model::evaluate(law_, a, scenario_), budgets_) ? fits : too_deep) = a.layers;
-    }
-    return fits;
-  }
-
-  const model::Law& law_;
-  const model::Scenario& scenario_;
-  model::WeightedLimits budgets_;
-  const ShapeBox& box_;
-  const BuildRules& rules_;
-  Sizes experts_;
-  std::optional<model::Architecture> best_;
-  double least_loss_ = std::numeric_limits<double>::infinity();
-};
 
 }  // namespace
 
-model::Architecture buildable(const model::Law& law, const model::Scenario& scenario,
-                              const Shape& shape, const model::Limits& budgets, const ShapeBox& box,
-                              const BuildRules& rules) {
-  return Builder(law, scenario, budgets, box, rules).build(shape);
+BuildingLattice::BuildingLattice(const ShapeBox& given, const BuildRules& rules)
+    : box_(given), rules_(rules) {
+  if (rules.within) {
+    if (const auto& layers = rules.within->layers) clip(box_.layers, *layers);
+    if (const auto& width = rules.within->width) clip(box_.width, *width);
+  }
+  const ShapeBox& box = box_;
+  require_valid(box);
+  if (rules.within && !ffn_in_range(*rules.within, model::FfnKind::gated, 0.0))
+    throw DomainError("gated FFNs are outside the law's range");
+  const auto few = [&](const char* side, const model::Interval& interval, Size first, Size last) {
+    if (last - first >= most_sizes)
+      nothing_between(side, interval, fmt::format("more than {} of them", most_sizes));
+  };
+  layers_ = {std::max<Size>(1, ceiling(box.layers.lo)), floored(box.layers.hi)};
+  few("layers", box.layers, layers_.first, layers_.last);
+  if (layers_.first > layers_.last) nothing_between("layers", box.layers, "no whole layer");
+
+  const auto& rate = box.activation_rate;
+  const Run experts{ceiling(1.0 / rate.hi), floored(1.0 / rate.lo)};
+  few("activation_rate", rate, experts.first, experts.last);
+  for (Size n = experts.first; n <= experts.last; ++n)
+    if (!rules.within || experts_in_range(*rules.within, n, 1)) experts_.push_back(n);
+  if (experts_.empty())
+    nothing_between("activation_rate", rate, "no whole number of experts, one of them active");
+
+  const auto unit = static_cast<double>(rules.head_dim);
+  Run heads{std::max<Size>(1, ceiling(box.width.lo / unit)), floored(box.width.hi / unit)};
+  few("width", box.width, heads.first, heads.last);
+  if (heads.first > heads.last)
+    heads.first = heads.last =
+        std::max<Size>(1, std::llround(std::sqrt(box.width.lo * box.width.hi) / unit));
+  bool any_ffn = false;
+  for (Size width = heads.first * rules.head_dim; width <= heads.last * rules.head_dim;
+       width += rules.head_dim) {
+    const Run ffn = ffn_units_at(width);
+    if (ffn.first > ffn.last) continue;
+    any_ffn = true;
+    auto kv_heads = kv_heads_at(width);
+    if (kv_heads.empty()) continue;
+    widths_.push_back(width);
+    kv_heads_.push_back(std::move(kv_heads));
+  }
+  if (!any_ffn)
+    nothing_between("ffn_ratio", box.ffn_ratio,
+                    fmt::format("no multiple of {}", rules.ffn_multiple_of));
+  if (widths_.empty())
+    nothing_between("gqa", box.gqa, "no number of KV heads that divides the heads");
+}
+
+std::vector<Size> BuildingLattice::kv_heads_at(Size width) const {
+  const Size heads = width / rules_.head_dim;
+  auto all = divisors(heads);
+  std::erase_if(all, [&](Size kv_heads) {
+    const double gqa = static_cast<double>(heads) / static_cast<double>(kv_heads);
+    return gqa < box_.gqa.lo * (1 - at_end) || gqa > box_.gqa.hi * (1 + at_end) ||
+           (rules_.within &&
+            !attention_in_range(*rules_.within, model::AttentionKind::gqa, kv_heads, heads));
+  });
+  return all;
+}
+
+BuildingLattice::Run BuildingLattice::ffn_units_at(Size width) const {
+  const double units = static_cast<double>(width) / static_cast<double>(rules_.ffn_multiple_of);
+  return {std::max<Size>(1, ceiling(box_.ffn_ratio.lo * units)),
+          floored(box_.ffn_ratio.hi * units)};
+}
+
+model::Architecture BuildingLattice::architecture(Size width, Size kv_heads, Size experts,
+                                                  Size ffn_units) const {
+  model::Architecture a;
+  a.layers = layers_.first;
+  a.width = width;
+  a.heads = width / rules_.head_dim;
+  a.head_dim = rules_.head_dim;
+  a.kv_heads = kv_heads;
+  a.experts = experts;
+  a.expert_ffn = ffn_units * rules_.ffn_multiple_of;
+  a.vocab = rules_.vocab;
+  a.tied = rules_.tied;
+  return a;
+}
+
+/// The search of one question.
+class Branches {
+ public:
+  Branches(const BuildingLattice& lattice, const model::Law& law, const model::Scenario& scenario,
+           const model::Limits& limits, const Aim& aim)
+      : lattice_(lattice),
+        law_(law),
+        scenario_(scenario),
+        limits_(weighted_limits(limits, scenario)),
+        aim_(aim),
+        least_loss_(aim.below) {}
+
+  std::optional<Built> run() {
+    for (std::size_t w = 0; w < lattice_.widths_.size(); ++w) {
+      const Node node{.width = w,
+                      .kv_heads = all_of(lattice_.kv_heads_[w]),
+                      .experts = all_of(lattice_.experts_),
+                      .ffn_units = lattice_.ffn_units_at(lattice_.widths_[w])};
+      // Wider ones need more still.
+      if (deepest(with_one_kv_head(node)) < lattice_.layers_.first) break;
+      open(node);
+    }
+    while (!open_.empty()) {
+      const Node node = open_.top();
+      open_.pop();
+      if (node.bound > least_loss_ || (aim_.any && best_)) break;
+      if (node.kv_heads.single() && node.experts.single() && node.ffn_units.single())
+        build(node);
+      else
+        cut(node);
+    }
+    return best_;
+  }
+
+ private:
+  using Run = BuildingLattice::Run;
+  struct Node {
+    std::size_t width = 0;
+    Run kv_heads, experts;  // by number
+    Run ffn_units;
+    double bound = 0;
+    Size deepest = 0;                                                        // or less
+    bool operator<(const Node& other) const { return bound > other.bound; }  // least on top
+  };
+
+  model::Architecture architecture(const Node& node, Size kv_heads, Size experts,
+                                   Size ffn_units) const {
+    return lattice_.architecture(lattice_.widths_[node.width],
+                                 lattice_.kv_heads_[node.width][static_cast<std::size_t>(kv_heads)],
+                                 lattice_.experts_[static_cast<std::size_t>(experts)], ffn_units);
+  }
+  model::Architecture least(const Node& node) const {
+    return architecture(node, node.kv_heads.first, node.experts.first, node.ffn_units.first);
+  }
+  double loss(const Node& node, Size kv_heads, Size experts, Size ffn_units) const {
+    auto a = model::lift(architecture(node, kv_heads, experts, ffn_units));
+    a.groups.front().layers = static_cast<double>(node.deepest);
+    return model::loss(law_, model::loss_terms(law_, model::law_point(a)),
+                       scenario_.precision.loss_delta);
+  }
+
+  model::Architecture with_one_kv_head(const Node& node) const {
+    auto a = least(node);
+    a.kv_heads = 1;
+    return a;
+  }
+
+  /// At least the most layers that the limits leave an architecture.
+  Size deepest(const model::Architecture& shape) const {
+    auto a = model::lift(shape);
+    a.groups.front().layers = 1.0;
+    const auto one = model::costs(a, scenario_);
+    a.groups.front().layers = 2.0;
+    const auto two = model::costs(a, scenario_);
+    double most = static_cast<double>(lattice_.layers_.last);
+    for (const auto& limit : limits_) {
+      const double first = weighted(limit.weights, one);
+      const double further = weighted(limit.weights, two) - first;
+      const double left = limit.bound - first + layers_margin * (limit.bound + first);
+      most = std::min(most, left < 0.0 ? 0.0 : 1.0 + left / further * (1.0 + layers_margin));
+    }
+    return static_cast<Size>(most);
+  }
+
+  void open(Node node) {
+    node.deepest = deepest(least(node));
+    if (node.deepest < lattice_.layers_.first) return;
+    node.bound = (1.0 - bound_margin) *
+                 loss(node, node.kv_heads.last, node.experts.last, node.ffn_units.last);
+    if (node.bound <= least_loss_) open_.push(node);
+  }
+
+  static Run all_of(const std::vector<Size>& sizes) {
+    return {0, static_cast<Size>(sizes.size()) - 1};
+  }
+
+  /// Where the loss falls most.
+  void cut(const Node& node) {
+    const auto loss_of = [&](const Run& kv_heads, const Run& experts, const Run& ffn_units) {
+      return loss(node, kv_heads.last, experts.last, ffn_units.last);
+    };
+    const auto start = [](const Run& run) { return Run{run.first, run.first}; };
+    const std::pair<Run Node::*, double> falls[] = {
+        {&Node::kv_heads, loss_of(start(node.kv_heads), node.experts, node.ffn_units)},
+        {&Node::experts, loss_of(node.kv_heads, start(node.experts), node.ffn_units)},
+        {&Node::ffn_units, loss_of(node.kv_heads, node.experts, start(node.ffn_units))}};
+    Run Node::*longest = nullptr;
+    double most = 0;
+    for (const auto& [run, fall] : falls)
+      if (!(node.*run).single() && (longest == nullptr || fall > most)) {
+        longest = run;
+        most = fall;
+      }
+    const auto [first, last] = node.*longest;
+    const Size middle = first + (last - first) / 2;
+    Node half = node;
+    half.*longest = {first, middle};
+    open(half);
+    half.*longest = {middle + 1, last};
+    open(half);
+  }
+
+  /// The deepest architecture of a node of one shape.
+  void build(const Node& node) {
+    auto a = least(node);
+    for (a.layers = node.deepest; a.layers >= lattice_.layers_.first; --a.layers) {
+      const auto e = model::evaluate(law_, a, scenario_);
+      if (!model::feasible(limits_, e.costs())) continue;
+      const bool first_of_equals =
+          best_ && e.loss == least_loss_ && key(a) < key(best_->architecture);
+      if (e.loss < least_loss_ || first_of_equals) {
+        best_ = {a, e};
+        least_loss_ = e.loss;
+      }
+      return;
+    }
+  }
+
+  static std::tuple<Size, Size, Size, Size> key(const model::Architecture& a) {
+    return {a.width, a.kv_heads, a.experts, a.expert_ffn};
+  }
+
+  const BuildingLattice& lattice_;
+  const model::Law& law_;
+  const model::Scenario& scenario_;
+  model::WeightedLimits limits_;
+  Aim aim_;
+  std::priority_queue<Node> open_;
+  std::optional<Built> best_;
+  double least_loss_;
+};
+
+std::optional<Built> BuildingLattice::best(const model::Law& law, const model::Scenario& scenario,
+                                           const model::Limits& limits, const Aim& aim) const {
+  return Branches(*this, law, scenario, limits, aim).run();
+}
+
+std::string BuildingLattice::shortfall(const model::Scenario& scenario,
+                                       const model::Limits& limits) const {
+  const Size width = widths_.front();
+  const auto smallest =
+      architecture(width, kv_heads_.front().front(), experts_.front(), ffn_units_at(width).first);
+  const auto costs = model::costs(model::lift(smallest), scenario);
+  std::string worst;
+  double most = 1.0;
+  for (const auto& limit : weighted_limits(limits, scenario)) {
+    const double needed = weighted(limit.weights, costs);
+    if (!(needed / limit.bound > most)) continue;
+    most = needed / limit.bound;
+    worst = fmt::format(
+        "the smallest ({} layers, width {}, FFN {}) needs {:.4g} {} of {} where {:.4g} is given",
+        smallest.layers, smallest.width, smallest.expert_ffn, needed,
+        model::entry(limit.objective).unit, model::to_string(limit.objective), limit.bound);
+    if (std::isfinite(most)) worst += fmt::format(", {:.4g} times as much", most);
+  }
+  return worst;
 }
 
 }  // namespace rooflaw::theory

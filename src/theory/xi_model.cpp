@@ -182,14 +182,20 @@ Budgets to_budgets(const model::Limits& limits, const model::Scenario& scenario)
     model::require_applies(objective, scenario);
     const model::Weights w = weights(objective, scenario);
     const double seconds = bound * w.per;
+    // A budget too small for a double is still one, which nothing meets.
+    const auto work = [](double amount) {
+      return std::max(amount, std::numeric_limits<double>::min());
+    };
     if (w.memory > 0.0)
-      tighten(budgets.memory_bytes, bound / w.memory);
+      tighten(budgets.memory_bytes, work(bound / w.memory));
     else if (w.decode == 0.0)
-      tighten(budgets.prefill_flop_per_token, seconds / w.prefill * rates.flop_per_s / prompt);
+      tighten(budgets.prefill_flop_per_token,
+              work(seconds / w.prefill * rates.flop_per_s / prompt));
     else if (w.prefill == 0.0)
-      tighten(budgets.decode_bytes_per_token, seconds / w.decode * rates.bytes_per_s / steps);
+      tighten(budgets.decode_bytes_per_token,
+              work(seconds / w.decode * rates.bytes_per_s / steps));
     else
-      tighten(budgets.total, {.seconds = seconds,
+      tighten(budgets.total, {.seconds = work(seconds),
                               .s_per_prefill_flop = w.prefill * prompt / rates.flop_per_s,
                               .s_per_decode_byte = w.decode * steps / rates.bytes_per_s});
   }
