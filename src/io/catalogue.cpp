@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/format/sha256.hpp"
+#include "rooflaw/format/toml_entry.hpp"
 #include "rooflaw/format/toml_override.hpp"
 #include "rooflaw/io/config_json.hpp"
 
@@ -69,6 +70,17 @@ const toml::table& Catalogue::parsed(const std::string& path) {
   return *table;
 }
 
+const toml::table* Catalogue::parsed_alone(const std::string& path, const std::string& kind,
+                                           const std::string& id) {
+  auto& table = parsed_alone_[{path, id}];
+  if (!table) {
+    const auto text = format::entry_alone(files_.read(path), kind, id);
+    if (!text) return nullptr;
+    table = std::make_unique<toml::table>(format::parse_toml(*text, path));
+  }
+  return (*table)[kind][0].as_table();
+}
+
 std::vector<Catalogue::Entry> Catalogue::entries_of(const std::string& file,
                                                     const std::string& kind) {
   std::vector<Entry> entries;
@@ -110,6 +122,8 @@ std::optional<Catalogue::Entry> Catalogue::by_id(const std::string& id, const st
                                                  std::vector<std::string>* known) {
   const std::string file = table_file(kind, id);
   if (!files_.exists(file)) return std::nullopt;
+  if (const auto* alone = parsed_alone(file, kind, id))
+    return Entry{alone, nullptr, file, kind, false};
   for (auto& entry : entries_of(file, kind)) {
     if (id_of(*entry.table) == id) return entry;
     if (known != nullptr) known->push_back(id_of(*entry.table));

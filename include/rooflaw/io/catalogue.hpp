@@ -84,6 +84,9 @@ class Catalogue {
   std::optional<Entry> by_id(const std::string& id, const std::string& kind,
                              std::vector<std::string>* known = nullptr);
   const toml::table& parsed(const std::string& path);
+  /// The entry of an id without the others of its file; null where only a whole parse tells.
+  const toml::table* parsed_alone(const std::string& path, const std::string& kind,
+                                  const std::string& id);
   std::vector<Entry> entries_of(const std::string& file, const std::string& kind);
   std::vector<Entry> resolve(const toml::node& node, const std::string& key,
                              const std::string& kind);
@@ -97,6 +100,7 @@ class Catalogue {
   std::string folder_;
   format::Faults& faults_;
   std::map<std::string, std::unique_ptr<toml::table>> parsed_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<toml::table>> parsed_alone_;
 };
 
 /// Does a word of a JOB or CASE name a file, not an id? A config.json?
