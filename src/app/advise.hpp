@@ -23,6 +23,7 @@ struct Question {
   model::Law law;
   model::Scenario scenario;
   model::Limits limits;
+  model::Limits of_workload;  // among them
   theory::ShapeBox box;
   bool width_given = false;
   std::optional<double> target_loss;
@@ -83,7 +84,8 @@ struct Answer {
   std::vector<std::string_view> binding;  // of what is built
   std::optional<theory::Built> in_range;  // the best there
   std::vector<Worth> worths;
-  std::vector<Reach> reaches;  // with a target loss
+  std::vector<Reach> reaches;        // with a target loss,
+  std::optional<double> least_loss;  // and what the box has without any limit
   std::optional<RegimeMap> regimes;
 };
 

@@ -177,6 +177,11 @@ Answer answer(const Question& q) {
                         closed_form_gain(a.continuous, part)});
     if (q.target_loss) a.reaches.push_back(reach(lattice, q, part, *q.target_loss));
   }
+  if (q.target_loss) {
+    Question freed = q;
+    freed.limits = {};
+    a.least_loss = best(lattice, freed)->evaluation.loss;
+  }
   if (q.regimes) a.regimes = regime_map(lattice, q);
   return a;
 }

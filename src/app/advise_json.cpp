@@ -84,10 +84,11 @@ json worths_json(const Answer& a) {
 
 json reaches_json(const Question& q, const Answer& a) {
   json target = {{"loss", *q.target_loss},
+                 {"least_loss_of_box", *a.least_loss},
                  {"reached", a.built && a.built->evaluation.loss <= *q.target_loss}};
   for (const auto& r : a.reaches)
     target[std::string(to_string(r.part))] =
-        r.built ? json{{"factor", r.factor},
+        r.built ? json{{"factor", r.factor},  // 0: any amount
                        {"amount", r.factor * *amount_of(q, r.part)},
                        {"architecture", built_json(r.built)},
                        {"architecture_loss", r.built->evaluation.loss}}
@@ -112,7 +113,11 @@ json to_json(const Question& q, const Answer& a, bool published) {
   const double delta = q.scenario.precision.loss_delta;
   const Continuous& c = a.continuous;
   const auto evaluation = [&](const theory::Built& built) {
-    return evaluation_json({q.law, built.architecture, q.scenario}, built.evaluation);
+    return evaluation_json({.law = q.law,
+                            .architecture = built.architecture,
+                            .scenario = q.scenario,
+                            .limits = q.of_workload},
+                           built.evaluation);
   };
   json j = {{"width", c.width},
             {"binding", c.optimum ? json(theory::binding(*c.optimum)) : json::array()},

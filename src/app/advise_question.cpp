@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -54,9 +55,11 @@ model::Device device_by_hand(const po::variables_map& values, const model::Preci
   const auto text = [&](const char* option) { return required(values, option, advise_usage); };
   model::Device device;
   device.id = "command-line";
-  device.peak_flops[precision.matmul] = positive("peak-flops", text("peak-flops"));
+  device.peak_flops[precision.matmul] =
+      positive_quantity("peak-flops", text("peak-flops"), format::Dimension::flop_per_second);
   device.peak_flops[precision.attention] = device.peak_flops[precision.matmul];
-  device.bandwidth_bytes_per_s = positive("bandwidth", text("bandwidth"));
+  device.bandwidth_bytes_per_s =
+      positive_quantity("bandwidth", text("bandwidth"), format::Dimension::bytes_per_second);
   // What is given is what there is to use.
   if (values.count("memory") > 0)
     device.usable_memory_bytes = device.memory_bytes = bytes("memory", text("memory"));
@@ -69,7 +72,7 @@ std::optional<double> seconds_option(const po::variables_map& values, const std:
 }
 
 /// KEY=LO:HI.
-void apply_box(theory::ShapeBox& box, const std::string& text) {
+void apply_box(theory::ShapeBox& box, const std::string& text, std::set<std::string>& given) {
   const auto equals = text.find('=');
   const auto colon = text.find(':');
   const std::pair<const char*, model::Interval*> axes[] = {
@@ -88,8 +91,14 @@ void apply_box(theory::ShapeBox& box, const std::string& text) {
         "box", text, "must be KEY=LO:HI with KEY layers, width, ffn_ratio, gqa or activation_rate",
         axis == std::end(axes) ? format::did_you_mean(text.substr(0, equals), names) : "");
   }
-  *axis->second = {positive("box", text.substr(equals + 1, colon - equals - 1)),
-                   positive("box", text.substr(colon + 1))};
+  if (!given.insert(axis->first).second)
+    throw bad_option("box", text, "this side of the box is given twice");
+  try {
+    *axis->second = {positive("box", text.substr(equals + 1, colon - equals - 1)),
+                     positive("box", text.substr(colon + 1))};
+  } catch (const InputError&) {
+    throw bad_option("box", text, "LO and HI must be numbers > 0");
+  }
 }
 
 }  // namespace
@@ -115,6 +124,7 @@ Question read_question(const po::variables_map& values) {
   Question q{.law = single("law", std::move(laws)),
              .scenario = {},
              .limits = {},
+             .of_workload = {},
              .box = {},
              .target_loss = {}};
   const auto precision = single("precision", std::move(precisions));
@@ -124,7 +134,7 @@ Question read_question(const po::variables_map& values) {
   q.scenario = model::make_scenario(device, precision, workload, {});
 
   // A workload may carry limits of its own; the tighter wins.
-  q.limits = limits;
+  q.limits = q.of_workload = limits;
   for (const auto& [option, objective] : time_budgets)
     if (const auto seconds = seconds_option(values, option)) q.limits.tighten(objective, *seconds);
   if (values.count("memory-budget") > 0)
@@ -136,11 +146,16 @@ Question read_question(const po::variables_map& values) {
     throw bad_option("decode-budget", "", "at least one budget of time or memory is needed");
 
   q.box = theory::default_box(q.law);
-  if (values.count("min-activation-rate") > 0)
+  std::set<std::string> sides;
+  if (values.count("min-activation-rate") > 0) {
     q.box.activation_rate.lo =
         positive("min-activation-rate", values["min-activation-rate"].as<std::string>());
+    sides.insert("activation_rate");
+  }
+  if (values.count("width") > 0) sides.insert("width");
   if (values.count("box") > 0)
-    for (const auto& text : values["box"].as<std::vector<std::string>>()) apply_box(q.box, text);
+    for (const auto& text : values["box"].as<std::vector<std::string>>())
+      apply_box(q.box, text, sides);
   if (values.count("width") > 0) {
     q.box = at_width(q.box, positive("width", values["width"].as<std::string>()));
     q.width_given = true;
@@ -159,20 +174,21 @@ po::options_description advise_options() {
   po::options_description options("options");
   const auto text = [] { return po::value<std::string>(); };
   options.add_options()("device", text(), "chip: an id of inputs/devices.toml, or a file")(
-      "peak-flops", text(), "instead of --device: peak FLOP/s at the precision")(
-      "bandwidth", text(), "instead of --device: bytes/s")(
-      "memory", text(), "instead of --device: capacity, bytes or 8GiB")(
+      "peak-flops", text(),
+      "instead of --device: peak at the precision, of attention too; FLOP/s or 85TFLOP/s")(
+      "bandwidth", text(), "instead of --device: bytes/s or 204.8GB/s")(
+      "memory", text(), "instead of --device: what there is to use, bytes or 8GiB")(
       "precision", text(), "id or file")("workload", text(), "id or file")(
       "law", po::value<std::string>()->default_value("codesign-2026"), "id or file")(
       "prefill-budget", text(), "time of the prompt: seconds, or 200ms")(
       "decode-budget", text(), "time of the whole decode of the workload")(
       "tpot-budget", text(), "time per output token; with --decode-budget the tighter counts")(
       "total-budget", text(), "time of both")("memory-budget", text(),
-                                              "bytes or 4GiB; default: the device's memory")(
+                                              "bytes or 4GiB; default: the device's usable memory")(
       "width", text(), "fix the width; otherwise it is optimised")(
       "min-activation-rate", text(), "least activation rate, default 1/16")(
       "box", po::value<std::vector<std::string>>()->composing(),
-      "KEY=LO:HI, KEY one of layers, width, ffn_ratio, gqa, activation_rate; may be repeated")(
+      "KEY=LO:HI, KEY one of layers, width, ffn_ratio, gqa, activation_rate; once for each")(
       "target-loss", text(), "nats: how much bandwidth, compute or memory alone would reach it")(
       "regimes", po::bool_switch(), "a map of what binds over multiples of compute and bandwidth")(
       "published", po::bool_switch(), "show what arXiv:2602.10377 prints beside the exact values")(

@@ -67,6 +67,9 @@ void print_xi_error(const Question& q, const Continuous& c, const theory::Built&
 void print_built(const Question& q, const Answer& a) {
   const auto& e = a.built->evaluation;
   fmt::print("\nto build: {}\n", in_words(a.built->architecture));
+  if (q.width_given && static_cast<double>(a.built->architecture.width) != q.box.width.lo)
+    fmt::print("  a width of {:g} cannot be built of heads of {}: this is the nearest\n",
+               q.box.width.lo, a.built->architecture.head_dim);
   print_costs(e, q.scenario.workload);
   print_xi_error(q, a.continuous, *a.built);
   fmt::print("  proven: nothing in the box that meets the budgets has a lower loss; ");
@@ -80,7 +83,8 @@ void print_built(const Question& q, const Answer& a) {
     fmt::print("  DOES NOT FIT the device's usable {}: the memory budget is larger than that\n",
                readable_bytes(usable->bytes));
   if (!e.extrapolated) return;
-  fmt::print("  EXTRAPOLATED: outside the range the law was fitted on\n");
+  fmt::print("  EXTRAPOLATED: outside the range the law was fitted on in {}\n",
+             outside_of_range(q.law.range, a.built->architecture));
   if (!a.in_range) {
     fmt::print("  nothing of the box in that range meets the budgets\n");
     return;
@@ -110,7 +114,7 @@ void print_worth(const Worth& w, const std::optional<theory::Built>& built) {
 std::string readable(Part part, double amount) {
   switch (part) {
     case Part::bandwidth:
-      return readable_bytes(amount) + "/s";
+      return readable_count(amount, "B/s");
     case Part::compute:
       return readable_count(amount, "FLOP/s");
     case Part::memory:
@@ -125,7 +129,10 @@ void print_reaches(const Question& q, const Answer& a) {
              reached ? "is reached; it takes only" : "is not reached; it takes");
   for (const Reach& r : a.reaches) {
     if (!r.built)
-      fmt::print("  {:<9} no amount is enough\n", to_string(r.part));
+      fmt::print("  {:<9} no amount is enough: {}\n", to_string(r.part),
+                 a.least_loss && *a.least_loss > *q.target_loss
+                     ? fmt::format("the box ends at {:.4f}; --box widens it", *a.least_loss)
+                     : "another budget holds it");
     else if (r.factor == 0.0)
       fmt::print("  {:<9} any amount\n", to_string(r.part));
     else

@@ -84,8 +84,7 @@ double positive_quantity(const std::string& option, const std::string& text,
   const auto quantity = format::read_quantity(text, dimension);
   if (quantity.value && *quantity.value > 0.0) return *quantity.value;
   const std::string rule = fmt::format("must be a number of {} > 0, or one with {}{}",
-                                       dimension == format::Dimension::bytes ? "bytes" : "seconds",
-                                       format::unit_names(dimension),
+                                       format::si_unit(dimension), format::unit_names(dimension),
                                        quantity.fault.empty() ? "" : ": " + quantity.fault);
   throw bad_option(option, text, rule, quantity.hint);
 }
@@ -136,14 +135,15 @@ std::string scaled(double x, std::span<const Scale> scales, const char* plain) {
 }  // namespace
 
 std::string readable_seconds(double seconds) {
-  static constexpr Scale scales[] = {{86400.0, "d"}, {3600.0, "h"}, {1.0, "s"},
-                                     {1e-3, "ms"},   {1e-6, "us"},  {1e-9, "ns"}};
+  static constexpr Scale scales[] = {{31557600.0, "a"}, {86400.0, "d"}, {3600.0, "h"}, {1.0, "s"},
+                                     {1e-3, "ms"},      {1e-6, "us"},   {1e-9, "ns"}};
   return scaled(seconds, scales, "s");
 }
 
 std::string readable_bytes(double bytes) {
-  static constexpr Scale scales[] = {{0x1p50, "PiB"}, {0x1p40, "TiB"}, {0x1p30, "GiB"},
-                                     {0x1p20, "MiB"}, {0x1p10, "KiB"}, {1.0, "B"}};
+  static constexpr Scale scales[] = {{0x1p60, "EiB"}, {0x1p50, "PiB"}, {0x1p40, "TiB"},
+                                     {0x1p30, "GiB"}, {0x1p20, "MiB"}, {0x1p10, "KiB"},
+                                     {1.0, "B"}};
   return scaled(bytes, scales, "B");
 }
 

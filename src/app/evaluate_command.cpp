@@ -76,7 +76,8 @@ void print_pass(const io::Case& c, const std::string& title, const model::Pass& 
 std::string mixer_text(const model::Layers& g) {
   switch (g.attention) {
     case model::AttentionKind::gqa:
-      return fmt::format("{} heads of {}, {} KV heads{}", g.heads, g.head_dim, g.kv_heads,
+      return fmt::format("{} heads of {}, {} KV head{}{}", g.heads, g.head_dim, g.kv_heads,
+                         g.kv_heads == 1 ? "" : "s",
                          g.window > 0 ? fmt::format(", window {}", g.window) : "");
     case model::AttentionKind::mla:
       return fmt::format("{} heads, MLA rank {}", g.heads, g.mla.kv_lora_rank);
@@ -100,7 +101,8 @@ void print_architecture(const model::Architecture& a) {
   fmt::print("width {}, vocabulary {}{}{}\n", a.width, a.vocab, a.tied ? ", tied" : ", not tied",
              a.positions > 0 ? fmt::format(", {} positions", a.positions) : "");
   for_each_group(a, [](const model::Layers& g) {
-    fmt::print("{} layers: {}; {}\n", g.layers, mixer_text(g), ffn_text(g));
+    fmt::print("{} layer{}: {}; {}\n", g.layers, g.layers == 1 ? "" : "s", mixer_text(g),
+               ffn_text(g));
   });
 }
 
@@ -111,7 +113,9 @@ void print_loss(const io::Case& c, const model::Evaluation& e) {
     return;
   }
   fmt::print("loss         {:>14.6f}  nats per token, perplexity {:.4f}{}\n", e.loss, e.perplexity,
-             e.extrapolated ? "  EXTRAPOLATED: outside the range the law was fitted on" : "");
+             e.extrapolated ? "  EXTRAPOLATED: outside the range the law was fitted on in " +
+                                  outside_of_range(c.law.range, c.architecture)
+                            : "");
   fmt::print("  depth {:.4f} + sparsity {:.4f} + capacity {:.4f} + KV {:.4f} + limit {:.4f}",
              e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, law_constant(c.law));
   fmt::print(" + precision {:.4f}\n", c.scenario.precision.loss_delta);
@@ -130,9 +134,10 @@ void print_limits(const io::Case& c, const model::Evaluation& e) {
       return count >= model::most_tokens ? fmt::format("more than {}", count)
                                          : fmt::format("{}", count);
     };
-    fmt::print("  there fit prompts of {} tokens, or batches of {}\n",
-               most(model::largest_input_tokens(c.architecture, s, usable->bytes)),
-               most(model::largest_batch(c.architecture, s, usable->bytes)));
+    const auto prompt = model::largest_input_tokens(c.architecture, s, usable->bytes);
+    const auto batch = model::largest_batch(c.architecture, s, usable->bytes);
+    if (prompt > 0 || batch > 0)
+      fmt::print("  there fit prompts of {} tokens, or batches of {}\n", most(prompt), most(batch));
   }
   for (const auto& limit : weighted_limits(c.limits, s)) {
     const double amount = weighted(limit.weights, e.costs());
@@ -144,11 +149,11 @@ void print_limits(const io::Case& c, const model::Evaluation& e) {
 
 void print_summary(const io::Case& c, const model::Evaluation& e) {
   const auto& s = c.scenario;
+  if (!c.model.empty()) fmt::print("{}: ", c.model);
   print_architecture(c.architecture);
   fmt::print("{} at {}, workload {}: batch {}, {} tokens in, {} out\n\n", s.device.id,
              s.precision.id, s.workload.id, s.workload.batch, s.workload.input_tokens,
              s.workload.output_tokens);
-  for (const auto& note : c.notes) fmt::print("note: {}\n", note);
   fmt::print("parameters   {:>14}  active {}\n", readable_count(e.params_total),
              readable_count(e.params_active));
   print_loss(c, e);
@@ -167,17 +172,9 @@ void print_summary(const io::Case& c, const model::Evaluation& e) {
              readable_bytes(e.memory.kv), readable_bytes(e.memory.workspace));
   fmt::print("\n");
   fmt::print("download     {:>11.4g} GB  of weights\n", e.memory.weights / 1e9);
-  if (!std::isnan(e.energy_j)) fmt::print("energy       {:>14.4g}  J\n", e.energy_j);
+  if (!std::isnan(e.energy_j)) fmt::print("energy       {:>12.4g} J\n", e.energy_j);
   print_limits(c, e);
-  if (!s.calibrated)
-    fmt::print(
-        "note: efficiencies of this device are not calibrated; times are the data-sheet "
-        "roofline, a lower bound\n");
-  if (s.device.confidence == "estimate")
-    fmt::print("note: the numbers of this device are estimates\n");
-  if (s.attention_type != s.precision.attention)
-    fmt::print("note: the device has no {} arithmetic; attention runs in {}\n",
-               to_string(s.precision.attention), to_string(s.attention_type));
+  for (const auto& note : notes_on(c)) fmt::print("note: {}\n", note);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "rooflaw/model/capacity.hpp"
 
 namespace rooflaw::app {
@@ -66,13 +68,60 @@ void add_shares(nlohmann::json& j, const std::string& phase, const model::PhaseR
   j[phase + "_bandwidth_share"] = result.bandwidth_share;
 }
 
+nlohmann::json groups_json(const model::Architecture& a) {
+  auto groups = nlohmann::json::array();
+  for_each_group(a, [&](const model::Layers& g) {
+    nlohmann::json j = {{"layers", g.layers},        {"attention", to_string(g.attention)},
+                        {"ffn", to_string(g.ffn)},   {"expert_ffn", g.expert_ffn},
+                        {"experts", g.experts},      {"top_k", g.top_k},
+                        {"shared_ffn", g.shared_ffn}};
+    if (g.attention == model::AttentionKind::gqa)
+      j.update({{"heads", g.heads},
+                {"head_dim", g.head_dim},
+                {"kv_heads", g.kv_heads},
+                {"window", g.window}});
+    if (g.attention == model::AttentionKind::mla)
+      j.update({{"heads", g.heads},
+                {"q_lora_rank", g.mla.q_lora_rank},
+                {"kv_lora_rank", g.mla.kv_lora_rank},
+                {"qk_nope_head_dim", g.mla.qk_nope_head_dim},
+                {"qk_rope_head_dim", g.mla.qk_rope_head_dim},
+                {"v_head_dim", g.mla.v_head_dim}});
+    if (g.attention == model::AttentionKind::recurrent)
+      j.update({{"mixer_weights", g.recurrent.mixer_weights},
+                {"mixer_width", g.recurrent.mixer_width},
+                {"state_elements", g.recurrent.state_elements},
+                {"state_flops", g.recurrent.state_flops}});
+    groups.push_back(std::move(j));
+  });
+  return groups;
+}
+
 }  // namespace
+
+std::vector<std::string> notes_on(const io::Case& c) {
+  const auto& s = c.scenario;
+  std::vector<std::string> notes = c.notes;
+  if (!s.calibrated)
+    notes.emplace_back(
+        "efficiencies of this device are not calibrated; times are the data-sheet roofline, a "
+        "lower bound");
+  if (s.device.confidence == "estimate")
+    notes.emplace_back("the numbers of this device are estimates");
+  if (s.attention_type != s.precision.attention)
+    notes.push_back(fmt::format("the device has no {} arithmetic; attention runs in {}",
+                                to_string(s.precision.attention), to_string(s.attention_type)));
+  if (!usable_memory(s.device))
+    notes.emplace_back("the memory of this device is unknown: whether the model fits, too");
+  return notes;
+}
 
 nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
   const auto& s = c.scenario;
   const auto& a = c.architecture;
   const auto head = head_operator(a, s);
   nlohmann::json j = {
+      {"model", c.model.empty() ? nlohmann::json() : nlohmann::json(c.model)},
       {"device", s.device.id},
       {"precision", s.precision.id},
       {"workload", s.workload.id},
@@ -88,7 +137,8 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
       {"memory",
        {{"weights", e.memory.weights}, {"kv", e.memory.kv}, {"workspace", e.memory.workspace}}},
       {"lm_head", head ? operator_json(*head, s, false) : nlohmann::json()}};
-  j["notes"] = c.notes;
+  j["groups"] = groups_json(a);
+  j["notes"] = notes_on(c);
   j["params_uncounted"] = c.uncounted ? count(*c.uncounted) : nlohmann::json();
   add_loss(j, c.law, e);
   add_shares(j, "prefill", e.prefill);
@@ -96,10 +146,11 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
   const auto usable = usable_memory(s.device);
   j["memory_budget_bytes"] = usable ? nlohmann::json(usable->bytes) : nlohmann::json();
   j["fits"] = usable ? nlohmann::json(e.memory.total() <= usable->bytes) : nlohmann::json();
-  if (usable) {
-    j["largest_input_tokens"] = model::largest_input_tokens(a, s, usable->bytes);
-    j["largest_batch"] = model::largest_batch(a, s, usable->bytes);
-  }
+  j["memory_budget_assumed"] = usable ? nlohmann::json(usable->assumed) : nlohmann::json();
+  j["largest_input_tokens"] =
+      usable ? nlohmann::json(model::largest_input_tokens(a, s, usable->bytes)) : nlohmann::json();
+  j["largest_batch"] =
+      usable ? nlohmann::json(model::largest_batch(a, s, usable->bytes)) : nlohmann::json();
   auto met = nlohmann::json::object();
   for (const auto& limit : weighted_limits(c.limits, s))
     met[std::string(to_string(limit.objective))] =

@@ -28,7 +28,7 @@ constexpr Command commands[] = {
      app::search_command},
     {"evaluate", "CASE.toml [--json]", "one architecture on one device, operator by operator",
      app::evaluate_command},
-    {"advise", "--device ID ...", "the best shape for a chip and its budgets, in closed form",
+    {"advise", "--device ID ...", "the best architecture to build for a chip and its budgets",
      app::advise_command},
     {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
     {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},

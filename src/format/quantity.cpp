@@ -41,6 +41,15 @@ constexpr Unit units[] = {
     {"min", Dimension::seconds, 60.0},
     {"h", Dimension::seconds, 3600.0},
     {"d", Dimension::seconds, 86400.0},
+    {"MB/s", Dimension::bytes_per_second, 1e6},
+    {"GB/s", Dimension::bytes_per_second, 1e9},
+    {"TB/s", Dimension::bytes_per_second, 1e12},
+    {"GiB/s", Dimension::bytes_per_second, 0x1p30},
+    {"GFLOP/s", Dimension::flop_per_second, 1e9},
+    {"TFLOP/s", Dimension::flop_per_second, 1e12},
+    {"PFLOP/s", Dimension::flop_per_second, 1e15},
+    {"TFLOPS", Dimension::flop_per_second, 1e12},
+    {"TOPS", Dimension::flop_per_second, 1e12},
 };
 
 bool is_ascii(std::string_view text) {
@@ -56,10 +65,38 @@ std::vector<std::string> names(Dimension dimension) {
 }
 
 std::string_view name(Dimension dimension) {
-  return dimension == Dimension::bytes ? "size" : "time";
+  switch (dimension) {
+    case Dimension::bytes:
+      return "size";
+    case Dimension::seconds:
+      return "time";
+    case Dimension::bytes_per_second:
+      return "bandwidth";
+    case Dimension::flop_per_second:
+      return "compute rate";
+    case Dimension::none:
+      break;
+  }
+  return "number";
 }
 
 }  // namespace
+
+std::string_view si_unit(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::bytes:
+      return "bytes";
+    case Dimension::seconds:
+      return "seconds";
+    case Dimension::bytes_per_second:
+      return "bytes/s";
+    case Dimension::flop_per_second:
+      return "FLOP/s";
+    case Dimension::none:
+      break;
+  }
+  return "";
+}
 
 std::string unit_names(Dimension dimension) {
   const auto all = names(dimension);

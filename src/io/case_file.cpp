@@ -122,7 +122,8 @@ Case read_case(SourceFiles& files, const std::string& path, const CaseChoices& c
     }
   }
   faults.throw_if_any();
-  return {.law = *law,
+  return {.model = entry->id,
+          .law = *law,
           .architecture = std::move(entry->architecture),
           .scenario = *scenario,
           .limits = workload->limits,

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rooflaw/format/file_kind.hpp"
 #include "rooflaw/format/sha256.hpp"
 #include "rooflaw/format/toml_entry.hpp"
 #include "rooflaw/format/toml_override.hpp"
@@ -159,6 +160,13 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
   if (!is_id(*name)) {
     faults_.add(node, key, std::string("an id ") + std::string(id_rule));
     return {};
+  }
+  if (const auto path = (fs::path(folder_) / *name).string(); files_.exists(path)) {
+    const std::string other = format::other_kind(files_.read(path));
+    if (!other.empty()) {
+      faults_.add(node, key, "this is " + other);
+      return {};
+    }
   }
   std::vector<std::string> known = kind == "law" ? law_ids() : std::vector<std::string>{};
   if (const auto entry = by_id(*name, kind, &known)) return {*entry};

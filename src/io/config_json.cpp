@@ -140,7 +140,10 @@ void add_notes(const Family& family, ConfigModel& m) {
 const Family& family_of(ConfigFields& fields, std::vector<std::string>& notes) {
   const std::string type = fields.word("model_type").value_or("");
   if (const Family* family = find_family(type)) return *family;
-  notes.push_back(fmt::format("model_type = \"{}\" is unknown: read by its fields", type));
+  const std::string near = format::did_you_mean(type, known_model_types());
+  notes.push_back(type.empty() ? "model_type is missing: read by its fields"
+                               : fmt::format("model_type = \"{}\" is unknown: read by its fields{}",
+                                             type, near.empty() ? "" : "; " + near));
   return unknown_family();
 }
 
@@ -189,10 +192,12 @@ void set_name(ConfigModel& model, ConfigFields& outer, ConfigFields& inner,
   model.id = id_of(model.name);
 }
 
-const json& text_part(ConfigFields& outer, std::string& key) {
+const json& text_part(ConfigFields& outer, const std::string& file, std::string& key) {
   for (const std::string_view part : text_parts) {
     const auto at = outer.object().find(part);
-    if (at == outer.object().end() || !at->is_object()) continue;
+    if (at == outer.object().end() || at->is_null()) continue;
+    if (!at->is_object())
+      throw InputError({{.file = file, .key = std::string(part), .rule = "must be a JSON object"}});
     outer.allow(part);
     key = part;
     return *at;
@@ -206,10 +211,15 @@ ConfigModel read_config_json(std::string_view text, const std::string& file) {
   const json root = parse_config(text, file);
   if (!root.is_object())
     throw InputError({{.file = file, .key = "config", .rule = "must be a JSON object"}});
+  if (root.contains("weight_map"))
+    throw InputError(
+        {{.file = file,
+          .key = "config",
+          .rule = "is the index of a model's weights; its config.json lies beside it"}});
   std::vector<InputFault> faults;
   ConfigFields outer(root, file, "", faults);
   std::string part;
-  const json& inner = text_part(outer, part);
+  const json& inner = text_part(outer, file, part);
   const bool nested = !part.empty();
   ConfigFields fields(inner, file, nested ? part + "." : "", faults);
 

@@ -207,6 +207,14 @@ constexpr Family nobody{.model_types = {},
 
 }  // namespace
 
+std::vector<std::string> known_model_types() {
+  std::vector<std::string> types;
+  for (const Family& family : families)
+    for (const auto type : family.model_types)
+      if (!type.empty()) types.emplace_back(type);
+  return types;
+}
+
 const Family* find_family(std::string_view model_type) {
   const auto is_called_so = [&](const Family& family) {
     const auto& names = family.model_types;

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "rooflaw/model/architecture.hpp"
 
@@ -81,6 +83,8 @@ struct Family {
   Uncounted uncounted{};
   std::string_view note{};
 };
+
+std::vector<std::string> known_model_types();
 
 /// Null if no family is called so.
 const Family* find_family(std::string_view model_type);

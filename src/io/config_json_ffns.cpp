@@ -132,7 +132,7 @@ std::int64_t read_experts(ConfigReading& r) {
   const auto experts = r.fields.whole_of(expert_spellings, 0);
   const bool given = std::any_of(expert_spellings.begin(), expert_spellings.end(),
                                  [&](std::string_view key) { return r.fields.has(key); });
-  if (!given && r.family.moe.experts == Experts::always) r.fields.missing(expert_spellings.front());
+  if (!given && r.family.moe.experts == Experts::always) r.fields.missing(expert_spellings);
   return experts.value_or(0);
 }
 
@@ -142,8 +142,10 @@ void mark_experts(ConfigReading& r, std::int64_t experts, std::vector<LayerKind>
     allow_keys_of_experts(r);
     return;
   }
-  if (r.family.layout == Layout::pattern) return;
-  if (!mark_from_lists(r, kinds)) mark_from_rules(r, kinds);
+  if (r.family.layout != Layout::pattern && !mark_from_lists(r, kinds)) mark_from_rules(r, kinds);
+  if (kinds.empty() || occurs(kinds, FfnOf::experts)) return;
+  allow_keys_of_experts(r);
+  r.notes.emplace_back("no layer has experts: what is said of them has no effect");
 }
 
 Ffns read_ffns(ConfigReading& r, std::int64_t width, std::int64_t experts,

@@ -59,6 +59,9 @@ std::string quote(const json& value) {
 json parse_config(std::string_view text, const std::string& file) {
   if (text.size() > longest_source)
     refuse(file, "config", fmt::format("must not be larger than {} MiB", longest_source >> 20));
+  // As editors of Windows save it; neither byte can open a text in UTF-8.
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    refuse(file, "config", "is a text in UTF-16; save it as UTF-8");
   std::vector<std::set<std::string>> keys;
   const auto guard = [&](int depth, json::parse_event_t event, json& parsed) {
     if (static_cast<std::size_t>(depth) >= deepest)
@@ -100,6 +103,13 @@ void ConfigFields::fault(std::string_view key, const std::string& rule, const st
 }
 
 void ConfigFields::missing(std::string_view key) { fault(key, "is missing"); }
+
+void ConfigFields::missing(const std::vector<std::string_view>& spellings) {
+  const std::vector<std::string_view> others(spellings.begin() + 1, spellings.end());
+  fault(spellings.front(),
+        others.empty() ? "is missing"
+                       : fmt::format("is missing (also written {})", fmt::join(others, ", ")));
+}
 
 std::optional<std::int64_t> ConfigFields::whole(std::string_view key, std::int64_t least,
                                                 std::int64_t most) {

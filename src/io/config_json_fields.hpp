@@ -48,6 +48,7 @@ class ConfigFields {
   void allow_prefix(std::string_view prefix);
   void fault(std::string_view key, const std::string& rule, const std::string& hint = "");
   void missing(std::string_view key);
+  void missing(const std::vector<std::string_view>& spellings);
 
   /// Keys with a value that nobody read or allowed.
   std::vector<std::string> unread() const;

@@ -84,6 +84,8 @@ void check_fixed_keys(ConfigReading& r, const CommonSizes& sizes) {
   for (const std::string_view key :
        {"word_embed_proj_dim", "conv_dim", "conv_dim_out", "block_dim"})
     check_size(r.fields, key, "as hidden_size", sizes.width);
+  for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"})
+    r.fields.word(key);
   check_size(r.fields, "num_heads", "as num_attention_heads", sizes.heads);
   check_size(r.fields, "full_attn_mod", "where all layers attend to everything", 1);
 }

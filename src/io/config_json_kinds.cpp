@@ -155,9 +155,16 @@ bool same_mixers(const std::vector<LayerKind>& a, const std::vector<LayerKind>& 
                     [](const LayerKind& x, const LayerKind& y) { return x.mixer == y.mixer; });
 }
 
-/// use_sliding_window rules over lists and patterns; families of layout `upper` need it.
+/// use_sliding_window rules over lists and patterns in the families that read it, of which those of
+/// layout `upper` need it. The code of the others does not know it.
 bool windows_are_off(ConfigReading& r) {
   const auto used = r.fields.flag("use_sliding_window");
+  if (r.family.layout == Layout::windowed || r.family.layout == Layout::periodic) {
+    if (used && !*used && r.fields.has("sliding_window"))
+      r.notes.emplace_back(
+          "use_sliding_window = false has no effect in this model_type: the windows stay");
+    return false;
+  }
   return used ? !*used : r.family.layout == Layout::upper;
 }
 
@@ -177,7 +184,16 @@ std::vector<LayerKind> kinds_of_config(ConfigReading& r, std::int64_t layers, bo
   if (r.family.layout == Layout::indexed_conv) return by_indices(r, layers);
   if (r.family.layout == Layout::pattern) return from_letters(r, layers);
   if (r.family.layout == Layout::upper && windows) return from_upper(r, layers);
-  if (r.fields.flag("use_sliding_window").value_or(false))
+  if (&r.family == &unknown_family() && r.fields.has("sliding_window")) {
+    r.fields.allow("sliding_window");
+    r.fields.fault(
+        "sliding_window",
+        "which layers have it is not known of this model_type: give layer_types, or null "
+        "for none");
+    return std::vector<LayerKind>(static_cast<std::size_t>(layers));
+  }
+  if (r.family.layout != Layout::windowed && r.family.layout != Layout::periodic &&
+      r.fields.flag("use_sliding_window").value_or(false))
     r.fields.fault("use_sliding_window", "needs layer_types: which layers have the window?");
   return by_rule(r, layers);
 }

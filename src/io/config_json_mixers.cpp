@@ -21,7 +21,7 @@ std::int64_t size_or_default(ConfigReading& r, const std::vector<std::string_vie
         fmt::format("{} is not given: {}, as transformers takes it", spellings.front(), otherwise));
     return otherwise;
   }
-  r.fields.missing(spellings.front());
+  r.fields.missing(spellings);
   return 0;
 }
 

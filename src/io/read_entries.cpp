@@ -1,4 +1,6 @@
 // The readers of single tables; see inputs/README.md for units and ranges of the keys.
+#include <algorithm>
+
 #include "foreign_names.hpp"
 #include "rooflaw/io/catalogue.hpp"
 
@@ -14,6 +16,9 @@ namespace {
 void allow_description(format::TableReader& reader) {
   reader.allow({"id", "name", "vendor", "source", "confidence", "checked", "notes"});
 }
+
+constexpr const char* weight_classes[] = {"attention_weight_bytes", "ffn_weight_bytes",
+                                          "head_bytes"};
 
 constexpr std::string_view compute_type_rule =
     "must be a compute type: fp32, fp16, bf16, int8, int4, fp8 or fp4";
@@ -42,13 +47,13 @@ model::Device read_device(format::TableReader& reader) {
     reader.fault("usable_memory_bytes", "must not exceed memory_bytes");
   device.prefill_power_w = reader.number("prefill_power", format::rules::positive);
   device.decode_power_w = reader.number("decode_power", format::rules::positive);
-  device.bandwidth_bytes_per_s = reader.required_number("bandwidth", format::rules::positive);
+  device.bandwidth_bytes_per_s = reader.required_number("bandwidth", format::rules::bandwidth);
 
   if (!reader.has("peak_flops")) reader.fault("peak_flops", "is missing");
   if (const toml::table* peaks = reader.sub_table("peak_flops")) {
     format::TableReader types(*peaks, reader.full_name("peak_flops"), reader.faults());
     for (const ComputeType type : model::all_compute_types)
-      if (const auto flops = types.number(to_string(type), format::rules::positive))
+      if (const auto flops = types.number(to_string(type), format::rules::compute_rate))
         device.peak_flops[type] = *flops;
     types.reject_unknown_keys();
     if (peaks->empty()) reader.fault("peak_flops", "must name at least one compute type");
@@ -86,6 +91,16 @@ model::Precision read_precision(format::TableReader& reader) {
   const auto& bytes = format::rules::bytes_per_element;
   p.id = read_id(reader);
   p.weight_bytes = reader.required_number("weight_bytes", bytes);
+  // Changing it alone, where every class of the entry has bytes of its own, would change nothing.
+  if (const auto* entry = reader.behind();
+      entry != nullptr && reader.table().contains("weight_bytes") &&
+      reader.table()["weight_bytes"].value<double>() !=
+          entry->table()["weight_bytes"].value<double>() &&
+      std::all_of(std::begin(weight_classes), std::end(weight_classes), [&](const char* key) {
+        return entry->has(key) && !reader.table().contains(key);
+      }))
+    reader.fault("weight_bytes",
+                 "has no effect: attention_weight_bytes, ffn_weight_bytes and head_bytes rule");
   p.attention_weight_bytes =
       reader.number("attention_weight_bytes", bytes).value_or(p.weight_bytes);
   p.ffn_weight_bytes = reader.number("ffn_weight_bytes", bytes).value_or(p.weight_bytes);

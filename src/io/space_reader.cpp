@@ -23,6 +23,9 @@ namespace {
 constexpr double longest_axis = 1e6;
 constexpr double most_pairs = 1e6;  // of two axes that a search enumerates together
 
+constexpr format::NumberRule query_ratio_rule{
+    0, false, 1024, true, "must be a number in (0, 1024]: heads = query_ratio * width / head_dim"};
+
 /// Where the values of an axis stand: a key and a node each (of a range, the range).
 struct AxisNodes {
   std::vector<std::pair<std::string_view, const toml::node*>> nodes;
@@ -256,6 +259,11 @@ AxisNodes read_home(format::TableReader& reader, Axis axis, Space& space) {
 }
 
 void read_window(format::TableReader& reader, Space& space) {
+  if (const toml::node* node = reader.node("window"); node != nullptr && node->is_array())
+    return reader.fault(
+        "window",
+        "must be one table: a pattern is of all points of a job, no axis, since the "
+        "law cannot see it");
   const toml::table* table = reader.sub_table("window");
   if (table == nullptr) return;
   format::TableReader window(*table, reader.full_name("window"), reader.faults());
@@ -307,8 +315,7 @@ search::Space read_space(format::TableReader& reader) {
   Space space;
   // Of a size that is at fault the value does not matter: nothing is read from this table then.
   space.head_dim = std::max<std::int64_t>(reader.required_integer("head_dim", 1), 1);
-  space.query_ratio =
-      reader.number("query_ratio", format::rules::positive).value_or(space.query_ratio);
+  space.query_ratio = reader.number("query_ratio", query_ratio_rule).value_or(space.query_ratio);
   read_window(reader, space);
   space.ffn_multiple_of =
       std::max<std::int64_t>(reader.integer("ffn_multiple_of", 1).value_or(1), 1);

@@ -35,11 +35,11 @@ struct MemoryBudget {
 };
 
 constexpr format::NumberRule budget_rule{
-    format::rules::bytes.low,
+    1,
     true,
     format::rules::bytes.high,
     true,
-    "must be \"usable\", \"capacity\", \"none\", a finite number of bytes > 0, from 1e-30 to 1e30, "
+    "must be \"usable\", \"capacity\", \"none\", a finite number of bytes > 0, from 1 to 1e30, "
     "or a list of such",
     format::Dimension::bytes};
 
@@ -75,7 +75,7 @@ MemoryBudgets read_budgets(format::TableReader& reader) {
     if (!budget) return;
     if (std::any_of(budgets.list.begin(), budgets.list.end(),
                     [&](const auto& b) { return b.name == budget->name; }))
-      reader.faults().add(one, key, "is listed twice");
+      reader.faults().add(one, key, "is listed twice, to the whole byte");
     else
       budgets.list.push_back(*budget);
   };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace rooflaw::model {
 
 namespace {
@@ -33,13 +35,60 @@ bool ffn_in_range(const LawRange& range, FfnKind kind, double shared_ffn) {
   return listed(range.ffn, kind) && within(range.shared_ffn, shared_ffn);
 }
 
+namespace {
+
+/// What makes a law extrapolate: whether it does, and what it is called.
+struct Reason {
+  bool (*holds)(const LawRange&, const Architecture&);
+  std::string (*name)(const Architecture&);
+};
+
+constexpr Reason reasons[] = {
+    {[](const LawRange&, const Architecture& a) { return !law_has_opinion(a); },
+     [](const Architecture&) -> std::string { return "layers without attention or FFN"; }},
+    {[](const LawRange&, const Architecture& a) { return !a.further.empty() || a.window > 0; },
+     [](const Architecture& a) -> std::string {
+       return a.further.empty() ? "windows" : "several kinds of layers";
+     }},
+    {[](const LawRange& r, const Architecture& a) {
+       return !layers_in_range(r, static_cast<double>(a.layers));
+     },
+     [](const Architecture& a) { return fmt::format("{} layers", a.layers); }},
+    {[](const LawRange& r, const Architecture& a) {
+       return !width_in_range(r, static_cast<double>(a.width));
+     },
+     [](const Architecture& a) { return fmt::format("width {}", a.width); }},
+    {[](const LawRange& r, const Architecture& a) {
+       return !experts_in_range(r, a.experts, a.top_k);
+     },
+     [](const Architecture& a) { return fmt::format("{} of {} experts", a.top_k, a.experts); }},
+    {[](const LawRange& r, const Architecture& a) {
+       return !attention_in_range(r, a.attention, a.kv_heads, a.heads);
+     },
+     [](const Architecture& a) {
+       return a.attention == AttentionKind::gqa ? fmt::format("{} KV heads", a.kv_heads)
+                                                : std::string(to_string(a.attention));
+     }},
+    {[](const LawRange& r, const Architecture& a) {
+       return !ffn_in_range(r, a.ffn, static_cast<double>(a.shared_ffn));
+     },
+     [](const Architecture& a) {
+       return a.shared_ffn > 0 ? fmt::format("shared FFN {}", a.shared_ffn)
+                               : fmt::format("{} FFN", to_string(a.ffn));
+     }}};
+
+}  // namespace
+
 bool extrapolates(const LawRange& range, const Architecture& a) {
-  return !(law_has_opinion(a) && a.further.empty() && a.window == 0 &&
-           layers_in_range(range, static_cast<double>(a.layers)) &&
-           width_in_range(range, static_cast<double>(a.width)) &&
-           experts_in_range(range, a.experts, a.top_k) &&
-           attention_in_range(range, a.attention, a.kv_heads, a.heads) &&
-           ffn_in_range(range, a.ffn, static_cast<double>(a.shared_ffn)));
+  return std::any_of(std::begin(reasons), std::end(reasons),
+                     [&](const Reason& reason) { return reason.holds(range, a); });
+}
+
+std::string outside_of_range(const LawRange& range, const Architecture& a) {
+  std::string names;
+  for (const Reason& reason : reasons)
+    if (reason.holds(range, a)) names += (names.empty() ? "" : ", ") + reason.name(a);
+  return names;
 }
 
 }  // namespace rooflaw::model

@@ -80,9 +80,11 @@ BuildingLattice::BuildingLattice(const ShapeBox& given, const BuildRules& rules)
   const auto unit = static_cast<double>(rules.head_dim);
   Run heads{std::max<Size>(1, ceiling(box.width.lo / unit)), floored(box.width.hi / unit)};
   few("width", box.width, heads.first, heads.last);
+  // A width that was fixed is met as nearly as can be.
+  if (box.width.lo == box.width.hi)
+    heads.first = heads.last = std::max<Size>(1, std::llround(box.width.lo / unit));
   if (heads.first > heads.last)
-    heads.first = heads.last =
-        std::max<Size>(1, std::llround(std::sqrt(box.width.lo * box.width.hi) / unit));
+    nothing_between("width", box.width, fmt::format("no multiple of {}", rules.head_dim));
   bool any_ffn = false;
   for (Size width = heads.first * rules.head_dim; width <= heads.last * rules.head_dim;
        width += rules.head_dim) {

@@ -132,9 +132,9 @@ void require_valid(const ShapeBox& box) {
     throw DomainError(fmt::format("box.activation_rate = [{}, {}]: must not exceed 1",
                                   box.activation_rate.lo, box.activation_rate.hi));
   if (!(box.min_kv_dim > 0.0 && box.min_kv_dim * box.gqa.lo <= box.width.hi))
-    throw DomainError(fmt::format(
-        "box.min_kv_dim = {}: must be positive and leave width / gqa >= min_kv_dim possible",
-        box.min_kv_dim));
+    throw DomainError(
+        fmt::format("box.width = [{}, {}]: leaves no KV head of {} at a gqa of at least {}",
+                    box.width.lo, box.width.hi, box.min_kv_dim, box.gqa.lo));
 }
 
 DoesNotFit::DoesNotFit(Resource resource, double budget, double needed, const Shape& cheapest)

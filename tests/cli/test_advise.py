@@ -152,6 +152,7 @@ class Advise(ProgramTest):
     def test_a_target_loss_out_of_reach_and_within(self):
         budgets = ["--decode-budget", "0.05", "--memory-budget", "30e9"]
         j = self.json_of(*CHIP, *budgets, "--target-loss", "2.5")
+        self.assertGreater(j["target"].pop("least_loss_of_box"), 2.5)
         self.assertEqual(j["target"], {"loss": 2.5, "reached": False, "bandwidth": None,
                                        "compute": None, "memory": None})
         j = self.json_of(*CHIP, *budgets, "--target-loss", "4")
@@ -159,7 +160,7 @@ class Advise(ProgramTest):
         for part in ("bandwidth", "memory"):
             self.assertTrue(0 < j["target"][part]["factor"] < 1, j["target"])
         out = self.rooflaw("advise", *CHIP, *budgets, "--target-loss", "2.5").out
-        self.assertRegex(out, r"compute +no amount is enough")
+        self.assertRegex(out, r"compute +no amount is enough: the box ends at 2\.\d+; --box widens it")
         j = self.json_of(*CHIP, "--memory-budget", "30e9", "--target-loss", "4")  # no time budget
         for part in ("bandwidth", "compute"):
             self.assertEqual(j["target"][part]["factor"], 0)
@@ -236,6 +237,23 @@ class Advise(ProgramTest):
         run = self.rooflaw("advise", *CHIP, "--decode-budget", "0.3", "--box", "layers=4.2:4.8",
                            expect=2)
         self.assertIn("box.layers = [4.2, 4.8]: leaves no whole layer", run.err)
+
+    def test_a_side_of_the_box_is_given_once_and_leaves_something_to_build(self):
+        for options, said in (
+                (["--box", "width=100:120"], "box.width = [100, 120]: leaves no multiple of 64"),
+                (["--box", "width=32:40"], "leaves no KV head of 64"),
+                (["--box", "layers=1:2", "--box", "layers=8:9"], "given twice"),
+                (["--width", "1024", "--box", "width=2048:2048"], "given twice"),
+                (["--min-activation-rate", "0.3", "--box", "activation_rate=0.1:1"], "given twice"),
+                (["--box", "layers=4:"], "LO and HI must be numbers > 0")):
+            run = self.rooflaw("advise", *CHIP, "--total-budget", "1", *options, expect=2)
+            self.assertIn(said, run.err)
+        run = self.rooflaw("advise", *CHIP, "--total-budget", "1", "--width", "1000")
+        self.assertIn("a width of 1000 cannot be built of heads of 64", run.out)
+
+    def test_the_limits_of_the_workload_stand_in_the_evaluation(self):
+        j = self.json_of(*CHIP[:4], "--workload", "embodied")
+        self.assertEqual(j["evaluation"]["limits_met"], {"tpot": True})
 
     def test_a_workload_of_one_phase(self):
         for tokens_in, tokens_out, said, unsaid in ((0, 64, "decode", "prefill"),

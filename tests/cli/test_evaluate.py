@@ -48,6 +48,10 @@ def whole(case, table):
     return {**(known(case, table) or {}), **case[table]}
 
 
+def layers_of(case):
+    return case["architecture"].get("group", [case["architecture"]])
+
+
 def efficiency_of(case):
     by_precision = case["device"].get("efficiency", {})
     return by_precision.get(case["precision"]["id"], by_precision.get("*"))
@@ -84,7 +88,10 @@ class Golden(ProgramTest):
                           ("prefill", "tpot", "total")}
                 self.assertEqual(result["limits_met"], {key: expect[f"{key}_s"] <= limit
                                                         for key, limit in limits.items() if limit})
-                self.assertEqual(result["notes"], [])
+                self.assertEqual([note for note in result["notes"] if "calibrated" in note] == [],
+                                 result["calibrated"])
+                self.assertEqual(sum(group["layers"] for group in result["groups"]),
+                                 sum(group["layers"] for group in layers_of(case)))
                 self.assertIsNone(result["params_uncounted"])
 
     def shares(self, case, operators):
@@ -253,7 +260,8 @@ class ByIds(ProgramTest):
                                                             "max_prefill_s", "max_tpot_s", "max_total_s"))}}
                 result = self.evaluate(by_ids)
                 self.assertEqual([result[key] for key in labels], [format_, chip, work])
-                self.assertEqual(result | labels, self.evaluate(inline))
+                self.assertEqual(result["model"], model)
+                self.assertEqual(result | labels | {"model": None}, self.evaluate(inline))
                 self.assertEqual(result, self.evaluate(by_ids | {"law": {"id": "codesign-2026"}}))
 
     def test_the_paper_model_by_ids_is_the_golden_case(self):
@@ -413,7 +421,7 @@ class ForPeople(ProgramTest):
         run = self.human(tables_of(case))
         for g in case["architecture"]["group"]:
             window = f", window {g['window']}" if g["window"] else ""
-            self.assertRegex(run.out, rf"(?m)^{g['layers']} layers: .* KV heads{window}; FFN {g['expert_ffn']} ")
+            self.assertRegex(run.out, rf"(?m)^{g['layers']} layers?: .* KV heads?{window}; FFN {g['expert_ffn']} ")
         self.assertRegex(run.out, rf"energy +{case['expect']['energy_j']:.4g} +J\n")
         self.assertIn("EXTRAPOLATED", run.out, "the law has not seen windows")
 
@@ -470,12 +478,35 @@ class ForPeople(ProgramTest):
                     self.assertIs(result["fits"], fits)
                     self.assert_close(result["memory_budget_bytes"], share * amount, given)
 
-    def test_of_an_unknown_memory_nothing_is_said(self):
+    def test_of_an_unknown_memory_it_is_said(self):
         text = edit(CASE, {"device.id": "id = 'mine'\nbandwidth = 1e11\npeak_flops = {fp16 = 1e12}"})
-        self.assertNotRegex(self.human(text).out, "(?i)fit")
+        self.assertEqual(self.human(text).out.lower().count("fit"), 1)
+        self.assertIn("note: the memory of this device is unknown", self.human(text).out)
         result = self.evaluate(text)
         self.assertIsNone(result["fits"])
         self.assertIsNone(result["memory_budget_bytes"])
+
+    def test_json_says_what_the_text_says(self):
+        """Its notes, the layers, the name of the model, changed fields told by a hash."""
+        chip = "id = 'sa8295p'"
+        for architecture in ("model = 'gemma-3-1b'", "model = 'gemma-3-1b'\nwidth = 1024"):
+            text = (f"[architecture]\n{architecture}\n[precision]\nid = 'int8'\n[device]\n{chip}\n"
+                    "[workload]\nid = 'vla'\n")
+            run, result = self.human(text), self.evaluate(text)
+            self.assertTrue(result["notes"])
+            for note in result["notes"]:
+                self.assertIn(f"note: {note}\n", run.out)
+            self.assertEqual(run.out.count("\nnote: "), len(result["notes"]))
+            self.assertTrue(run.out.startswith(result["model"] + ": "), run.out)
+            self.assertRegex(result["model"], r"^gemma-3-1b(\+[0-9a-f]{8})?$")
+            self.assertEqual("+" in result["model"], "width" in architecture)
+            self.assertEqual(sorted(g["window"] > 0 for g in result["groups"]), [False, True])
+            self.assertEqual(sum(g["layers"] for g in result["groups"]), 26)
+
+    def test_a_change_without_effect_is_a_fault(self):
+        self.write("case.toml", edit(CASE, {"precision.id": "id = 'q4_k_m'\nweight_bytes = 1"}))
+        run = self.rooflaw("evaluate", "case.toml", expect=2)
+        self.assertIn("weight_bytes = 1: has no effect", run.err)
 
     def test_another_type_for_attention_is_said(self):
         chip = "id = 'mine'\nmemory_bytes = 1e9\nbandwidth = 1e11\npeak_flops = {int8 = 1e12, fp32 = 1e11}"

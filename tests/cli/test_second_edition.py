@@ -8,6 +8,7 @@ import sys
 import tomllib
 import unittest
 
+import h5py
 import numpy
 
 sys.dont_write_bytecode = True
@@ -149,6 +150,16 @@ class FaultsOfSpaces(BadInput):
     def test_depths_that_are_no_whole_periods(self):
         self.job({"space.layers": "layers = [§4, 6, §8, 12]\nwindow = {tokens = 64, global_every = 6}"},
                  ("space.layers", "= 4:", "global_every"), ("space.layers", "= 8:", "global_every"))
+
+    def test_no_law_was_fitted_on_windows(self):
+        job = edit(WINDOWED, {"law.id": 'id = "codesign-2026"\nrange = "enforce"'})
+        for strategy in ("exact", "grid", "plas"):
+            self.write("job.toml", job)
+            run = self.rooflaw("search", "job.toml", "--set", f"search.strategy={strategy}", expect=2)
+            self.assertIn("law.range = 'enforce': leaves no architecture", run.err.replace('"', "'"))
+        result = self.search(edit(WINDOWED, {"search.strategy": 'strategy = "exact"'}))
+        with h5py.File(result.path) as file:
+            self.assertNotIn("frontiers_in_range", file)
 
     def test_windows_and_mla(self):
         mla = ('attention = ["gqa", "mla"]\nmla = [{kv_lora_rank = 64, qk_nope_head_dim = 64, '

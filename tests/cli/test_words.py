@@ -45,6 +45,21 @@ class Units(BadInput):
         workload = "id = 'own'\nbatch = 1\ninput_tokens = 8\noutput_tokens = 8\nmax_total_s = '1min'"
         self.evaluate(edit(CASE, {"workload.id": workload}))
 
+    def test_rates(self):
+        plain = ["--peak-flops", "85e12", "--bandwidth", "204.8e9", "--memory", "8e9"]
+        named = ["--peak-flops", "85TFLOP/s", "--bandwidth", "204.8 GB/s", "--memory", "8GB"]
+        rest = ["--precision", "int8", "--workload", "vla", "--json"]
+        self.assertEqual(self.rooflaw("advise", *plain, *rest).out, self.rooflaw("advise", *named, *rest).out)
+        chip = '[[device]]\nid = "c"\nmemory_bytes = 8e9\nbandwidth = %s\npeak_flops = {fp16 = %s}\n'
+        found = []
+        for bandwidth, peak in (("1e11", "1.5e13"), ('"100GB/s"', '"15TFLOP/s"')):
+            self.write("c.toml", chip % (bandwidth, peak))
+            found.append(self.rooflaw("evaluate", "--model", "qwen3-0.6b", "--device", "./c.toml", "--precision",
+                                      "fp16", "--workload", "vla", "--json").out)
+        self.assertEqual(found[0], found[1])
+        run = self.rooflaw("advise", "--peak-flops", "1e12", "--bandwidth", "5GB", *rest, "--memory", "8GB", expect=2)
+        self.assertIn("a unit of size, not of bandwidth", run.err)
+
     def test_of_the_wrong_kind(self):
         self.job({"targets.memory_budget": 'memory_budget = §"20ms"\nmax_total_s = §"20 GB"\n'
                                            'max_tpot_s = §"nan"\nmax_prefill_s = §""'},
@@ -202,6 +217,14 @@ class OtherFiles(BadInput):
         run = self.rooflaw("search", "job.toml", expect=2)
         self.assertIn("chip.toml:1:1: ", run.err)
         self.assertIn("JSON", run.err)
+
+    def test_where_a_model_or_a_chip_is_expected(self):
+        self.write("m.gguf", b"GGUF\3\0\0\0" + bytes(100))
+        rest = ["--precision", "fp16", "--workload", "vla"]
+        for arguments in (["--model", "m.gguf", "--device", "rk3588"],
+                          ["--model", "qwen3-0.6b", "--device", "m.gguf"]):
+            run = self.rooflaw("evaluate", *arguments, *rest, expect=2)
+            self.assertIn("this is a GGUF file", run.err)
 
     def test_too_large(self):
         self.write("model.gguf", b"GGUF\3\0\0\0" + bytes(17 << 20))

@@ -1,7 +1,9 @@
 #pragma once
 // One architecture evaluated, as the JSON object of `evaluate --json` and `advise --json`.
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,9 @@ namespace rooflaw::app {
 
 /// The type an operator computes in on the scenario's device.
 std::string_view compute_type(const model::Operator<double>& op, const model::Scenario& s);
+
+/// What a reader must know of the numbers, in words.
+std::vector<std::string> notes_on(const io::Case& c);
 
 nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e);
 

@@ -75,6 +75,19 @@ inline constexpr NumberRule seconds{1 / huge,
                                     Dimension::seconds};
 inline constexpr NumberRule non_negative_seconds{
     0, true, huge, true, "must be a finite number of seconds >= 0, up to 1e30", Dimension::seconds};
+inline constexpr NumberRule bandwidth{1 / huge,
+                                      true,
+                                      huge,
+                                      true,
+                                      "must be a finite number of bytes/s > 0, from 1e-30 to 1e30",
+                                      Dimension::bytes_per_second};
+inline constexpr NumberRule compute_rate{
+    1 / huge,
+    true,
+    huge,
+    true,
+    "must be a finite number of FLOP/s > 0, from 1e-30 to 1e30",
+    Dimension::flop_per_second};
 inline constexpr NumberRule finite{-huge, true, huge, true,
                                    "must be a finite number within +-1e30"};
 inline constexpr NumberRule exponent{1 / huge, true, 10, true,

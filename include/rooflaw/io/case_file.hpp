@@ -11,6 +11,7 @@
 namespace rooflaw::io {
 
 struct Case {
+  std::string model{};  // id of what it is, with a hash where fields were changed; empty: inline
   model::Law law;
   model::Architecture architecture;
   model::Scenario scenario;

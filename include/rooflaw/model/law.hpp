@@ -225,7 +225,9 @@ bool attention_in_range(const LawRange& range, AttentionKind kind, std::int64_t 
                         std::int64_t heads);
 bool ffn_in_range(const LawRange& range, FfnKind kind, double shared_ffn);
 
-/// Does the law extrapolate there?
+/// Does the law extrapolate there? And in what, in words: "width 4096, 15 experts top-1"; empty if
+/// it does not.
 bool extrapolates(const LawRange& range, const Architecture& a);
+std::string outside_of_range(const LawRange& range, const Architecture& a);
 
 }  // namespace rooflaw::model

@@ -42,8 +42,7 @@ struct Aim {
   bool any = false;                                        // the first that does, not the best
 };
 
-/// Architectures of the box. Where no multiple of the head size lies between the ends of its
-/// widths, the one nearest to them.
+/// Architectures of the box. A box of one width has the multiple of the head size nearest to it.
 class BuildingLattice {
  public:
   /// @throws DomainError naming the side of the box that leaves nothing to build, or that leaves

@@ -54,8 +54,10 @@ std::optional<AttentionOption> attention_option(const Space& space, std::size_t 
     if (!kv_heads) return std::nullopt;
     option.kv_heads = *kv_heads;
   }
-  if (space.within &&
-      !model::attention_in_range(*space.within, option.kind, option.kv_heads, option.heads))
+  // No law was fitted on windows.
+  const bool windows = space.window && space.window->global_every > 1;
+  if (space.within && (windows || !model::attention_in_range(*space.within, option.kind,
+                                                             option.kv_heads, option.heads)))
     return std::nullopt;
   return option;
 }

@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 json small() {
   return {{"model_type", "llama"},     {"vocab_size", 32000},        {"hidden_size", 512},
@@ -40,6 +41,35 @@ TEST(ConfigFaults, TextsThatAreNoConfig) {
   EXPECT_THAT(faults_in("7"), HasSubstr("must be a JSON object"));
   EXPECT_THAT(faults_in("{\"vocab_size\": 1e999}"), HasSubstr("JSON syntax"));
   EXPECT_THAT(faults_in("{\"a\": 1} {}"), HasSubstr("JSON syntax"));
+}
+
+TEST(ConfigFaults, FilesOfAnotherKindAreNamed) {
+  EXPECT_THAT(faults_in("\xff\xfe{"), HasSubstr("UTF-16"));
+  EXPECT_THAT(faults_in(R"({"metadata": {}, "weight_map": {}})"), HasSubstr("config.json lies beside"));
+  EXPECT_EQ("folder/config.json: text_config: must be a JSON object",
+            faults_in(R"({"model_type": "llava", "text_config": [1]})"));
+}
+
+TEST(ConfigFaults, OtherSpellingsOfWhatIsMissingAreNamed) {
+  json config = small();
+  config["model_type"] = "mixtral";
+  EXPECT_THAT(faults_of(config), HasSubstr("num_experts: is missing (also written num_local_experts"));
+  EXPECT_THAT(faults_of({{"model_type", "gpt2"}, {"vocab_size", 100}, {"n_positions", 10}}),
+              HasSubstr("num_hidden_layers: is missing (also written n_layer)"));
+}
+
+TEST(ConfigFaults, TheActivationIsAText) {
+  EXPECT_THAT(faults_of(with("hidden_act", 3)), HasSubstr("hidden_act = 3: must be a text"));
+}
+
+TEST(ConfigFaults, AWindowOfAnUnknownModelNeedsItsLayers) {
+  json config = with("sliding_window", 128);
+  config["model_type"] = "mystery";
+  config["hidden_act"] = "silu";
+  EXPECT_THAT(faults_of(config), HasSubstr("which layers have it is not known"));
+  EXPECT_THAT(faults_of(config), Not(HasSubstr("did you mean")));
+  config["sliding_window"] = nullptr;
+  EXPECT_EQ("none", faults_of(config));
 }
 
 TEST(ConfigFaults, TextsBeyondTheLimits) {

@@ -162,6 +162,7 @@ TEST(ConfigJson, AnUnknownModelIsReadByItsFields) {
   const ConfigModel m = read(config);
   EXPECT_EQ(read(published("qwen3-0.6b")).architecture, m.architecture);
   EXPECT_THAT(m.notes, Contains(HasSubstr("\"qwen9\" is unknown")));
+  EXPECT_THAT(m.notes, Contains(HasSubstr("did you mean")));
   EXPECT_FALSE(m.uncounted);
   config.erase("tie_word_embeddings");
   config["hidden_act"] = "gelu";
@@ -198,6 +199,16 @@ TEST(ConfigJson, WindowsFollowTheirFamily) {
   EXPECT_EQ(0, read(mistral).architecture.window);
   mistral.erase("sliding_window");
   EXPECT_EQ(4096, read(mistral).architecture.window);
+
+  // A switch of other families.
+  for (const char* id : {"mistral-7b", "gpt-oss-20b", "gemma-3-1b"}) {
+    nlohmann::json config = published(id);
+    config["sliding_window"] = 512;
+    const auto before = read(config).architecture;
+    config["use_sliding_window"] = false;
+    EXPECT_EQ(before, read(config).architecture) << id;
+    EXPECT_THAT(read(config).notes, Contains(HasSubstr("the windows stay"))) << id;
+  }
 }
 
 TEST(ConfigJson, LayersOfTheirOwnHaveLettersOrWords) {
@@ -221,6 +232,20 @@ TEST(ConfigJson, ExpertsFollowTheRulesOfTheirKeys) {
   EXPECT_EQ(6144, a.expert_ffn);
   EXPECT_EQ(23, a.further.at(0).layers);
   EXPECT_EQ(128, a.further.at(0).experts);
+}
+
+TEST(ConfigJson, LayersThatAreAllDenseHaveNoExperts) {
+  nlohmann::json deepseek = published("deepseek-v3");
+  deepseek["num_hidden_layers"] = 3;
+  deepseek["first_k_dense_replace"] = 3;
+  EXPECT_EQ(1, read(deepseek).architecture.experts);
+  EXPECT_EQ(18432, read(deepseek).architecture.expert_ffn);
+  nlohmann::json qwen = published("qwen3-30b-a3b");
+  qwen["mlp_only_layers"] = nlohmann::json::array();
+  for (int i = 0; i < 48; ++i) qwen["mlp_only_layers"].push_back(i);
+  EXPECT_EQ(6144, read(qwen).architecture.expert_ffn);
+  EXPECT_TRUE(read(qwen).architecture.further.empty());
+  EXPECT_THAT(read(qwen).notes, Contains(HasSubstr("no layer has experts")));
 }
 
 }  // namespace
