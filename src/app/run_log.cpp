@@ -65,9 +65,12 @@ void RunLog::write_json(const cluster::Event& event) {
   const std::string text =
       line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   // In one write, so that lines of several runs into one file stay whole.
+  const auto written = [&] {
+    return ::write(json_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  };
+  if (written()) return;
   pollfd room{.fd = json_, .events = POLLOUT, .revents = 0};
-  ::poll(&room, 1, wait_for_reader_ms);
-  if (::write(json_, text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
+  if (errno == EAGAIN && ::poll(&room, 1, wait_for_reader_ms) > 0 && written()) return;
   print(fmt::format("rooflaw: {}: cannot be written: {}; no more of it\n", json_path_,
                     std::strerror(errno)));
   ::close(json_);

@@ -72,9 +72,14 @@ void Watch::look_as_root(Clock::time_point now) {
   std::error_code unreadable;
   if (!options_.stop_file.empty() && std::filesystem::exists(options_.stop_file, unreadable))
     stop(fmt::format("the file {} asks for it; remove it before you resume", options_.stop_file));
+  give_sign_of_life();
+  if (at_work_) check_silence(now);
+}
+
+/// Rank 0: one that does not take it gets no more.
+void Watch::give_sign_of_life() {
   for (int rank = 1; rank < ranks_.size(); ++rank)
     if (!heard_[static_cast<std::size_t>(rank)].missed) ranks_.send(rank, Tag::alive, {});
-  if (at_work_) check_silence(now);
 }
 
 /// Rank 0: all end, and know it before this one writes what it keeps.
@@ -191,7 +196,12 @@ void Watch::end_all(Tag end) {
     }
     const auto now = Clock::now();
     while (const auto message = ranks_.poll_control())
-      if (message->tag == Tag::goodbye) take(*message, now);
+      if (message->tag == Tag::goodbye || message->tag == Tag::alive) take(*message, now);
+    if (now - last_slow_look_ > slow_pause()) {
+      last_slow_look_ = now;
+      give_sign_of_life();
+      check_silence(now);
+    }
     const auto missing = std::find_if(heard_.begin() + 1, heard_.end(),
                                       [](const Heard& heard) { return !heard.gone; });
     const bool all_gone = missing == heard_.end();

@@ -13,11 +13,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A worker ends the run if rank 0 has given no sign of life for so long since it should have ended,
-// and if it has stopped the others itself but writes what it keeps, for so long: a slow file
-// system.
-constexpr auto time_of_root_to_stop = 20s;
-constexpr auto time_of_root_to_keep = 10min;
+// For so long rank 0 may be silent while it writes what it keeps: a slow file system.
+constexpr auto time_to_keep = 10min;
 
 double seconds(std::chrono::duration<double> time) { return time.count(); }
 
@@ -32,7 +29,7 @@ void Watch::check_silence(Clock::time_point now) {
   for (int rank = 1; rank < ranks_.size(); ++rank) {
     auto& heard = heard_[static_cast<std::size_t>(rank)];
     const double silent = seconds(now - heard.last);
-    if (heard.missed || silent < options_.stall_after_s) continue;
+    if (heard.missed || heard.gone || silent < options_.stall_after_s) continue;
     heard.missed = true;
     sink_({"stall",
            fmt::format("{} has given no sign of life for {:.0f} s; the run waits for it",
@@ -41,7 +38,7 @@ void Watch::check_silence(Clock::time_point now) {
   }
 }
 
-/// A worker: does rank 0 still answer? One that does not cannot be asked to end the run.
+/// A worker: does rank 0 still answer? One that does not cannot end the run when it is time.
 void Watch::look_at_root(Clock::time_point now) {
   // What went by while this rank itself did not look, or was stopped, is no silence of rank 0.
   if (const auto gap = now - last_look_at_root_; gap > 2s)
@@ -52,9 +49,8 @@ void Watch::look_at_root(Clock::time_point now) {
   const bool to_end = signal_told_ != 0 || seconds(now - start_) > options_.max_wall_s;
   if (!to_end && !end_told_) return;
   const auto since = signal_told_ == 0 ? silence : std::min(silence, now - signal_told_at_);
-  const double patience = end_told_
-                              ? seconds(time_of_root_to_keep)
-                              : std::max(seconds(time_of_root_to_stop), options_.stall_after_s);
+  const double patience =
+      end_told_ ? seconds(time_to_keep) : std::max(seconds(time_to_stop), options_.stall_after_s);
   if (seconds(since) > patience) end_without_root(silence);
 }
 

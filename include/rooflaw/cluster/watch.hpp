@@ -109,6 +109,7 @@ class Watch {
   std::chrono::duration<double> slow_pause() const;
   [[noreturn]] void stop(const std::string& reason);
   void tell_all(Tag end);
+  void give_sign_of_life();
   void tell_not_taken(int sender, Clock::duration time);
   void tell_root_silent(Clock::duration silence);
   void end_without_root(Clock::duration silence);
