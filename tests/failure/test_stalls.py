@@ -1,6 +1,6 @@
 """A rank stopped with SIGSTOP at a random place of a run, from MPI_Init to its end: it is named within
 --stall-after, a stop still keeps what there is, and the run ends by itself where nothing else would end it.
-ROOFLAW_STALLS says how many places (4), ROOFLAW_SEED where they are."""
+ROOFLAW_STALLS says how many places (4), ROOFLAW_TEST_SEED where they are."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ import unittest
 from studies import STUDIES, STUDY, StudyTest, edit
 
 PLACES = int(os.environ.get("ROOFLAW_STALLS", "4"))
-SEED = int(os.environ.get("ROOFLAW_SEED", random.randrange(1 << 30)))
+SEED = int(os.environ.get("ROOFLAW_TEST_SEED", random.randrange(1 << 30)))
 RANKS = 3
 STALL_AFTER = 1
 # What a loaded machine may take to come to it.
