@@ -168,7 +168,7 @@ class ForGood(StallTest):
         self.write("job.toml", LONG)
         process = self.started("--max-wall", 1)
         self.freeze(self.wait_for_ranks(process, RANKS)[-1])
-        named = self.listen(process, STALL_AFTER + SLACK, naming(2))
+        named = self.listen(process, STALL_AFTER + SLACK, "|".join(map(naming, range(RANKS))))
         code, out, err = self.end(process, 40)
         self.assertTrue(named, self.said + err)
         self.assertEqual(code, 10, self.said + err)
