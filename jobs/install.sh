@@ -3,8 +3,9 @@
 build_packages=(g++ cmake ninja-build git libopenmpi-dev openmpi-bin libhdf5-dev libeigen3-dev
   libtomlplusplus-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev
   libssl-dev libnlopt-dev libnlopt-cxx-dev)
+# mpich for its mpiexec.hydra; mpirun and mpicc stay Open MPI's, whose alternatives rank higher.
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev libmpfr-dev clang libclang-rt-14-dev
-  slurm-wlm munge python3 python3-h5py python3-numpy python3-pandas python3-matplotlib)
+  mpich slurm-wlm munge python3 python3-h5py python3-numpy python3-pandas python3-matplotlib)
 
 # install_packages NAME...: installs those that are missing, with root or sudo; without, says which
 # they are and ends. On a machine that is not Debian it leaves the matter to CMake.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/csv.hpp"
 #include "rooflaw/io/result_file.hpp"
@@ -57,6 +58,7 @@ ExitCode export_command(const Arguments& arguments) {
       "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, ...",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
+  cluster::require_alone("export");
   const auto file = io::open_result(required(*values, "RESULT.h5", usage));
   const fs::path folder = required(*values, "output", usage);
 

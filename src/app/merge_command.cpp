@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/merge.hpp"
 
@@ -25,6 +26,7 @@ ExitCode merge_command(const Arguments& arguments) {
       "latencies: the result is that of the one job that has them all, in the order of the tasks.",
       options, {results});
   if (!values) return ExitCode::done;
+  cluster::require_alone("merge");
   const auto paths = values->count(results) == 0
                          ? std::vector<std::string>{}
                          : (*values)[results].as<std::vector<std::string>>();

@@ -1,6 +1,7 @@
 #include "rooflaw/app/run_log.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,8 @@ namespace {
 /// A log that cannot be written must not end the search, as fmt::print would.
 void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
+constexpr int wait_for_reader_ms = 1000;  // of a pipe that is full
+
 double share_of(const search::Progress& p) {
   return p.of == 0 ? 1.0 : std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.of));
 }
@@ -35,7 +38,9 @@ RunLog::RunLog() : terminal_(::isatty(STDERR_FILENO) != 0) {}
 void RunLog::open_json(const std::string& path) {
   if (path.empty()) return;
   json_path_ = path;
-  json_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  // A pipe that nobody reads would hold up the run, here and at each line.
+  json_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+  if (json_ < 0 && errno == ENXIO) throw FileError(path, "is a pipe that nobody reads");
   if (json_ < 0) throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
 }
 
@@ -60,7 +65,12 @@ void RunLog::write_json(const cluster::Event& event) {
   const std::string text =
       line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   // In one write, so that lines of several runs into one file stay whole.
-  if (::write(json_, text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
+  const auto written = [&] {
+    return ::write(json_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  };
+  if (written()) return;
+  pollfd room{.fd = json_, .events = POLLOUT, .revents = 0};
+  if (errno == EAGAIN && ::poll(&room, 1, wait_for_reader_ms) > 0 && written()) return;
   print(fmt::format("rooflaw: {}: cannot be written: {}; no more of it\n", json_path_,
                     std::strerror(errno)));
   ::close(json_);

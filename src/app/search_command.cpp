@@ -9,6 +9,7 @@
 #include "rooflaw/app/run_log.hpp"
 #include "rooflaw/cluster/mpi_communicator.hpp"
 #include "rooflaw/cluster/ranked_command.hpp"
+#include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
@@ -229,9 +230,8 @@ ExitCode search_command(const Arguments& arguments) {
       "resume", po::bool_switch(),
       "go on from FILE.h5.checkpoint, on any number of ranks; without one begin anew")(
       "max-wall", po::value<std::string>(),
-      "seconds, or 90min, after which to stop; like SIGTERM, SIGINT, SIGUSR1 and a file \"stop\" "
-      "beside the "
-      "result: a checkpoint is written, exit code 10")(
+      "seconds, or 90min, after which to stop; like SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, "
+      "SIGXCPU and a file \"stop\" beside the result: a checkpoint is written, exit code 10")(
       "checkpoint-every", po::value<std::string>()->default_value("60"),
       "seconds from one checkpoint to the next")(
       "stall-after", po::value<std::string>()->default_value("60"),
@@ -250,8 +250,8 @@ ExitCode search_command(const Arguments& arguments) {
   if (!values) return ExitCode::done;
   const Request request = request_of(*values, arguments);
 
-  cluster::catch_sigusr1();
-  cluster::MpiCommunicator ranks;
+  cluster::catch_batch_signals();
+  cluster::MpiCommunicator ranks(request.watch);
   if (!(*values)["dry-run"].as<bool>()) return search_on(ranks, request);
   io::SourceFiles files;
   if (ranks.is_root()) print_plan(prepare(request, files));

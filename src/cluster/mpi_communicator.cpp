@@ -3,28 +3,25 @@
 #define OMPI_SKIP_MPICXX 1  // the C interface only
 #include <mpi.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <limits>
+#include <list>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "call_watch.hpp"
+#include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/core/error.hpp"
 
 namespace rooflaw::cluster {
 
 namespace {
 
-bool set(const char* variable) { return std::getenv(variable) != nullptr; }
-
-int number(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? 0 : std::atoi(text);
-}
-
-/// Was this process started by mpirun or by srun with a PMI?
-bool launched_as_rank() {
-  return set("OMPI_COMM_WORLD_SIZE") || set("PMIX_RANK") || set("PMI_RANK");
-}
+/// Beside a tag: the message goes on in the next one from there.
+constexpr int more_follows = 1 << 8;
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -35,107 +32,194 @@ void check(int code, const char* call) {
       fmt::format("{}: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
 }
 
-int count(std::size_t bytes) {
-  if (bytes > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    throw MpiError(fmt::format("a message of {} bytes is larger than MPI can send", bytes));
-  return static_cast<int>(bytes);
-}
-
-bool finished(MPI_Request& request) {
-  int done = 0;
-  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  return done != 0;
-}
-
-void wait_for(MPI_Request& request) {
-  for (BackOff back_off; !finished(request);) back_off.pause();
-}
-
-std::optional<Message> poll_on(MPI_Comm channel) {
-  int there = 0;
-  MPI_Message handle{};
-  MPI_Status status{};
-  check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, channel, &there, &handle, &status), "MPI_Improbe");
-  if (there == 0) return std::nullopt;
-  int length = 0;
-  MPI_Get_count(&status, MPI_BYTE, &length);
-  Message message{status.MPI_SOURCE, static_cast<Tag>(status.MPI_TAG),
-                  Bytes(static_cast<std::size_t>(length))};
+/// A part of a message on its way; its bytes must stay until it is there.
+struct Part {
+  int rank = 0;  // the other one
+  int tag = 0;
+  Bytes bytes{};
   MPI_Request request = MPI_REQUEST_NULL;
-  check(MPI_Imrecv(message.bytes.data(), length, MPI_BYTE, &handle, &request), "MPI_Imrecv");
-  wait_for(request);
-  return message;
+};
+
+int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (const char* text = std::getenv(name)) return std::atoi(text);
+  return 0;
+}
+
+/// Copies from one process's memory into another's need one user namespace. Where ranks have
+/// several, as in rootless containers, Open MPI 4 notices and then loses messages of megabytes.
+/// Ours are small: it need not try. An empty value leaves the choice to Open MPI.
+void choose_copies() {
+  constexpr auto mechanism = "OMPI_MCA_btl_vader_single_copy_mechanism";
+  if (const char* given = std::getenv(mechanism); given != nullptr && *given == '\0')
+    ::unsetenv(mechanism);
+  else
+    ::setenv(mechanism, "none", 0);
+}
+
+std::string library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string_view all(text, static_cast<std::size_t>(length));
+  return std::string(all.substr(0, all.find_first_of(",\n")));
 }
 
 }  // namespace
 
-/// A message on its way; its bytes must stay until it is gone.
-struct MpiCommunicator::Pending {
-  Bytes bytes;
-  MPI_Request request = MPI_REQUEST_NULL;
+struct MpiCommunicator::Channel {
+  MPI_Comm communicator = MPI_COMM_NULL;
+  std::map<int, std::list<Part>> sending;  // by rank, in order; those that have begun first
+  std::list<Part> receiving;
+  std::map<int, Bytes> begun;  // by rank: what there is of a message of several parts
 };
 
-struct MpiCommunicator::Channels {
-  MPI_Comm work = MPI_COMM_NULL;
-  MPI_Comm control = MPI_COMM_NULL;
-};
-
-MpiCommunicator::MpiCommunicator() : channels_(std::make_unique<Channels>()) {
+MpiCommunicator::MpiCommunicator(const WatchOptions& options)
+    : work_(std::make_unique<Channel>()), control_(std::make_unique<Channel>()) {
   if (!launched_as_rank()) {
-    if (set("SLURM_STEP_ID") && number("SLURM_STEP_NUM_TASKS") > 1)
+    if (const auto said = said_to_be_several())
       throw MpiError(
-          "srun started several processes that cannot talk to each other; use srun --mpi=pmix "
-          "(srun --mpi=list shows what there is) or mpirun");
+          fmt::format("several processes were started ({}) that cannot talk to each other; use "
+                      "srun --mpi=pmix (srun --mpi=list shows what there is) or the mpirun of the "
+                      "MPI that rooflaw is built with, {}",
+                      *said, library()));
     return;
   }
-  check(MPI_Init(nullptr, nullptr), "MPI_Init");
-  started_ = true;
+  calls_ = std::make_unique<CallWatch>(options, launched_rank());
+  join();
+  const auto said = said_to_be_several();
+  if (size_ > 1 || !said) return;
+  const std::string mpi = library();
+  leave(static_cast<int>(ExitCode::mpi_error));
+  throw MpiError(
+      fmt::format("several processes were started ({}), but each is alone: rooflaw is built with "
+                  "{}, which does not know this launcher; use the mpirun of that MPI, or srun "
+                  "--mpi=pmix (srun --mpi=list shows what there is)",
+                  *said, mpi));
+}
+
+void MpiCommunicator::join() {
+  choose_copies();
+  const auto call = [this](const char* name, auto function) {
+    const CallWatch::Call here(*calls_, name);
+    check(function(), name);
+  };
+  call("MPI_Init", [] { return MPI_Init(nullptr, nullptr); });
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
   check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
-  if (size_ == 1 && number("SLURM_STEP_NUM_TASKS") > 1)
-    throw MpiError(
-        "each process that srun started is alone: this MPI does not know srun's PMI; use srun "
-        "--mpi=pmix or mpirun");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->work), "MPI_Comm_dup");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &channels_->control), "MPI_Comm_dup");
+  for (Channel* channel : {work_.get(), control_.get()})
+    call("MPI_Comm_dup", [&] { return MPI_Comm_dup(MPI_COMM_WORLD, &channel->communicator); });
 }
 
-MpiCommunicator::~MpiCommunicator() {
-  if (!started_) return;
-  try {
-    for (auto& pending : sending_) wait_for(pending->request);
-  } catch (const MpiError&) {
-    // The receiver is gone; nothing is left to tell it.
+MpiCommunicator::~MpiCommunicator() { leave(static_cast<int>(ExitCode::internal_error)); }
+
+void MpiCommunicator::leave(int exit_code) {
+  if (!calls_) return;
+  calls_->over(exit_code);
+  {
+    const CallWatch::Call here(*calls_, "MPI_Finalize");
+    MPI_Finalize();
   }
-  MPI_Finalize();
+  calls_.reset();
+}
+
+MpiCommunicator::Channel& MpiCommunicator::channel_of(Tag tag) {
+  return tag < Tag::alive ? *work_ : *control_;
 }
 
 void MpiCommunicator::send(int to, Tag tag, std::span<const std::byte> bytes) {
-  all_sent();  // frees those that have left
-  auto pending = std::make_unique<Pending>();
-  pending->bytes.assign(bytes.begin(), bytes.end());
-  check(MPI_Isend(pending->bytes.data(), count(bytes.size()), MPI_BYTE, to, static_cast<int>(tag),
-                  tag < Tag::alive ? channels_->work : channels_->control, &pending->request),
-        "MPI_Isend");
-  sending_.push_back(std::move(pending));
+  Channel& channel = channel_of(tag);
+  auto& parts = channel.sending[to];
+  do {
+    const auto part = bytes.first(std::min(bytes.size(), largest_part));
+    bytes = bytes.subspan(part.size());
+    parts.push_back({.rank = to,
+                     .tag = static_cast<int>(tag) | (bytes.empty() ? 0 : more_follows),
+                     .bytes = {part.begin(), part.end()}});
+  } while (!bytes.empty());
+  send_on(channel);
 }
 
-std::optional<Message> MpiCommunicator::poll_work() {
-  return size_ == 1 ? std::nullopt : poll_on(channels_->work);
-}
-
-std::optional<Message> MpiCommunicator::poll_control() {
-  return size_ == 1 ? std::nullopt : poll_on(channels_->control);
+/// Begins what may be on its way now: to each rank a megabyte at once. Has all left?
+bool MpiCommunicator::send_on(Channel& channel) {
+  if (channel.sending.empty()) return true;
+  const CallWatch::Call here(*calls_, "MPI_Isend");
+  for (auto line = channel.sending.begin(); line != channel.sending.end();) {
+    auto& parts = line->second;
+    std::size_t under_way = 0;
+    for (auto part = parts.begin(); part != parts.end();) {
+      if (part->request == MPI_REQUEST_NULL) {
+        if (under_way > 0 && under_way + part->bytes.size() > largest_part) break;
+        check(MPI_Isend(part->bytes.data(), static_cast<int>(part->bytes.size()), MPI_BYTE,
+                        part->rank, part->tag, channel.communicator, &part->request),
+              "MPI_Isend");
+      }
+      int done = 0;
+      check(MPI_Test(&part->request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      if (done == 0) under_way += part->bytes.size();
+      part = done == 0 ? std::next(part) : parts.erase(part);
+    }
+    line = parts.empty() ? channel.sending.erase(line) : std::next(line);
+  }
+  return channel.sending.empty();
 }
 
 bool MpiCommunicator::all_sent() {
-  std::erase_if(sending_, [](const std::unique_ptr<Pending>& p) { return finished(p->request); });
-  return sending_.empty();
+  const bool work = send_on(*work_);
+  return send_on(*control_) && work;
 }
 
+std::optional<Message> MpiCommunicator::poll_on(Channel& channel) {
+  if (size_ == 1) return std::nullopt;
+  send_on(channel);
+  const CallWatch::Call here(*calls_, "MPI_Improbe");
+  for (;;) {
+    int there = 0;
+    MPI_Message handle{};
+    MPI_Status status{};
+    check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, channel.communicator, &there, &handle, &status),
+          "MPI_Improbe");
+    if (there == 0) break;
+    int length = 0;
+    MPI_Get_count(&status, MPI_BYTE, &length);
+    auto& part =
+        channel.receiving.emplace_back(Part{.rank = status.MPI_SOURCE,
+                                            .tag = status.MPI_TAG,
+                                            .bytes = Bytes(static_cast<std::size_t>(length))});
+    check(MPI_Imrecv(part.bytes.data(), length, MPI_BYTE, &handle, &part.request), "MPI_Imrecv");
+  }
+  std::vector<int> behind;  // ranks whose next part is not there yet
+  for (auto part = channel.receiving.begin(); part != channel.receiving.end();) {
+    const int from = part->rank;
+    int done = 0;
+    if (std::find(behind.begin(), behind.end(), from) == behind.end())
+      check(MPI_Test(&part->request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done == 0) {
+      behind.push_back(from);
+      ++part;
+      continue;
+    }
+    Part arrived = std::move(*part);
+    part = channel.receiving.erase(part);
+    auto& begun = channel.begun[from];
+    begun.insert(begun.end(), arrived.bytes.begin(), arrived.bytes.end());
+    if ((arrived.tag & more_follows) == 0)
+      return Message{from, static_cast<Tag>(arrived.tag), std::exchange(begun, {})};
+  }
+  return std::nullopt;
+}
+
+std::optional<Message> MpiCommunicator::poll_work() { return poll_on(*work_); }
+
+std::optional<Message> MpiCommunicator::poll_control() { return poll_on(*control_); }
+
 void MpiCommunicator::abort(int exit_code) {
-  if (started_) MPI_Abort(MPI_COMM_WORLD, exit_code);
+  if (calls_) {
+    calls_->over(exit_code);
+    const CallWatch::Call here(*calls_, "MPI_Abort");
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+  }
   std::_Exit(exit_code);
 }
 

@@ -33,10 +33,12 @@ class RankedRun {
     if (ranks_.is_root()) prepare(options, start);
     Watch watch(ranks_, options, command_.sink);
     const Ending ending = go_on(start, watch);
+    if (!others_wait_) watch.part();
     command_.ends(ending.code, ending.message);
     // A rank that does not answer would never come to the end, and one that has not heard of an
     // error waits for ever.
     if (!watch.all_answer() || others_wait_) ranks_.abort(static_cast<int>(ending.code));
+    ranks_.leave(static_cast<int>(ending.code));
     return ending.code;
   }
 

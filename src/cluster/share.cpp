@@ -6,13 +6,15 @@ namespace rooflaw::cluster {
 
 namespace {
 
-constexpr std::size_t part_size = std::size_t{1} << 20;
-
 /// To the ranks below this one.
 void pass_on(std::span<const std::byte> part, Communicator& ranks, Watch& watch) {
   for (const int below : {2 * ranks.rank() + 1, 2 * ranks.rank() + 2})
     if (below < ranks.size()) ranks.send(below, Tag::shared, part);
-  for (BackOff back_off; !ranks.all_sent(); back_off.pause()) watch.look();
+  const auto since = std::chrono::steady_clock::now();
+  for (BackOff back_off; !ranks.all_sent(); back_off.pause()) {
+    watch.look();
+    watch.sending(since);
+  }
 }
 
 Bytes next_part(Communicator& ranks, Watch& watch) {
@@ -27,8 +29,8 @@ Bytes next_part(Communicator& ranks, Watch& watch) {
 void share_bytes(Bytes& bytes, Communicator& ranks, Watch& watch) {
   if (ranks.is_root()) {
     pass_on(packed(std::uint64_t{bytes.size()}), ranks, watch);
-    for (std::size_t first = 0; first < bytes.size(); first += part_size)
-      pass_on(std::span(bytes).subspan(first, std::min(part_size, bytes.size() - first)), ranks,
+    for (std::size_t first = 0; first < bytes.size(); first += largest_part)
+      pass_on(std::span(bytes).subspan(first, std::min(largest_part, bytes.size() - first)), ranks,
               watch);
     return;
   }

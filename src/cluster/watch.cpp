@@ -1,11 +1,12 @@
 #include "rooflaw/cluster/watch.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 
 namespace rooflaw::cluster {
@@ -14,23 +15,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto time_to_stop = 10s;
-
-volatile std::sig_atomic_t caught_signal = 0;
-
-extern "C" void note_signal(int signal) { caught_signal = signal; }
-
-void catch_signal(int signal) {
-  struct sigaction action {};
-  action.sa_handler = note_signal;
-  action.sa_flags = SA_RESTART;
-  sigaction(signal, &action, nullptr);
-}
-
-std::string signal_name(int signal) {
-  if (signal == SIGTERM) return "SIGTERM";
-  return signal == SIGINT ? "SIGINT" : "SIGUSR1";
-}
+// Messages that are still on their way when their sender and their receiver are through.
+constexpr auto time_to_arrive = 2s;
 
 /// What a worker says that cannot go on.
 struct Failure {
@@ -48,17 +34,11 @@ double seconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-void catch_sigusr1() { catch_signal(SIGUSR1); }
-
-void catch_signals() {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) catch_signal(signal);
-}
-
 Watch::Watch(Communicator& ranks, WatchOptions options, EventSink sink)
     : ranks_(ranks),
       options_(std::move(options)),
       sink_(std::move(sink)),
-      heard_(static_cast<std::size_t>(ranks.size())) {}
+      heard_(static_cast<std::size_t>(ranks.size()), Heard{.last = start_}) {}
 
 void Watch::begin() {
   at_work_ = true;
@@ -79,21 +59,43 @@ void Watch::look() {
 
 void Watch::look_as_root(Clock::time_point now) {
   while (const auto message = ranks_.poll_control()) take(*message, now);
-  if (const int signal = caught_signal; signal != 0) {
+  if (const int signal = caught_signal(); signal != 0) {
     sink_({"signal",
            fmt::format("{} received", signal_name(signal)),
            {{"signal", signal_name(signal)}, {"rank", std::int64_t{0}}}});
-    throw Interrupted(signal_name(signal));
+    stop(signal_name(signal));
   }
   if (seconds(now - start_) > options_.max_wall_s)
-    throw Interrupted(fmt::format("the wall time of {:g} s is over", options_.max_wall_s));
-  if (now - last_slow_look_ < 1s && !first_look_) return;
+    stop(fmt::format("the wall time of {:g} s is over", options_.max_wall_s));
+  if (now - last_slow_look_ < slow_pause() && !first_look_) return;
   last_slow_look_ = now;
   std::error_code unreadable;
   if (!options_.stop_file.empty() && std::filesystem::exists(options_.stop_file, unreadable))
-    throw Interrupted(
-        fmt::format("the file {} asks for it; remove it before you resume", options_.stop_file));
+    stop(fmt::format("the file {} asks for it; remove it before you resume", options_.stop_file));
+  give_sign_of_life();
   if (at_work_) check_silence(now);
+}
+
+/// Rank 0: one that does not take it gets no more.
+void Watch::give_sign_of_life() {
+  for (int rank = 1; rank < ranks_.size(); ++rank)
+    if (!heard_[static_cast<std::size_t>(rank)].missed) ranks_.send(rank, Tag::alive, {});
+}
+
+/// Rank 0: all end, and know it before this one writes what it keeps.
+void Watch::stop(const std::string& reason) {
+  tell_all(Tag::stop);
+  throw Interrupted(reason);
+}
+
+void Watch::tell_all(Tag end) {
+  if (std::exchange(end_told_, true)) return;
+  for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, end, {});
+}
+
+/// Between signs of life: several within the time after which they would be missed.
+std::chrono::duration<double> Watch::slow_pause() const {
+  return std::chrono::duration<double>(std::min(1.0, options_.stall_after_s / 4));
 }
 
 void Watch::take(const Message& message, Clock::time_point now) {
@@ -113,53 +115,33 @@ void Watch::take(const Message& message, Clock::time_point now) {
     sink_({"signal",
            fmt::format("{} received by {}", signal_name(signal), name_of(message.from)),
            {{"signal", signal_name(signal)}, {"rank", std::int64_t{message.from}}}});
-    throw Interrupted(fmt::format("{} to {}", signal_name(signal), name_of(message.from)));
+    stop(fmt::format("{} to {}", signal_name(signal), name_of(message.from)));
+  } else if (message.tag == Tag::goodbye) {
+    heard.gone = true;
+    heard.sent = unpacked<bool>(message.bytes);
   } else if (message.tag == Tag::failed) {
     const auto failure = unpacked<Failure>(message.bytes);
     throw RankFailed(fmt::format("{}: {}", name_of(message.from), failure.text), failure.code);
   }
 }
 
-std::string Watch::name_of(int rank) const {
-  const auto& host = heard_[static_cast<std::size_t>(rank)].host;
-  return host.empty() ? fmt::format("rank {}", rank) : fmt::format("rank {} on {}", rank, host);
-}
-
-void Watch::check_silence(Clock::time_point now) {
-  for (int rank = 1; rank < ranks_.size(); ++rank) {
-    auto& heard = heard_[static_cast<std::size_t>(rank)];
-    const double silent = seconds(now - heard.last);
-    if (heard.missed || silent < options_.stall_after_s) continue;
-    heard.missed = true;
-    sink_({"stall",
-           fmt::format("{} has given no sign of life for {:.0f} s; the run waits for it",
-                       name_of(rank), silent),
-           {{"rank", std::int64_t{rank}}, {"host", heard.host}, {"seconds", silent}}});
-  }
-}
-
 void Watch::look_as_worker(Clock::time_point now) {
-  while (const auto message = ranks_.poll_control())
-    if (message->tag == Tag::stop) throw Interrupted("rank 0 ends the run");
-  if (const int signal = caught_signal; signal != signal_told_) {
+  while (const auto message = ranks_.poll_control()) {
+    heard_[0].last = now;
+    if (message->tag == Tag::through) end_told_ = true;
+    if (message->tag != Tag::stop) continue;
+    end_told_ = true;
+    throw Interrupted("rank 0 ends the run");
+  }
+  if (const int signal = caught_signal(); signal != signal_told_) {
     ranks_.send(0, Tag::signal, packed(signal));
     signal_told_ = signal;
+    signal_told_at_ = now;
   }
-  // Several within the time after which rank 0 would miss them.
-  const double pause = std::min(1.0, options_.stall_after_s / 4);
-  if (seconds(now - last_slow_look_) < pause && !first_look_) return;
+  if (now - last_slow_look_ < slow_pause() && !first_look_) return;
   last_slow_look_ = now;
   ranks_.send(0, Tag::alive, packed(first_look_ ? host_name() : std::string()));
-}
-
-void Watch::waiting(Clock::time_point since) {
-  const auto now = Clock::now();
-  if (ranks_.rank() != 1 || silence_told_ || seconds(now - since) < options_.stall_after_s) return;
-  silence_told_ = true;
-  sink_({"stall",
-         fmt::format("rank 0 has not answered for {:.0f} s; rank 1 waits for it",
-                     seconds(now - since)),
-         {{"rank", std::int64_t{0}}, {"seconds", seconds(now - since)}}});
+  look_at_root(now);
 }
 
 bool Watch::checkpoint_due() {
@@ -178,7 +160,7 @@ void Watch::together(const std::function<void()>& work) {
     return;
   } catch (const Interrupted&) {
     if (ranks_.is_root())
-      end_all();
+      end_all(Tag::stop);
     else
       leave();
     throw;
@@ -192,46 +174,81 @@ void Watch::together(const std::function<void()>& work) {
   throw Interrupted(text);
 }
 
+void Watch::part() {
+  if (parted_) return;
+  if (ranks_.is_root()) return end_all(Tag::through);
+  try {
+    for (BackOff back_off; !end_told_; back_off.pause()) look();
+  } catch (const Interrupted&) {
+    // An end as good as any.
+  }
+  leave();
+}
+
 /// Rank 0: stops the others and takes in what is still on its way.
-void Watch::end_all() {
-  for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::stop, {});
+void Watch::end_all(Tag end) {
+  parted_ = true;
+  tell_all(end);
   const auto start = Clock::now();
-  std::vector<bool> gone(static_cast<std::size_t>(ranks_.size()), false);
-  gone[0] = true;
-  for (BackOff back_off;;) {
+  auto all_gone_at = start;
+  for (BackOff back_off;; back_off.pause()) {
     while (ranks_.poll()) {
     }
+    const auto now = Clock::now();
     while (const auto message = ranks_.poll_control())
-      if (message->tag == Tag::goodbye) gone[static_cast<std::size_t>(message->from)] = true;
-    const auto missing = std::find(gone.begin(), gone.end(), false);
-    if (missing == gone.end() && ranks_.all_sent()) break;
-    if (Clock::now() - start > time_to_stop) {
-      const auto rank = static_cast<int>(missing - gone.begin());
-      const bool known = missing != gone.end();
-      sink_({"killed",
-             fmt::format("{} does not stop and is killed", known ? name_of(rank) : "a rank"),
-             {{"rank", std::int64_t{known ? rank : -1}},
-              {"host", known ? heard_[static_cast<std::size_t>(rank)].host : ""}}});
+      if (message->tag == Tag::goodbye || message->tag == Tag::alive) take(*message, now);
+    if (now - last_slow_look_ > slow_pause()) {
+      last_slow_look_ = now;
+      give_sign_of_life();
+      check_silence(now);
+    }
+    const auto missing = std::find_if(heard_.begin() + 1, heard_.end(),
+                                      [](const Heard& heard) { return !heard.gone; });
+    const bool all_gone = missing == heard_.end();
+    if (!all_gone) all_gone_at = now;
+    heard_[0].sent = ranks_.all_sent();
+    const auto unsent =
+        std::find_if(heard_.begin(), heard_.end(), [](const Heard& heard) { return !heard.sent; });
+    if (all_gone && unsent == heard_.end()) break;
+    if (all_gone && now - all_gone_at > time_to_arrive) {
+      tell_not_taken(static_cast<int>(unsent - heard_.begin()), now - start);
       all_answer_ = false;
       return;
     }
-    back_off.pause();
+    if (now - start > time_to_stop) {
+      const auto rank = static_cast<int>(missing - heard_.begin());
+      sink_({"killed",
+             fmt::format("{} does not stop and is killed", name_of(rank)),
+             {{"rank", std::int64_t{rank}}, {"host", missing->host}}});
+      all_answer_ = false;
+      return;
+    }
   }
   for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::over, {});
+  // They are small and each receiver waits for them; MPI_Finalize sees to the rest.
+  for (BackOff back_off; !ranks_.all_sent() && Clock::now() - start < time_to_stop;)
+    back_off.pause();
 }
 
 /// A worker: says goodbye and waits until all have.
 void Watch::leave() {
+  parted_ = true;
+  const auto start = Clock::now();
   bool said = false;
   for (BackOff back_off;; back_off.pause()) {
     while (ranks_.poll()) {
     }
-    if (!said && ranks_.all_sent()) {
-      ranks_.send(0, Tag::goodbye, {});
+    const auto now = Clock::now();
+    const bool sent = ranks_.all_sent();
+    if (!said && (sent || now - start > time_to_arrive)) {
+      ranks_.send(0, Tag::goodbye, packed(sent));
       said = true;
     }
-    while (const auto message = ranks_.poll_control())
+    while (const auto message = ranks_.poll_control()) {
+      heard_[0].last = now;
       if (message->tag == Tag::over) return;
+    }
+    look_at_root(now);
   }
 }
 
@@ -244,7 +261,10 @@ void Watch::report_failure(const std::string& text, ExitCode code) {
     while (ranks_.poll()) {
     }
     while (const auto message = ranks_.poll_control())
-      if (message->tag == Tag::stop) return;
+      if (message->tag == Tag::stop) {
+        end_told_ = true;
+        return;
+      }
     ranks_.all_sent();
   }
   // Rank 0 did not hear of it: then this rank ends the run by itself.

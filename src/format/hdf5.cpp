@@ -25,6 +25,9 @@ namespace {
 
 Hdf5Handle open_for_reading(const std::string& path) {
   silence_library();
+  // A result is one file. Another that it names may be a pipe, and never open; from now on there is
+  // no way there.
+  H5Lunregister(H5L_TYPE_EXTERNAL);
   require_sealed(path);
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
@@ -72,27 +75,35 @@ bool Hdf5Reader::has(const std::string& path) const {
 }
 
 namespace {
-std::vector<std::string> list(hid_t file, const std::string& path, H5O_type_t wanted) {
+bool in_another_file(hid_t set) {
+  const Hdf5Handle creation(H5Dget_create_plist(set), H5Pclose);
+  return H5Pget_external_count(creation.id()) != 0 || H5Pget_layout(creation.id()) == H5D_VIRTUAL;
+}
+
+std::vector<std::string> list(const std::string& name, hid_t file, const std::string& path,
+                              H5O_type_t wanted) {
   Listing listing{wanted, {}};
   const Hdf5Handle group(H5Gopen2(file, path.c_str(), H5P_DEFAULT), H5Gclose);
-  if (group.id() < 0) return {};
+  if (group.id() < 0)
+    throw FileError(name, path + ": is no group of this file, or a link to another file");
   const Hdf5Handle creation(H5Gget_create_plist(group.id()), H5Pclose);
   unsigned tracked = 0;
   H5Pget_link_creation_order(creation.id(), &tracked);
   const auto order = (tracked & H5P_CRT_ORDER_INDEXED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
-  H5Literate(group.id(), order, H5_ITER_INC, nullptr, list_link, &listing);
+  if (H5Literate(group.id(), order, H5_ITER_INC, nullptr, list_link, &listing) < 0)
+    throw FileError(name, path + ": holds a link that leads nowhere, or to another file");
   return listing.names;
 }
 }  // namespace
 
 std::vector<std::string> Hdf5Reader::groups(const std::string& path) const {
   if (!has(path)) fail(path, "is missing");
-  return list(file_.id(), path, H5O_TYPE_GROUP);
+  return list(path_, file_.id(), path, H5O_TYPE_GROUP);
 }
 
 std::vector<std::string> Hdf5Reader::datasets(const std::string& path) const {
   if (!has(path)) fail(path, "is missing");
-  return list(file_.id(), path, H5O_TYPE_DATASET);
+  return list(path_, file_.id(), path, H5O_TYPE_DATASET);
 }
 
 std::vector<std::string> Hdf5Reader::attributes(const std::string& path) const {
@@ -106,6 +117,7 @@ std::vector<std::string> Hdf5Reader::attributes(const std::string& path) const {
 Column Hdf5Reader::column(const std::string& path) const {
   const Hdf5Handle set(H5Dopen2(file_.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
   if (set.id() < 0) fail(path, "is missing");
+  if (in_another_file(set.id())) fail(path, "lies in another file");
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
   const Hdf5Handle space(H5Dget_space(set.id()), H5Sclose);
   if (H5Sget_simple_extent_ndims(space.id()) != 1) fail(path, "is not a column");
@@ -148,6 +160,7 @@ Column Hdf5Reader::column(const std::string& path) const {
 std::string Hdf5Reader::text(const std::string& path) const {
   const Hdf5Handle set(H5Dopen2(file_.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
   if (set.id() < 0) fail(path, "is missing");
+  if (in_another_file(set.id())) fail(path, "lies in another file");
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
   const Hdf5Handle space(H5Dget_space(set.id()), H5Sclose);
   if (H5Tis_variable_str(type.id()) <= 0 || H5Sget_simple_extent_type(space.id()) != H5S_SCALAR)

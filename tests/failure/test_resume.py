@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import signal
+import subprocess
 import time
 import unittest
 
@@ -123,9 +124,9 @@ class Stops(ResumeTest):
         self.write("job.toml", LONG)
         self.old = self.write("result.h5", b"an older result").read_bytes()
 
-    def under_way(self, ranks):
+    def under_way(self, ranks, **options):
         """A run that has written a checkpoint already: its handlers are surely there."""
-        process = self.start(ranks, "--checkpoint-every", "0.2")
+        process = self.start(ranks, "--checkpoint-every", "0.2", **options)
         pids = self.wait_for_ranks(process, max(ranks, 1))
         while not (self.folder / LAST).exists() and process.poll() is None:
             time.sleep(0.02)
@@ -145,13 +146,33 @@ class Stops(ResumeTest):
         self.assertEqual([name for name in self.files() if ".tmp" in name], [])
 
     def test_signals(self):
-        for ranks, receiver in ((0, 0), (3, 0), (3, 2)):
-            for name in ("SIGTERM", "SIGUSR1", "SIGINT"):
+        for ranks, receiver, names in ((0, 0, ("SIGTERM", "SIGUSR1", "SIGINT", "SIGUSR2", "SIGXCPU", "SIGHUP")),
+                                       (3, 0, ("SIGTERM", "SIGUSR1", "SIGINT")),
+                                       (3, 2, ("SIGTERM", "SIGUSR2", "SIGXCPU", "SIGHUP"))):
+            for name in names:
                 with self.subTest(signal=name, ranks=ranks, receiver=receiver):
                     process, pids = self.under_way(ranks)
                     os.kill(pids[receiver], getattr(signal, name))
                     self.stopped(process, name)
                     (self.folder / LAST).unlink()
+
+    def test_the_limit_of_processor_time(self):
+        """As SGE and LSF set it: SIGXCPU at the soft limit, SIGKILL at the hard one."""
+        self.write("job.toml", STUDIES["grid"])
+        process = self.start(0, "--set", "space.expert_ffn_ratio={from = 0.25, to = 4, step = 0.0001}",
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 20)))
+        code, out, err = self.end(process)
+        self.assertEqual(code, 10, f"{out}\n{err}")
+        self.assertIn(f"stopped (SIGXCPU); {LAST} is kept", err)
+
+    def test_nohup(self):
+        """Whoever has SIGHUP ignored goes on when the terminal is gone."""
+        process, pids = self.under_way(0, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        os.kill(pids[0], signal.SIGHUP)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(1)
+        os.kill(pids[0], signal.SIGTERM)
+        self.stopped(process, "SIGTERM")
 
     def test_impatience(self):
         """The same signal many times over is one stop."""

@@ -15,6 +15,9 @@
 
 namespace rooflaw::cluster {
 
+/// Longer messages travel in parts of so many bytes.
+inline constexpr std::size_t largest_part = std::size_t{1} << 20;
+
 /// What a message is. Those from `alive` on travel on a channel of their own, so that work never
 /// waits behind them nor takes one for its own.
 enum class Tag : int {
@@ -23,11 +26,12 @@ enum class Tag : int {
   last_report,  // a worker has no more pieces
   done,         // all have reported; the queue is over
   shared,       // a part of what rank 0 shares with all
-  alive,        // a worker is at work or waits for it
+  alive,        // a rank is at work or waits for it
   signal,       // a worker was sent a signal
   failed,       // a worker cannot go on
   stop,         // rank 0 ends the run
-  goodbye,      // a worker has stopped
+  through,      // it has come to its end, and rank 0 needs nobody any more
+  goodbye,      // a worker has stopped; were its messages taken?
   over,         // all have stopped; messages still on their way are void
 };
 
@@ -61,6 +65,9 @@ class Communicator {
 
   /// Ends all ranks at once. For errors after which the others would wait for ever.
   [[noreturn]] virtual void abort(int exit_code) = 0;
+  /// Takes leave of the others: nothing is sent or looked for any more, and this process ends with
+  /// that code.
+  virtual void leave(int /*exit_code*/) {}
 
  protected:
   virtual std::optional<Message> poll_work() = 0;

@@ -1,9 +1,10 @@
 #pragma once
 // Whether a run goes on. Every rank looks now and then while it works or waits; rank 0 decides.
 //
-// A run is ended early by SIGTERM, SIGINT or SIGUSR1 (to whichever rank), by its wall time, or by a
-// file named "stop". Handlers set a flag, nothing else; what follows happens where the flag is
-// looked at. Workers send a sign of life every second, so that rank 0 can name one that stalls.
+// A run is ended early by a signal (signals.hpp; to whichever rank), by its wall time, or by a file
+// named "stop". All ranks send signs of life every second, so that rank 0 can name a worker that
+// stalls, and rank 1 rank 0. Where rank 0 itself is gone silent, a run that is to end is ended by a
+// worker: nothing more is kept then, but nothing waits for ever.
 
 #include <chrono>
 #include <functional>
@@ -52,13 +53,11 @@ class RankFailed : public RunEnds {
   using RunEnds::RunEnds;
 };
 
-/// From now on SIGUSR1, or all three, are noted, not obeyed. A batch system may send SIGUSR1 at any
-/// time; the others should end a process that still reads its inputs, as a pipe may take for ever.
-void catch_sigusr1();
-void catch_signals();
-
 class Watch {
  public:
+  /// For so long rank 0 waits for others that should stop.
+  static constexpr std::chrono::seconds time_to_stop{10};
+
   /// Keeps a reference to `ranks`. `sink` is called on the rank where something happens.
   Watch(Communicator& ranks, WatchOptions options, EventSink sink);
 
@@ -73,6 +72,8 @@ class Watch {
   void begin();
   /// A worker: for how long rank 0 has not answered. Rank 1 tells when it takes too long.
   void waiting(std::chrono::steady_clock::time_point since);
+  /// Since when this rank waits for its messages to be taken. It tells when that takes too long.
+  void sending(std::chrono::steady_clock::time_point since);
 
   /// Does work that all ranks share, and ends it for all together: whatever happens, none waits for
   /// another that has left.
@@ -82,6 +83,10 @@ class Watch {
   ///         goes on as it is. The others then wait to be ended by Communicator::abort
   void together(const std::function<void()>& work);
 
+  /// Ends it, also where together() has not: workers wait here, looking, until rank 0 comes, and
+  /// all know then that none needs another any more. Else as after an Interrupted.
+  void part();
+
   /// Rank 0: do the others still answer? Once one does not, only Communicator::abort ends the run.
   bool all_answer() const { return all_answer_; }
 
@@ -90,14 +95,24 @@ class Watch {
   struct Heard {
     Clock::time_point last;
     bool missed = false;
-    std::string host;
+    bool gone = false;  // has said goodbye
+    bool sent = true;   // with all its messages taken
+    std::string host{};
   };
-  void end_all();
+  void end_all(Tag end);
   void leave();
   void report_failure(const std::string& text, ExitCode code);
   void look_as_root(Clock::time_point now);
   void look_as_worker(Clock::time_point now);
+  void look_at_root(Clock::time_point now);
   void check_silence(Clock::time_point now);
+  std::chrono::duration<double> slow_pause() const;
+  [[noreturn]] void stop(const std::string& reason);
+  void tell_all(Tag end);
+  void give_sign_of_life();
+  void tell_not_taken(int sender, Clock::duration time);
+  void tell_root_silent(Clock::duration silence);
+  void end_without_root(Clock::duration silence);
   void take(const Message& message, Clock::time_point now);
   std::string name_of(int rank) const;
 
@@ -111,9 +126,14 @@ class Watch {
   bool first_look_ = true;
   bool at_work_ = false;  // all ranks are; one that is not need not give signs of life
   bool silence_told_ = false;
+  bool sending_told_ = false;
   bool all_answer_ = true;
+  bool end_told_ = false;  // rank 0: to the others; a worker: by rank 0
+  bool parted_ = false;
   int signal_told_ = 0;
-  std::vector<Heard> heard_;  // rank 0: by rank
+  Clock::time_point signal_told_at_{};
+  Clock::time_point last_look_at_root_ = start_;
+  std::vector<Heard> heard_;  // by rank; a worker hears rank 0 only
 };
 
 }  // namespace rooflaw::cluster

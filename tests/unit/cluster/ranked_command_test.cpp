@@ -148,6 +148,19 @@ TEST(RankedCommand, AStopEndsAllInOrder) {
     }
 }
 
+TEST(RankedCommand, OthersStayUntilRank0IsThrough) {
+  Told told;
+  run(3,
+      {.finish =
+           [&](Watch& watch) {
+             std::this_thread::sleep_for(std::chrono::milliseconds(200));
+             watch.look();
+             EXPECT_THAT(told.codes, Each(-1));
+           }},
+      told);
+  EXPECT_THAT(told.codes, Each(0));
+}
+
 TEST(RankedCommand, AStopOfTheLastPart) {
   Told told;
   run(2, {.finish = wait, .watch = {.max_wall_s = 0.05}}, told);
@@ -178,6 +191,20 @@ TEST(Watch, NamesARankThatIsSilent) {
   EXPECT_THAT(told.said[0], HasSubstr("stall: rank 1"));
   EXPECT_THAT(told.said[0], HasSubstr("no sign of life"));
   EXPECT_THAT(told.said[1], HasSubstr("stall_over: rank 1"));
+}
+
+TEST(Watch, NamesMessagesThatAreNotTaken) {
+  Told told;
+  on_ranks(2, [&](Communicator& ranks) {
+    Watch watch(ranks, {.stall_after_s = 10},
+                [&](const cluster::Event& event) { told.say(event.kind + ": " + event.text); });
+    if (!ranks.is_root()) return;
+    const auto now = std::chrono::steady_clock::now();
+    watch.sending(now - std::chrono::seconds(5));
+    for (int i = 0; i < 2; ++i) watch.sending(now - std::chrono::seconds(12));
+  });
+  EXPECT_THAT(told.said,
+              ElementsAre(HasSubstr("stall: messages of rank 0 have not been taken for 12 s")));
 }
 
 }  // namespace
