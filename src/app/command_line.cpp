@@ -135,8 +135,9 @@ std::string scaled(double x, std::span<const Scale> scales, const char* plain) {
 }  // namespace
 
 std::string readable_seconds(double seconds) {
-  static constexpr Scale scales[] = {{31557600.0, "a"}, {86400.0, "d"}, {3600.0, "h"}, {1.0, "s"},
-                                     {1e-3, "ms"},      {1e-6, "us"},   {1e-9, "ns"}};
+  static constexpr Scale scales[] = {
+      {31557600.0, "years"}, {86400.0, "d"}, {3600.0, "h"}, {1.0, "s"},
+      {1e-3, "ms"},          {1e-6, "us"},   {1e-9, "ns"}};
   return scaled(seconds, scales, "s");
 }
 
