@@ -310,7 +310,7 @@ class Refusals(MergeTest):
 
     def test_arguments(self):
         a, b = self.pair({})
-        for arguments in (["merge", a, "-o", "c.h5"], ["merge", "-o", "c.h5"], ["merge", a, b],
+        for arguments in (["merge", "-o", "c.h5"], ["merge", a, b],
                           ["merge", a, b, "-o"], ["merge"]):
             with self.subTest(arguments=arguments):
                 run = self.rooflaw(*arguments, expect=2)
