@@ -30,6 +30,8 @@ ids=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do ids+=("$1"); shift; done
 [ $# -eq 0 ] || shift
 mkdir -p "$folder"
+logs=$(cd "$folder" && pwd)
+logs=${logs//%/%%}  # sbatch replaces %j and the like, in the folder's own name, too
 
 # What a result is called: the id, or the name of the file that is one.
 declare -A id_of
@@ -60,14 +62,13 @@ for ((first = 0; first < ${#ids[@]}; first += largest)); do
   [ ${#missing[@]} -gt 0 ] || continue
   log=task-%a.log
   [ "$first" -eq 0 ] || log=task-$first+%a.log
-  # %% is a percent sign of the folder's own.
   array=$(sbatch --parsable --job-name=rooflaw-array --nodes=1 "${options[@]}" \
-    --array="$(IFS=,; echo "${missing[*]}")" --output="${folder//%/%%}/$log" "$here/study.sbatch" \
+    --array="$(IFS=,; echo "${missing[*]}")" --output="$logs/$log" "$here/study.sbatch" \
     "${study[@]}" "${both[@]}" --axis="$axis" --folder="$folder" "${tasks[@]}" "$job" "$@")
   after+=:${array%%;*}
   echo "array job ${array%%;*}: ${#missing[@]} tasks, logs in $folder/$log"
 done
 # afterany, not afterok: the job that merges also says what there was nothing to merge from.
 merge=$(sbatch --parsable "${options[@]}" ${after:+"--dependency=afterany$after"} \
-  --output="${folder//%/%%}/merge.log" "$here/merge.sbatch" "${both[@]}" "$folder" "${names[@]}")
+  --output="$logs/merge.log" "$here/merge.sbatch" "${both[@]}" "$folder" "${names[@]}")
 echo "merge job ${merge%%;*}: $folder/merged.h5, log in $folder/merge.log"
