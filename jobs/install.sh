@@ -5,7 +5,7 @@ build_packages=(g++ cmake ninja-build git libopenmpi-dev openmpi-bin libhdf5-dev
   libtomlplusplus-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev
   libssl-dev libnlopt-dev libnlopt-cxx-dev)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev libmpfr-dev clang libclang-rt-14-dev
-  slurm-wlm munge python3 python3-h5py python3-numpy python3-pandas python3-matplotlib)
+  slurm-wlm munge zsh man-db python3 python3-h5py python3-numpy python3-pandas python3-matplotlib)
 
 # install_packages NAME...: installs those that are missing, with root or sudo. Without these, or where
 # modules are loaded, it says which are missing as packages and leaves the matter to CMake, which names all

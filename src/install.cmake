@@ -11,9 +11,11 @@ install(DIRECTORY results DESTINATION ${data} USE_SOURCE_PERMISSIONS
 
 # In the folders of the source tree, so that the links between them hold.
 install(FILES README.md CHANGELOG.md CITATION.cff LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-file(GLOB_RECURSE readmes RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
-  include/*README.md inputs/*README.md jobs/*README.md results/*README.md slurm/*README.md tests/*README.md)
-foreach(file IN LISTS readmes ITEMS results/frontier.png)
+foreach(folder include inputs jobs results slurm tests)
+  file(GLOB_RECURSE found RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${folder}/*README.md)
+  list(APPEND documents ${found})
+endforeach()
+foreach(file IN LISTS documents ITEMS results/frontier.png tests/bench/growth.png)
   get_filename_component(folder ${file} DIRECTORY)
   install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
 endforeach()

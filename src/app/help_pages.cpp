@@ -156,7 +156,8 @@ std::string zsh_branch(const CommandHelp& help) {
     about = quoted(replaced(replaced(about, "]", "\\]"), "\n", " "));
     const std::string name = "--" + option->long_name();
     const bool listed = fmt::format("|{}|", listed_options).find("|" + name + "|") != std::string::npos;
-    const std::string values = listed ? fmt::format("_rooflaw_ids {}s", option->long_name()) : "_files";
+    // With a space in front, or _arguments puts options of its own before the argument.
+    const std::string values = listed ? fmt::format(" _rooflaw_ids {}s", option->long_name()) : "_files";
     const std::string tail =
         fmt::format("[{}]{}", about, takes_value(*option) ? ":value:" + values : "");
     const std::string again = option->semantic()->is_composing() ? "*" : "";
@@ -180,7 +181,7 @@ Frame zsh_frame(const std::vector<CommandLine>& commands) {
 _rooflaw_ids() {{
   local -a ids
   ids=(${{(f)"$(rooflaw list $1 2>/dev/null | awk 'NR > 1 {{ print $1 }}')"}})
-  _alternative "ids:$1:compadd -a ids" 'files:file:_files'
+  _alternative 'ids:id:compadd -a ids' 'files:file:_files'
 }}
 _rooflaw() {{
   if (( CURRENT == 2 )); then
