@@ -112,11 +112,10 @@ class Study(SlurmTest):
     def test_percent_sign_in_the_folder(self):
         folder = self.folder / "50%j off"
         folder.mkdir()
-        log = f"--output={str(folder).replace('%', '%%')}/%x-%j.log"  # as slurm/README.md says
-        job = cluster.sbatch(SOURCE / "slurm/study.sbatch", "../job.toml", "-o", "50%x.h5", options=(*ONE_NODE, log),
+        job = cluster.sbatch(SOURCE / "slurm/study.sbatch", "../job.toml", "-o", "50%x.h5", options=ONE_NODE,
                              folder=folder, environment=self.settings({}))
         self.assert_ended(job, "COMPLETED", 0)
-        self.assertTrue((folder / f"rooflaw-{job}.log").exists())
+        self.assertTrue((folder / f"slurm-{job}.out").exists())
         self.assert_same_datasets(folder / "50%x.h5", "result.h5")
 
 
@@ -145,6 +144,18 @@ class Options(SlurmTest):
                 self.assertEqual(result.attribute("/runtime", "ranks"), 2)
                 self.assert_same_datasets(output, "result.h5")
         self.assertTrue(plain.targets())
+
+    def test_submitted_from_within_another_job(self):
+        """It inherits how much memory that had, in the other unit: no step starts with both."""
+        self.search(JOB, "-o", "result.h5")
+        self.write("plain.sh", "#!/bin/sh\nexec srun --mpi=pmix true\n")
+        inherited = self.settings({"SLURM_MEM_PER_CPU": "300"})
+        job = cluster.sbatch("plain.sh", options=("--mem=1G",), folder=self.folder, environment=inherited)
+        self.assertIn("are mutually exclusive", self.assert_ended(job, "FAILED", 1))
+        job = self.submit("study.sbatch", "job.toml", "-o", "nested.h5", options=(*TWO_NODES, "--mem=1G"),
+                          environment={"SLURM_MEM_PER_CPU": "300"})
+        self.assert_ended(job, "COMPLETED", 0)
+        self.assert_same_datasets("nested.h5", "result.h5")
 
     def test_arrays(self):
         self.search(JOB, "-o", "result.h5")
