@@ -16,9 +16,13 @@ namespace po = boost::program_options;
 
 namespace {
 
-std::string command_of(const CommandHelp& help) { return help.usage.substr(0, help.usage.find(' ')); }
+std::string command_of(const CommandHelp& help) {
+  return help.usage.substr(0, help.usage.find(' '));
+}
 
-bool takes_value(const po::option_description& option) { return option.semantic()->max_tokens() > 0; }
+bool takes_value(const po::option_description& option) {
+  return option.semantic()->max_tokens() > 0;
+}
 
 /// "-o", or nothing.
 std::string short_name(const po::option_description& option) {
@@ -79,7 +83,8 @@ constexpr std::string_view listed_options = "--device|--precision|--workload|--m
 std::string roff(const std::string& text) {
   std::string written = replaced(replaced(text, "\\", "\\e"), "-", "\\-");
   written = replaced(written, "\n.", "\n\\&.");
-  return written.starts_with('.') || written.starts_with('\'') ? fmt::format("\\&{}", written) : written;
+  return written.starts_with('.') || written.starts_with('\'') ? fmt::format("\\&{}", written)
+                                                               : written;
 }
 
 std::string manual_page(const CommandHelp& help) {
@@ -90,9 +95,11 @@ std::string manual_page(const CommandHelp& help) {
   page += fmt::format(".SH SYNOPSIS\n.B rooflaw\n{}\n", roff(help.usage));
   page += fmt::format(".SH DESCRIPTION\n{}\n.SH OPTIONS\n", roff(help.purpose));
   for (const auto& option : help.options.options()) {
-    const std::string value = takes_value(*option) ? fmt::format(" {}", option->format_parameter()) : "";
-    page += fmt::format(".TP\n.B {}{}\n{}\n", roff(fmt::format("{}", fmt::join(names(*option), ", "))),
-                        roff(value), roff(option->description()));
+    const std::string value =
+        takes_value(*option) ? fmt::format(" {}", option->format_parameter()) : "";
+    page +=
+        fmt::format(".TP\n.B {}{}\n{}\n", roff(fmt::format("{}", fmt::join(names(*option), ", "))),
+                    roff(value), roff(option->description()));
   }
   return page + ".SH SEE ALSO\n.BR rooflaw (1)\n";
 }
@@ -120,8 +127,8 @@ std::string bash_branch(const CommandHelp& help) {
   std::vector<std::string> words;
   for (const auto& option : help.options.options())
     for (auto& name : names(*option)) words.push_back(std::move(name));
-  return fmt::format("    {}) options='{}' places='{}' ;;\n", command_of(help), fmt::join(words, " "),
-                     fmt::join(first_words(help), " "));
+  return fmt::format("    {}) options='{}' places='{}' ;;\n", command_of(help),
+                     fmt::join(words, " "), fmt::join(first_words(help), " "));
 }
 
 Frame bash_frame(const std::vector<CommandLine>& commands) {
@@ -155,9 +162,11 @@ std::string zsh_branch(const CommandHelp& help) {
     std::string about = replaced(option->description(), "[", "\\[");
     about = quoted(replaced(replaced(about, "]", "\\]"), "\n", " "));
     const std::string name = "--" + option->long_name();
-    const bool listed = fmt::format("|{}|", listed_options).find("|" + name + "|") != std::string::npos;
+    const bool listed =
+        fmt::format("|{}|", listed_options).find("|" + name + "|") != std::string::npos;
     // With a space in front, or _arguments puts options of its own before the argument.
-    const std::string values = listed ? fmt::format(" _rooflaw_ids {}s", option->long_name()) : "_files";
+    const std::string values =
+        listed ? fmt::format(" _rooflaw_ids {}s", option->long_name()) : "_files";
     const std::string tail =
         fmt::format("[{}]{}", about, takes_value(*option) ? ":value:" + values : "");
     const std::string again = option->semantic()->is_composing() ? "*" : "";
