@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . jobs/install.sh
 
 install_packages "${build_packages[@]}"
-cmake --preset release -DBUILD_TESTING="${BUILD_TESTING:-OFF}"
+cmake --preset release
 cmake --build --preset release --target rooflaw
 
 program=(build/release/rooflaw)

@@ -13,6 +13,6 @@ if command -v clang++ >/dev/null; then  # libFuzzer; without it the tests fuzz.*
   cmake --build --preset fuzz
 fi
 
-BUILD_TESTING=ON jobs/run.sh
+jobs/run.sh
 
 ctest --preset release --parallel "$(nproc)" "$@"

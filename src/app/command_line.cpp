@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include "help_pages.hpp"
 #include "rooflaw/core/out_of_memory.hpp"
 #include "rooflaw/format/words.hpp"
 
@@ -34,6 +35,13 @@ std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
   po::options_description all;
   all.add(options);
   all.add_options()("help,h", "print this help");
+  if (arguments.size() == 2 && arguments[0] == "--help-as") {
+    const CommandHelp help{usage, purpose, all};
+    if (arguments[1] == "man") fmt::print("{}", manual_page(help));
+    if (arguments[1] == "bash") fmt::print("{}", bash_branch(help));
+    if (arguments[1] == "zsh") fmt::print("{}", zsh_branch(help));
+    return std::nullopt;
+  }
   po::options_description accepted;
   accepted.add(all);
   po::positional_options_description places;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "help_pages.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/words.hpp"
@@ -47,6 +48,27 @@ void print_help() {
   fmt::print("\n  --help, --version\n");
 }
 
+/// The help of all commands for src/app/help_files.cmake: their names, rooflaw.1, or the completion
+/// for a shell.
+ExitCode print_help_as(const std::string& form) {
+  std::vector<app::CommandLine> lines;
+  for (const auto& c : commands)
+    lines.push_back({std::string(c.name), std::string(c.arguments), std::string(c.purpose)});
+  if (form == "man") {
+    fmt::print("{}", app::manual_page(lines));
+  } else if (form == "commands") {
+    for (const auto& line : lines) fmt::print("{}\n", line.name);
+  } else if (form == "bash" || form == "zsh") {
+    const app::Frame frame = form == "bash" ? app::bash_frame(lines) : app::zsh_frame(lines);
+    fmt::print("{}", frame.before);
+    for (const auto& c : commands) c.run({"--help-as", form});
+    fmt::print("{}", frame.behind);
+  } else {
+    throw Error("--help-as man, bash, zsh or commands", ExitCode::bad_input);
+  }
+  return ExitCode::done;
+}
+
 ExitCode dispatch(const app::Arguments& words) {
   if (words.empty()) {
     print_help();
@@ -56,6 +78,7 @@ ExitCode dispatch(const app::Arguments& words) {
     print_help();
     return ExitCode::done;
   }
+  if (words.size() == 2 && words[0] == "--help-as") return print_help_as(words[1]);
   if (std::find(words.begin(), words.end(), "--version") != words.end()) {
     fmt::print("rooflaw {} ({})\n", program_version(), git_commit());
     return ExitCode::done;

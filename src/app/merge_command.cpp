@@ -30,8 +30,8 @@ ExitCode merge_command(const Arguments& arguments) {
   const auto paths = values->count(results) == 0
                          ? std::vector<std::string>{}
                          : (*values)[results].as<std::vector<std::string>>();
-  if (paths.size() < 2)
-    throw Error(fmt::format("two results or more are needed to merge\nusage: rooflaw {}", usage),
+  if (paths.empty())
+    throw Error(fmt::format("no result to merge\nusage: rooflaw {}", usage),
                 ExitCode::bad_input);
   const std::string output = required(*values, "output", usage);
   format::require_writable(output);

@@ -108,15 +108,18 @@ SourceFiles SourceFiles::unpack(const std::string& packed) {
 }
 
 std::string inputs_folder() {
-  if (const char* folder = std::getenv("ROOFLAW_INPUTS")) {
+  const char* folder = std::getenv("ROOFLAW_INPUTS");
+  if (folder != nullptr && *folder != '\0') {
     if (!fs::is_directory(folder)) throw FileError(folder, "ROOFLAW_INPUTS names no folder");
     return folder;
   }
   std::error_code ignored;
-  const fs::path executable = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = executable.parent_path().parent_path() / "share/rooflaw/inputs";
-  for (const fs::path& folder : {fs::path(ROOFLAW_SOURCE_INPUTS), installed})
-    if (fs::is_directory(folder)) return folder.string();
+  const fs::path beside = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  // Where `cmake --install` puts them; and what the build tree has beside the program, so that no
+  // path of the machine that built it is in the program.
+  const fs::path installed = (beside / ROOFLAW_INPUTS_FROM_PROGRAM).lexically_normal();
+  for (const fs::path& found : {installed, beside / "inputs"})
+    if (fs::is_directory(found, ignored)) return fs::canonical(found, ignored).string();
   throw FileError(installed.string(), "no such folder; set ROOFLAW_INPUTS to that of the tables");
 }
 

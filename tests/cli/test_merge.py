@@ -100,6 +100,11 @@ class EqualToTheSingleJob(MergeTest):
         self.merge(*files[:2], output="two.h5")
         self.assert_same(self.merge("two.h5", files[2]), at_once)
 
+    def test_one_is_enough(self):
+        """An array of one task is no special case."""
+        whole = self.whole()
+        self.assert_same(self.merge("whole.h5"), whole)
+
     def test_the_output_may_be_an_input(self):
         files = self.tasks("devices", [DEVICES[:1], DEVICES[1:]])
         merged = self.merge(*files, output=files[0])
@@ -310,7 +315,7 @@ class Refusals(MergeTest):
 
     def test_arguments(self):
         a, b = self.pair({})
-        for arguments in (["merge", a, "-o", "c.h5"], ["merge", "-o", "c.h5"], ["merge", a, b],
+        for arguments in (["merge", "-o", "c.h5"], ["merge", a, b],
                           ["merge", a, b, "-o"], ["merge"]):
             with self.subTest(arguments=arguments):
                 run = self.rooflaw(*arguments, expect=2)

@@ -97,7 +97,7 @@ class Readme(unittest.TestCase):
         self.assertIn(" ".join(excerpt.split()), printed)
 
     def test_4_files_it_names_exist(self):
-        for file in ("README.md", "results/README.md", "jobs/README.md"):
+        for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md"):
             for link in re.findall(r"\]\(([^)#:]+)\)", (SOURCE / file).read_text()):
                 self.assertTrue((SOURCE / Path(file).parent / link).exists(), f"{file}: {link}")
 

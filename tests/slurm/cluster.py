@@ -20,7 +20,8 @@ import time
 from collections import namedtuple
 
 # Jobs start and end as promptly as Slurm can; time limits it looks at every 30 s whatever it is told.
-# Containers have no cgroups; nodes offer more processors than the machine may have.
+# Containers have no cgroups; nodes offer more processors than the machine may have. Memory counts, as on
+# any cluster. Arrays are at their limit with three tasks.
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -40,13 +41,15 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
+DefMemPerCPU=300
 SchedulerType=sched/builtin
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0
 SlurmdParameters=config_overrides
 ReturnToService=2
 JobRequeue=1
 MinJobAge=3600
+MaxArraySize=3
 KillWait=5
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """

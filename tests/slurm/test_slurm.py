@@ -1,69 +1,12 @@
-"""The templates of slurm/ on a real Slurm: the same results as a plain process, refusals, stops, arrays."""
+"""The batch script of slurm/ on a real Slurm: the same results as a plain process, refusals, stops, requeues."""
 
-import pathlib
-import re
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from cluster import FINAL_STATES, SlurmCluster
-from support import INPUTS, JOB, PROGRAM, SOURCE, ProgramTest, Result, edit
-
-# Two ranks: on two nodes, or on one, where mpirun needs no way to the other.
-TWO_NODES = ("--nodes=2", "--ntasks-per-node=1")
-ONE_NODE = ("--nodes=1", "--ntasks-per-node=2")
-
-# No frontier is empty, and there are pieces enough for two ranks.
-STUDY = edit(JOB, {"space.layers": "layers = {from = 2, to = 40, step = 1}",
-                   "space.widths": "widths = {from = 512, to = 3072, step = 128}",
-                   "targets.latency": 'latency = ["prefill", "total"]'})
-
-
-def grid(layers):
-    """Every point of a large space: to 64 layers some 5 s on two ranks, and as many times longer as there
-    are more. `exact` finds the same frontiers at once."""
-    return edit(JOB, {"space.layers": f"layers = {{from = 1, to = {layers}, step = 1}}",
-                      "space.widths": "widths = {from = 256, to = 4096, step = 64}",
-                      "space.kv_heads": 'kv_heads = [1, 2, 4, 8, 16, 32, 64, "heads"]',
-                      "space.expert_ffn_ratio":
-                          "expert_ffn_ratio = {from = 0.0078125, to = 8, step = 0.0078125}",
-                      "space.experts": f"experts = {[1, 2, 3, 4, *range(6, 129, 6)]}",
-                      "space.top_k": "top_k = [1, 2, 3, 4, 5, 6]",
-                      "targets.devices": 'devices = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb"]',
-                      "targets.latency": 'latency = ["tpot", "total"]'})
-
-
-cluster = None
-
-
-def setUpModule():
-    global cluster
-    cluster = unittest.enterModuleContext(SlurmCluster())
-
-
-class SlurmTest(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        # What a failed test leaves behind would take the processors from the next.
-        self.addCleanup(lambda: cluster.run("scancel", f"--user={cluster.user}"))
-
-    def submit(self, template, *arguments, options=TWO_NODES, environment={}):
-        return cluster.sbatch(SOURCE / "slurm" / template, *arguments, options=options, folder=self.folder,
-                              environment=self.settings(environment))
-
-    def settings(self, more):
-        return {"ROOFLAW": PROGRAM, "ROOFLAW_INPUTS": str(INPUTS), **more}
-
-    def assert_ended(self, job, state, exit_code, seconds=120):
-        ended = cluster.wait(job, seconds)
-        self.assertEqual(ended, (state, exit_code), cluster.story(job))
-        return cluster.log(job)
-
-    def assert_same_datasets(self, path, other):
-        """Root attributes differ: they tell the job, which says how, or on what it was asked for."""
-        differences = Result(self.folder / path).differences(Result(self.folder / other)).splitlines()
-        self.assertEqual([d for d in differences if not d.startswith("attribute ('/',")], [])
+from cluster import FINAL_STATES
+from templates import (JOB, ONE_NODE, SOURCE, STUDY, TWO_NODES, Result, SlurmTest, cluster, edit, grid,
+                       setUpModule)
 
 
 class Study(SlurmTest):
@@ -90,9 +33,23 @@ class Study(SlurmTest):
         self.assertEqual(log.count("result: result.h5"), 1, log)
         self.assert_same_result(2)
 
-    def test_another_launcher_is_refused(self):
-        job = self.submit("study.sbatch", "job.toml", environment={"LAUNCHER": "jsrun"})
-        self.assertIn("LAUNCHER=jsrun", self.assert_ended(job, "FAILED", 2))
+    def test_what_the_template_refuses(self):
+        for arguments, message in {("--launcher=jsrun", "job.toml"): "launcher jsrun: srun or mpirun",
+                                   ("--requeue", "job.toml"): "--requeue: no such option",
+                                   ("--rooflaw=/no/rooflaw", "job.toml"): "no program /no/rooflaw here",
+                                   ("--until-done",): "which JOB.toml?"}.items():
+            with self.subTest(arguments=arguments):
+                job = self.submit("study.sbatch", *arguments)
+                self.assertIn(message, self.assert_ended(job, "FAILED", 2))
+
+    def test_percent_sign_in_the_folder(self):
+        folder = self.folder / "50%j off"
+        folder.mkdir()
+        job = cluster.sbatch(SOURCE / "slurm/study.sbatch", "../job.toml", "-o", "50%x.h5", options=ONE_NODE,
+                             folder=folder, environment=self.settings({}))
+        self.assert_ended(job, "COMPLETED", 0)
+        self.assertTrue((folder / f"slurm-{job}.out").exists())
+        self.assert_same_datasets(folder / "50%x.h5", "result.h5")
 
 
 class Refusals(SlurmTest):
@@ -137,16 +94,16 @@ class Stops(SlurmTest):
     def test_time_limit(self):
         """Slurm signals 5 s to 35 s after each start: a job that began anew would never come to its end."""
         self.started(600)
-        job = self.submit("requeue.sbatch", "job.toml", "result.h5",
-                          options=(*TWO_NODES, "--time=1", "--signal=USR1@25"))
+        job = self.submit("study.sbatch", "--until-done", "job.toml", "-o", "result.h5",
+                          options=(*TWO_NODES, "--time=1", "--signal=B:USR1@25"))
         log = self.assert_ended(job, "COMPLETED", 0, seconds=400)
         self.assertGreaterEqual(self.restarts(job), 1, f"on a machine too fast for it: more layers. {log}")
-        self.assertEqual(log.count("requeue.sbatch: stopped early"), self.restarts(job), log)
+        self.assertEqual(log.count("study.sbatch: stopped early"), self.restarts(job), log)
         self.assert_same_datasets("result.h5", "exact.h5")
 
-    def test_stop_file_and_signal(self):
+    def test_stop_file_and_signals(self):
         self.started(64)
-        arguments = ("requeue.sbatch", "job.toml", "result.h5", "--checkpoint-every", "1")
+        arguments = ("study.sbatch", "--until-done", "job.toml", "--checkpoint-every", "1")  # its own output
         job = self.submit(*arguments)
         self.wait_for_checkpoint(job)
         stop = self.write("stop", "")
@@ -158,49 +115,56 @@ class Stops(SlurmTest):
         stop.unlink()
         job = self.submit(*arguments)
         self.wait_for_checkpoint(job)
-        cluster.cancel(job, "--signal=USR1")
-        log = self.assert_ended(job, "COMPLETED", 0)
-        self.assertEqual(self.restarts(job), 1, log)
-        self.assert_same_datasets("result.h5", "exact.h5")
-
-    def test_signal_to_mpirun(self):
-        self.started(64)
-        arguments = ("study.sbatch", "job.toml", "-o", "result.h5", "--checkpoint-every", "1")
-        how = {"options": ONE_NODE, "environment": {"LAUNCHER": "mpirun"}}
-        job = self.submit(*arguments, **how)
+        cluster.cancel(job, "--signal=USR1")  # to the steps
+        cluster.wait_until(job, lambda fields: fields["Restarts"] == "1", 60, "it goes back into the queue")
+        self.hasten(job)
         self.wait_for_checkpoint(job)
-        cluster.cancel(job, "--batch", "--signal=USR1")
-        self.assert_ended(job, "FAILED", 10)
-        self.assertFalse((self.folder / "result.h5").exists())
-        self.assert_ended(self.submit(*arguments, "--resume", **how), "COMPLETED", 0)
+        cluster.cancel(job, "--batch", "--signal=USR1")  # to the script
+        log = self.assert_ended(job, "COMPLETED", 0)
+        self.assertEqual(self.restarts(job), 2, log)
+        self.assertEqual(log.count("rooflaw: goes on from"), 3, log)
         self.assert_same_datasets("result.h5", "exact.h5")
 
+    def test_every_signal_that_sites_send(self):
+        """Each writes a checkpoint and ends the job with 10; TERM, with which scancel ends a job, too, and
+        then nothing goes back into the queue."""
+        self.started(64)
+        for launcher, options, signals in (("srun", TWO_NODES, ("USR1", "USR2", "XCPU", "HUP", "TERM")),
+                                           ("mpirun", ONE_NODE, ("USR1", "TERM"))):
+            for signal in signals:
+                with self.subTest(launcher=launcher, signal=signal):
+                    until_done = ["--until-done"] if signal == "TERM" else []
+                    job = self.submit("study.sbatch", f"--launcher={launcher}", *until_done, "job.toml", "-o",
+                                      "result.h5", "--checkpoint-every", "1", options=options)
+                    self.wait_for_checkpoint(job)
+                    cluster.cancel(job, "--batch", f"--signal={signal}")
+                    log = self.assert_ended(job, "FAILED", 10)
+                    self.assertIn("result.h5.checkpoint is kept", log)
+                    self.assertEqual(self.restarts(job), 0, log)
+                    self.checkpoint.unlink()
+        self.assertFalse((self.folder / "result.h5").exists())
 
-class Array(SlurmTest):
-    DEVICES = ("jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb")
+    def test_requeued_by_slurm(self):
+        """As after a node failure or a preemption: it goes on, though nobody said --resume, and the log of
+        the first run stays."""
+        self.started(64)
+        for launcher, options in (("srun", TWO_NODES), ("mpirun", ONE_NODE)):
+            with self.subTest(launcher):
+                (self.folder / "result.h5").unlink(missing_ok=True)
+                job = self.submit("study.sbatch", f"--launcher={launcher}", "job.toml", "-o", "result.h5",
+                                  "--checkpoint-every", "1", options=options)
+                self.wait_for_checkpoint(job)
+                first = cluster.log(job)
+                cluster.scontrol("requeue", job)
+                log = self.assert_ended(job, "COMPLETED", 0)
+                self.assertEqual(self.restarts(job), 1, log)
+                self.assertTrue(log.startswith(first), log)
+                self.assertEqual(log.count("rooflaw: goes on from"), 1, log)
+                self.assert_same_datasets("result.h5", "exact.h5")
 
-    def array(self, *ids):
-        """Submits; what array.sh printed, and the id of the merge job."""
-        printed = cluster.run(SOURCE / "slurm/array.sh", "job.toml", "parts", *ids, folder=self.folder,
-                              environment=self.settings({"OPTIONS": "--ntasks-per-node=2 --time=5"}))
-        return printed, re.search(r"^merge job (\d+):", printed, re.MULTILINE)[1]
-
-    def test_one_device_a_task(self):
-        self.search(edit(STUDY, {"targets.devices": f"devices = {list(self.DEVICES)}"}))
-
-        printed, merge = self.array(self.DEVICES[0], "no-such-chip")
-        self.assertIn(": 2 tasks", printed)
-        log = self.assert_ended(merge, "FAILED", 1)
-        self.assertIn("not merged: no parts/no-such-chip.h5", log)
-        self.assertNotIn(self.DEVICES[0], log)
-        self.assertIn("no-such-chip", (self.folder / "parts/task-1.log").read_text())
-        self.assertFalse((self.folder / "parts/merged.h5").exists())
-
-        printed, merge = self.array(*self.DEVICES)
-        self.assertIn(f"parts/{self.DEVICES[0]}.h5 is there", printed)
-        self.assertIn(": 1 tasks", printed)
-        self.assert_ended(merge, "COMPLETED", 0)
-        self.assert_same_datasets("parts/merged.h5", "result.h5")
+    def hasten(self, job):
+        cluster.wait_until(job, lambda fields: fields["Reason"] == "BeginTime", 60, "it waits for its begin")
+        cluster.scontrol("update", f"JobId={job}", "StartTime=now+3seconds")
 
 
 if __name__ == "__main__":

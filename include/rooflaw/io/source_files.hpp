@@ -39,8 +39,10 @@ class SourceFiles {
   bool on_disk_ = true;
 };
 
-/// Folder of the tables that come with the program: $ROOFLAW_INPUTS, else the source tree's, else
-/// share/rooflaw/inputs beside the executable. @throws FileError if none exists
+/// Folder of the tables that come with the program: $ROOFLAW_INPUTS unless empty, else where they
+/// are installed seen from the executable (../share/rooflaw/inputs, unless CMAKE_INSTALL_DATADIR
+/// says otherwise), else `inputs` beside it, which the build tree has. @throws FileError if none
+/// exists
 std::string inputs_folder();
 
 }  // namespace rooflaw::io
