@@ -197,11 +197,11 @@ class ProgramTest(unittest.TestCase):
         return self.run_command(["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", ranks,
                                  PROGRAM, *arguments], expect, **options)
 
-    def search(self, job, *arguments, name="job.toml", **options):
-        """Runs a job; returns the contents of its result."""
+    def search(self, job, *arguments, name="job.toml", result=None, **options):
+        """Runs a job, whatever job there was before; returns the contents of its result."""
         self.write(name, job)
-        self.rooflaw("search", name, *arguments, **options)
-        return Result(self.folder / tomllib.loads(job)["job"]["output"])
+        self.rooflaw("search", name, "--force", *arguments, **options)
+        return Result(self.folder / (result or tomllib.loads(job)["job"]["output"]))
 
     def evaluate(self, case, name="case.toml"):
         """`rooflaw evaluate --json` of a case, text or tables."""

@@ -1,5 +1,6 @@
 """The templates of slurm/ on a real Slurm: the same results as a plain process, refusals, stops, arrays."""
 
+import json
 import pathlib
 import re
 import sys
@@ -174,6 +175,49 @@ class Stops(SlurmTest):
         self.assertFalse((self.folder / "result.h5").exists())
         self.assert_ended(self.submit(*arguments, "--resume", **how), "COMPLETED", 0)
         self.assert_same_datasets("result.h5", "exact.h5")
+
+
+class Claims(SlurmTest):
+    CLAIM = "result.h5.claim"
+
+    def away(self):
+        """The claim as if its job ran on another host, of which only Slurm knows."""
+        path = self.folder / self.CLAIM
+        claim = {**json.loads(path.read_text()), "host": "n9", "machine": "m", "boot": "b"}
+        path.write_text(json.dumps(claim))
+        return claim
+
+    def rooflaw_in_cluster(self, *arguments, expect):
+        return self.run_command(["env", f"SLURM_CONF={cluster.folder}/slurm.conf", PROGRAM, *arguments], expect)
+
+    def test_one_job_at_a_time(self):
+        self.write("job.toml", grid(3000))
+        first = self.submit("study.sbatch", "job.toml", options=ONE_NODE)
+        cluster.wait_until(first, lambda _: (self.folder / self.CLAIM).exists(), 60, "it claims its output")
+        second = self.submit("study.sbatch", "job.toml", options=ONE_NODE)
+        log = self.assert_ended(second, "FAILED", 3)
+        self.assertIn(f"(Slurm job {first})", log)
+        claim = self.away()
+        self.assertEqual((claim["slurm_job"], claim["slurm_cluster"]), (first, "test"))
+        run = self.rooflaw_in_cluster("search", "job.toml", "--resume", expect=3)
+        self.assertIn("the Slurm job has not ended", run.err, str(run))
+        cluster.cancel(first, "--full", "--signal=KILL")
+        cluster.wait(first)
+        self.write(self.CLAIM, json.dumps(claim))  # as a node that failed leaves it
+        run = self.rooflaw_in_cluster("search", "job.toml", "--resume", "--max-wall", "1", expect=10)
+        self.assertIn("the Slurm job has ended: taken over", run.err, str(run))
+        self.assertFalse((self.folder / self.CLAIM).exists())
+
+    def test_a_job_that_slurm_has_forgotten(self):
+        self.write("job.toml", JOB)
+        self.write(self.CLAIM, json.dumps({
+            "host": "n9", "machine": "m", "boot": "b", "pid_namespace": "", "process": 7, "started": 1,
+            "locked": True, "slurm_job": "99999", "slurm_cluster": "test", "slurm_restarts": 0, "since": "then",
+            "command": "rooflaw search"}))
+        run = self.rooflaw("search", "job.toml", expect=3)  # no Slurm to ask
+        self.assertIn("Slurm job 99999", run.err)
+        run = self.rooflaw_in_cluster("search", "job.toml", expect=0)
+        self.assertIn("taken over", run.err)
 
 
 class Array(SlurmTest):

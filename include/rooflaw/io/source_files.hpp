@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,12 +35,21 @@ class SourceFiles {
   /// asked before the texts were passed on.
   std::string forbidden(const std::string& path, const std::string& folder) const;
 
+  /// The rule that forbids to write a file because another file names it: it must lie in `folder`
+  /// or in the working directory, or below.
+  std::string forbidden_output(const std::string& path, const std::string& folder) const;
+
+  /// What paths in a file that was read are relative to: its folder; the working directory ("") for
+  /// a pipe, which has none.
+  std::string folder_of(const std::string& path) const;
+
  private:
   std::map<std::string, std::string> texts_;
+  std::set<std::string> pipes_;
   bool on_disk_ = true;
 };
 
-/// Folder of the tables that come with the program: $ROOFLAW_INPUTS, else the source tree's, else
+/// Folder of the tables that come with the program: $ROOFLAW_INPUTS, unless it is empty, else the source tree's, else
 /// share/rooflaw/inputs beside the executable. @throws FileError if none exists
 std::string inputs_folder();
 
