@@ -58,22 +58,45 @@ void require_table_or_nothing(const fs::path& path, const std::string& text) {
                     "replaced; remove it, or choose another folder");
 }
 
-void make_folder(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw FileError(path.string(), "cannot be made: " + error.message());
-}
+/// Folders that are made for files; those that got none are gone in the end.
+class Folders {
+ public:
+  Folders() = default;
+  ~Folders() {
+    std::error_code not_empty;
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) fs::remove(*path, not_empty);
+  }
+  Folders(const Folders&) = delete;
+  Folders& operator=(const Folders&) = delete;
+
+  void make(const fs::path& path) {
+    std::error_code error;
+    std::vector<fs::path> missing;
+    for (fs::path p = path; !p.empty() && !fs::exists(p, error); p = p.parent_path())
+      missing.push_back(p);
+    error.clear();
+    for (auto p = missing.rbegin(); p != missing.rend() && !error; ++p)
+      if (fs::create_directory(*p, error)) made_.push_back(*p);
+    if (error) throw FileError(path.string(), "cannot be made: " + error.message());
+    if (!fs::is_directory(path, error)) throw FileError(path.string(), "is a file, not a folder");
+  }
+
+ private:
+  std::vector<fs::path> made_;
+};
 
 /// All tables of a result, or nothing: they get their names when the last one is written.
 class Export {
  public:
-  Export(format::Hdf5Reader& file, fs::path folder) : file_(file), folder_(std::move(folder)) {}
+  Export(format::Hdf5Reader& file, fs::path folder, Folders& folders)
+      : file_(file), folder_(std::move(folder)), folders_(folders) {}
 
   void run() {
     const auto targets = io::read_targets(file_);
     require_file_names();
     add("", folder_, "/targets");  // first in what is printed
     for (const auto& target : targets) {
+      require_file_name(file_, target.id);
       // Checked as a whole result; its columns are then there for the tables, too.
       const format::Hdf5Reader::Kept kept(file_);
       io::read_target(file_, target);
@@ -100,8 +123,8 @@ class Export {
   }
 
   void add(const std::string& kind, const fs::path& place, const std::string& group) {
-    if (made_.insert(place).second) {
-      make_folder(place);
+    if (seen_.insert(place).second) {
+      folders_.make(place);
       format::remove_leftovers_in(place.string(), ".csv");
     }
     const fs::path path = place / (fs::path(group).filename().string() + ".csv");
@@ -113,8 +136,9 @@ class Export {
 
   format::Hdf5Reader& file_;
   fs::path folder_;
+  Folders& folders_;
   format::AtomicFiles files_;
-  std::set<fs::path> made_;
+  std::set<fs::path> seen_;
   std::map<std::string, std::vector<std::string>> written_;
 };
 
@@ -131,10 +155,11 @@ ExitCode export_command(const Arguments& arguments) {
   if (!values) return ExitCode::done;
   auto file = io::open_result(required(*values, "RESULT.h5", usage));
   const fs::path folder = required(*values, "output", usage);
-  make_folder(folder);
+  Folders folders;
+  folders.make(folder);
   format::Claim claim(folder.string(), (folder / "export.claim").string(),
-                            fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
-  Export tables(file, folder);
+                      fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
+  Export tables(file, folder, folders);
   tables.run();
   claim.release();  // whoever reads what is printed may close the pipe, which ends this process
   tables.print();

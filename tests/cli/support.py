@@ -200,8 +200,14 @@ class ProgramTest(unittest.TestCase):
     def search(self, job, *arguments, name="job.toml", result=None, **options):
         """Runs a job, whatever job there was before; returns the contents of its result."""
         self.write(name, job)
-        self.rooflaw("search", name, "--force", *arguments, **options)
-        return Result(self.folder / (result or tomllib.loads(job)["job"]["output"]))
+        result = result or tomllib.loads(job)["job"]["output"]
+        (self.folder / result).unlink(missing_ok=True)
+        self.rooflaw("search", name, *arguments, **options)
+        return Result(self.folder / result)
+
+    def force(self, result):
+        """The option that replaces the result of another job, where there is one."""
+        return ["--force"] if (self.folder / result).exists() else []
 
     def evaluate(self, case, name="case.toml"):
         """`rooflaw evaluate --json` of a case, text or tables."""

@@ -33,7 +33,7 @@ class ResumeTest(StudyTest):
 
     def uninterrupted(self, job, *arguments):
         self.write("job.toml", job)
-        self.rooflaw("search", "job.toml", "-o", "whole.h5", *arguments)
+        self.rooflaw("search", "job.toml", "-o", "whole.h5", *self.force("whole.h5"), *arguments)
         return Result(self.folder / "whole.h5")
 
     def stop(self, job=STUDIES["plas"], seconds="0.2"):
