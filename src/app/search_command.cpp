@@ -258,9 +258,8 @@ ExitCode search_command(const Arguments& arguments) {
       "seconds without a sign of life after which a rank is named")(
       "force", po::bool_switch(),
       "replace the finished result of another job; never a file that is no result, nor one that "
-      "another run has claimed")(
-      "set", po::value<std::vector<std::string>>()->composing(),
-      "table.key=value: override a value of the job; may be repeated")(
+      "another run has claimed")("set", po::value<std::vector<std::string>>()->composing(),
+                                 "table.key=value: override a value of the job; may be repeated")(
       "certify", po::bool_switch(),
       "after strategy plas or sample find the true frontiers too, and say how far off it was")(
       "log-json", text(), "append a line of JSON to this file for each event of the run")(

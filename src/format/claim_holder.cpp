@@ -137,7 +137,8 @@ std::string shortened(const std::string& command) {
   constexpr std::size_t most = 300;
   std::string text = command.substr(0, most) + (command.size() > most ? "..." : "");
   std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }, ' ');
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }, ' ');
   return text;
 }
 
@@ -177,14 +178,12 @@ std::optional<Holder> holder_from(const std::string& text) {
   const bool plain = is_plain_text(holder.host) && is_plain_text(holder.since) &&
                      is_plain_text(holder.command) &&
                      (holder.slurm_job.empty() || is_plain_text(holder.slurm_job));
-  if (!plain || holder.process < 1 || holder.process > (std::int64_t{1} << 30))
-    return std::nullopt;
+  if (!plain || holder.process < 1 || holder.process > (std::int64_t{1} << 30)) return std::nullopt;
   return holder;
 }
 
 std::string description(const Holder& x) {
-  const std::string job =
-      x.slurm_job.empty() ? "" : fmt::format(" (Slurm job {})", x.slurm_job);
+  const std::string job = x.slurm_job.empty() ? "" : fmt::format(" (Slurm job {})", x.slurm_job);
   return fmt::format("process {} on {}{}, since {}: {}", x.process, x.host, job, x.since,
                      x.command);
 }

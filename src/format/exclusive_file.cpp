@@ -61,8 +61,8 @@ ExclusiveFile open_exclusively(const std::string& what) {
   // Some file systems refuse every lock as if it were held.
   constexpr int attempts = 5;
   for (int attempt = 1;; ++attempt) {
-    ExclusiveFile file{
-        .name = fmt::format("{}{}{}-{:016x}", what, mark, short_host(), random_bits())};
+    ExclusiveFile file{.name =
+                           fmt::format("{}{}{}-{:016x}", what, mark, short_host(), random_bits())};
     file.descriptor = ::open(file.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file.descriptor < 0 && errno == EEXIST) continue;
     if (file.descriptor < 0) fail_with_errno(what, "cannot create a file in its folder");

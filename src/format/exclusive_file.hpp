@@ -1,5 +1,6 @@
 #pragma once
-// A new file with a name that no other process takes, wherever it runs: of the host and random bits.
+// A new file with a name that no other process takes, wherever it runs: of the host and random
+// bits.
 
 #include <string>
 

@@ -129,8 +129,7 @@ Column Hdf5Reader::read_column(const std::string& path) const {
   const hssize_t points = H5Sget_simple_extent_npoints(space.id());
   // A damaged header may claim any length; what the file cannot hold is not there.
   const std::size_t cell = H5Tget_size(type.id());
-  if (points < 0 || cell == 0 ||
-      static_cast<std::uintmax_t>(points) > size_ / cell)
+  if (points < 0 || cell == 0 || static_cast<std::uintmax_t>(points) > size_ / cell)
     fail(path, "claims more rows than the file can hold");
   const auto size = static_cast<std::size_t>(points);
   const auto read = [&](hid_t as, void* data) {

@@ -42,8 +42,8 @@ void require_same_job(const std::string& path, const std::string& job_toml) {
     const auto file = open_result(path);
     different = differences(settings_of(read_study(file).job_toml), settings_of(job_toml));
   } catch (const Error& e) {
-    throw FileError(path, fmt::format("a result is there that cannot be read ({}); {}", e.what(),
-                                      way_out));
+    throw FileError(
+        path, fmt::format("a result is there that cannot be read ({}); {}", e.what(), way_out));
   }
   if (different.empty()) return;
   constexpr std::size_t most = 8;

@@ -95,7 +95,8 @@ std::string SourceFiles::forbidden_output(const std::string& path,
   if (!unknown &&
       (lies_below(place, canonical(here)) || lies_below(place, canonical(here / folder))))
     return {};
-  return "must lie in the folder of this file or the working directory; -o FILE.h5 may lie anywhere";
+  return "must lie in the folder of this file or the working directory; -o FILE.h5 may lie "
+         "anywhere";
 }
 
 std::string SourceFiles::folder_of(const std::string& path) const {

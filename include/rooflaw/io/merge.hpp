@@ -21,7 +21,6 @@ enum class Replaced { own, any };
 /// two results have, or every one of the product that none has; FileError for a file that cannot be
 /// read, is damaged or is no result, and if the result at `output` must not be replaced
 format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                               const std::string& command_line,
-                               Replaced replaced = Replaced::own);
+                               const std::string& command_line, Replaced replaced = Replaced::own);
 
 }  // namespace rooflaw::io

@@ -49,8 +49,8 @@ class SourceFiles {
   bool on_disk_ = true;
 };
 
-/// Folder of the tables that come with the program: $ROOFLAW_INPUTS, unless it is empty, else the source tree's, else
-/// share/rooflaw/inputs beside the executable. @throws FileError if none exists
+/// Folder of the tables that come with the program: $ROOFLAW_INPUTS, unless it is empty, else the
+/// source tree's, else share/rooflaw/inputs beside the executable. @throws FileError if none exists
 std::string inputs_folder();
 
 }  // namespace rooflaw::io

@@ -156,7 +156,8 @@ TEST(RemoveLeftovers, TakesWhatNobodyWrites) {
   const std::string of_the_dead = folder.write("result.h5.tmp.n1-0123456789abcdef", "");
   const std::string written = folder.write("result.h5.tmp.n_2-0123456789abcdef", "");
   const std::vector<std::string> of_others{
-      folder.write("result.h5.tmp.notes", ""), folder.write("result.h5.tmp.n1-0123456789abcde", ""),
+      folder.write("result.h5.tmp.notes", ""),
+      folder.write("result.h5.tmp.n1-0123456789abcde", ""),
       folder.write("result.h5.tmp.-0123456789abcdef", ""),
       folder.write("other.h5.tmp.n1-0123456789abcdef", ""),
       folder.write("my-result.h5.tmp.n1-0123456789abcdef", ""),

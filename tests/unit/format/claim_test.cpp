@@ -21,8 +21,8 @@
 namespace rooflaw::format {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::file_text;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 class ClaimTest : public ::testing::Test {
@@ -194,8 +194,8 @@ class SlurmClaimTest : public ClaimTest {
     ::setenv("PATH", path_before_.c_str(), 1);
   }
   void slurm_says(const std::string& text) {
-    const auto script = folder_.write("squeue", "#!/bin/sh\n[ \"$5\" = 42 ] || exit 9\necho '" +
-                                                    text + "'\n");
+    const auto script =
+        folder_.write("squeue", "#!/bin/sh\n[ \"$5\" = 42 ] || exit 9\necho '" + text + "'\n");
     ::chmod(script.c_str(), 0755);
   }
   std::string path_before_ = std::getenv("PATH");
