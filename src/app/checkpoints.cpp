@@ -23,6 +23,7 @@ Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::st
 }
 
 Bytes begin_anew(const std::string& result, RunLog& log) {
+  io::require_own_checkpoints(result);
   if (io::has_checkpoint(result))
     log.tell({"checkpoint_ignored",
               fmt::format("{} is there, but without --resume the run begins anew and replaces it",
@@ -30,13 +31,14 @@ Bytes begin_anew(const std::string& result, RunLog& log) {
   return {};
 }
 
-Keeper::Keeper(std::string result, io::StudyIdentity identity, RunLog& log)
-    : result_(std::move(result)), identity_(std::move(identity)), log_(log) {}
+Keeper::Keeper(std::string result, io::StudyIdentity identity, format::Claim& claim, RunLog& log)
+    : result_(std::move(result)), identity_(std::move(identity)), claim_(claim), log_(log) {}
 
 void Keeper::write(const Bytes& state) {
   const auto start = std::chrono::steady_clock::now();
   const std::string file = io::checkpoint_path(result_);
   try {
+    claim_.confirm();
     io::write_checkpoint(result_, identity_, state);
     failure_.clear();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

@@ -6,6 +6,7 @@
 
 #include "rooflaw/app/run_log.hpp"
 #include "rooflaw/cluster/study.hpp"
+#include "rooflaw/format/claim.hpp"
 #include "rooflaw/io/checkpoint.hpp"
 
 namespace rooflaw::app {
@@ -16,12 +17,13 @@ Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::st
                   RunLog& log);
 
 /// Nothing: but whoever has forgotten --resume hears of it while the checkpoint is still there.
+/// @throws FileError if what has the checkpoint's name is none
 Bytes begin_anew(const std::string& result, RunLog& log);
 
 /// Writes checkpoints. One that fails costs the run nothing but itself.
 class Keeper {
  public:
-  Keeper(std::string result, io::StudyIdentity identity, RunLog& log);
+  Keeper(std::string result, io::StudyIdentity identity, format::Claim& claim, RunLog& log);
 
   void write(const Bytes& state);
   /// What to say at the end of a run that was stopped, and with which code.
@@ -32,6 +34,7 @@ class Keeper {
  private:
   std::string result_;
   io::StudyIdentity identity_;
+  format::Claim& claim_;
   RunLog& log_;
   std::string failure_;  // of the last one
 };

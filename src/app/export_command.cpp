@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/csv.hpp"
 #include "rooflaw/io/result_file.hpp"
 
@@ -42,10 +46,102 @@ void require_file_name(const format::Hdf5Reader& file, const std::string& name) 
   if (odd) throw FileError(file.file(), "a group is called \"" + name + "\", which is no id");
 }
 
-void write_csv(const fs::path& path, const std::string& text) {
-  format::write_atomically(path.string(), std::as_bytes(std::span<const char>(text)));
-  fmt::print("{}\n", path.string());
+/// A table that was exported before has the same first line; any other file is not ours.
+void require_table_or_nothing(const fs::path& path, const std::string& text) {
+  std::error_code absent;
+  if (!fs::is_regular_file(path, absent)) return;  // what is no file is refused when it is written
+  const std::string header = text.substr(0, text.find('\n') + 1);
+  std::string there(header.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(there.data(), std::ssize(there));
+  if (there != header)
+    throw FileError(path.string(),
+                    "is there and is no such table, as its first line says: such a file is never "
+                    "replaced; remove it, or choose another folder");
 }
+
+/// Folders that are made for files; those that got none are gone in the end.
+class Folders {
+ public:
+  Folders() = default;
+  ~Folders() {
+    std::error_code not_empty;
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) fs::remove(*path, not_empty);
+  }
+  Folders(const Folders&) = delete;
+  Folders& operator=(const Folders&) = delete;
+
+  void make(const fs::path& path) {
+    std::error_code error;
+    std::vector<fs::path> missing;
+    for (fs::path p = path; !p.empty() && !fs::exists(p, error); p = p.parent_path())
+      missing.push_back(p);
+    error.clear();
+    for (auto p = missing.rbegin(); p != missing.rend() && !error; ++p)
+      if (fs::create_directory(*p, error)) made_.push_back(*p);
+    if (error) throw FileError(path.string(), "cannot be made: " + error.message());
+    if (!fs::is_directory(path, error)) throw FileError(path.string(), "is a file, not a folder");
+  }
+
+ private:
+  std::vector<fs::path> made_;
+};
+
+/// All tables of a result, or nothing: they get their names when the last one is written.
+class Export {
+ public:
+  Export(format::Hdf5Reader& file, fs::path folder, Folders& folders)
+      : file_(file), folder_(std::move(folder)), folders_(folders) {}
+
+  void run() {
+    const auto targets = io::read_targets(file_);
+    require_file_names();
+    add("", folder_, "/targets");  // first in what is printed
+    for (const auto& target : targets) {
+      require_file_name(file_, target.id);
+      // Checked as a whole result; its columns are then there for the tables, too.
+      const format::Hdf5Reader::Kept kept(file_);
+      io::read_target(file_, target);
+      for (const std::string kind : io::result_kinds)
+        if (const std::string group = fmt::format("/{}/{}/{}", kind, target.law, target.id);
+            file_.has(group))
+          add(kind, folder_ / kind / target.law, group);
+    }
+    files_.keep();
+  }
+
+  void print() const {
+    for (const auto& [kind, paths] : written_)
+      for (const auto& path : paths) fmt::print("{}\n", path);
+  }
+
+ private:
+  void require_file_names() const {
+    for (const std::string kind : io::result_kinds)
+      for (const auto& table : io::result_tables(file_, kind)) {
+        require_file_name(file_, table.law);
+        require_file_name(file_, table.target);
+      }
+  }
+
+  void add(const std::string& kind, const fs::path& place, const std::string& group) {
+    if (seen_.insert(place).second) {
+      folders_.make(place);
+      format::remove_leftovers_in(place.string(), ".csv");
+    }
+    const fs::path path = place / (fs::path(group).filename().string() + ".csv");
+    const std::string text = csv(file_, group);
+    require_table_or_nothing(path, text);
+    files_.add(path.string(), std::as_bytes(std::span<const char>(text)));
+    written_[kind].push_back(path.string());
+  }
+
+  format::Hdf5Reader& file_;
+  fs::path folder_;
+  Folders& folders_;
+  format::AtomicFiles files_;
+  std::set<fs::path> seen_;
+  std::map<std::string, std::vector<std::string>> written_;
+};
 
 }  // namespace
 
@@ -59,31 +155,16 @@ ExitCode export_command(const Arguments& arguments) {
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");
-  const auto file = io::open_result(required(*values, "RESULT.h5", usage));
+  auto file = io::open_result(required(*values, "RESULT.h5", usage));
   const fs::path folder = required(*values, "output", usage);
-
-  // Nothing is written of a file that is not a whole result.
-  for (const auto& target : io::read_targets(file)) io::read_target(file, target);
-  for (const std::string kind : io::result_kinds)
-    for (const auto& table : io::result_tables(file, kind)) {
-      require_file_name(file, table.law);
-      require_file_name(file, table.target);
-    }
-
-  const auto make = [](const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) throw FileError(path.string(), "cannot be made: " + error.message());
-  };
-  make(folder);
-  write_csv(folder / "targets.csv", csv(file, "/targets"));
-  for (const std::string kind : io::result_kinds) {
-    for (const auto& table : io::result_tables(file, kind)) {
-      const fs::path place = folder / kind / table.law;
-      make(place);
-      write_csv(place / (table.target + ".csv"), csv(file, table.group));
-    }
-  }
+  Folders folders;
+  folders.make(folder);
+  format::Claim claim(folder.string(), (folder / "export.claim").string(),
+                      fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
+  Export tables(file, folder, folders);
+  tables.run();
+  claim.release();  // whoever reads what is printed may close the pipe, which ends this process
+  tables.print();
   return ExitCode::done;
 }
 

@@ -3,7 +3,9 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/claim.hpp"
 #include "rooflaw/io/merge.hpp"
+#include "rooflaw/io/replace.hpp"
 
 namespace rooflaw::app {
 
@@ -11,7 +13,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "merge A.h5 B.h5 ... -o C.h5";
+const std::string usage = "merge A.h5 B.h5 ... -o C.h5 [--force]";
 constexpr auto results = "RESULT.h5...";
 
 }  // namespace
@@ -19,7 +21,10 @@ constexpr auto results = "RESULT.h5...";
 ExitCode merge_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("output,o", po::value<std::string>(),
-                        "file for the joined result; may be one of those joined");
+                        "file for the joined result; may be one of those joined")(
+      "force", po::bool_switch(),
+      "replace the finished result of another job; never a file that is no result, nor one that "
+      "another run has claimed");
   const auto values = parse_arguments(
       arguments, usage,
       "Joins the results of tasks that share a job but for its devices, precisions, workloads or\n"
@@ -36,7 +41,14 @@ ExitCode merge_command(const Arguments& arguments) {
   const std::string output = required(*values, "output", usage);
   format::require_writable(output);
   const std::string command_line = fmt::format("rooflaw merge {}", fmt::join(arguments, " "));
-  format::write_atomically(output, io::merged_image(paths, output, command_line));
+  format::Claim claim(output, format::claim_path(output), command_line);
+  io::require_result_or_nothing(output);
+  format::remove_leftovers(output);
+  const auto replaced = (*values)["force"].as<bool>() ? io::Replaced::any : io::Replaced::own;
+  const auto image = io::merged_image(paths, output, command_line, replaced);
+  claim.confirm();
+  format::write_atomically(output, image);
+  claim.release();  // before what is printed: a closed pipe ends this process
   fmt::print("result: {}\n", output);
   return ExitCode::done;
 }

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -31,12 +33,28 @@ double share_of(const search::Progress& p) {
   return p.of == 0 ? 1.0 : std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.of));
 }
 
+constexpr std::string_view opening = "{\"event\":";
+
+/// Lines at the end of a job or of a program's settings would spoil them.
+void require_log_or_nothing(const std::string& path, const std::string& output) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (fs::weakly_canonical(path, unknown) == fs::weakly_canonical(output, unknown))
+    throw FileError(path, "is the result as well; the log needs a file of its own");
+  if (!fs::is_regular_file(path, unknown) || fs::file_size(path, unknown) == 0) return;
+  std::string start(opening.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
+  if (start != opening)
+    throw FileError(path, "is there and is no log of rooflaw; lines are added to such a log only");
+}
+
 }  // namespace
 
 RunLog::RunLog() : terminal_(::isatty(STDERR_FILENO) != 0) {}
 
-void RunLog::open_json(const std::string& path) {
+void RunLog::open_json(const std::string& path, const std::string& output) {
   if (path.empty()) return;
+  require_log_or_nothing(path, output);
   json_path_ = path;
   // A pipe that nobody reads would hold up the run, here and at each line.
   json_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);

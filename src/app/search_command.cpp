@@ -13,6 +13,8 @@
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/claim.hpp"
+#include "rooflaw/io/replace.hpp"
 #include "search_report.hpp"
 
 namespace rooflaw::app {
@@ -23,7 +25,7 @@ namespace {
 
 const std::string usage =
     "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--set table.key=value]... "
-    "[--certify] [--log-json FILE] [--dry-run]";
+    "[--certify] [--force] [--log-json FILE] [--dry-run]";
 
 using Clock = std::chrono::steady_clock;
 
@@ -48,6 +50,7 @@ struct Request {
   std::string json_log;
   bool certify = false;
   bool resume = false;
+  bool force = false;
   cluster::WatchOptions watch;
   std::string command_line;
 };
@@ -69,6 +72,14 @@ void print_plan(const io::Job& job) {
              space.within ? " in the law's range" : "", to_string(job.method),
              job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
+}
+
+/// Is there anything that the result must not replace? An unfinished run of one's own that goes on
+/// has asked already.
+void require_place(const Request& request, const io::Job& job, const std::string& output) {
+  io::require_result_or_nothing(output);
+  if (!request.force && !(request.resume && io::has_checkpoint(output)))
+    io::require_same_job(output, job.text);
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.
@@ -110,14 +121,17 @@ class Search {
     job_ = app::prepare(request_, files_);
     output_ = output_path(request_, job_);
     cluster::catch_signals();
+    claim_.emplace(output_, format::claim_path(output_), request_.command_line);
+    require_place(request_, job_, output_);
     io::remove_leftovers_of(output_);
-    log_.open_json(request_.json_log);
+    log_.open_json(request_.json_log, output_);
     tell_start(job_, output_, ranks_.size(), log_);
+    if (!claim_->taken_over().empty()) log_.tell({"claim_taken_over", claim_->taken_over()});
     watch.stop_file = (std::filesystem::path(output_).parent_path() / "stop").string();
     Start start{.packed_files = files_.pack(), .kept = {}};
     start.kept =
         request_.resume ? earlier_run(job_, study(), output_, log_) : begin_anew(output_, log_);
-    keeper_.emplace(output_, io::identity_of(job_), log_);
+    keeper_.emplace(output_, io::identity_of(job_), *claim_, log_);
     run_.seconds["read"] = seconds_since(start_);
     return packed(start);
   }
@@ -140,6 +154,8 @@ class Search {
 
   void finish(cluster::Watch& watch) {
     log_.end_bar();
+    claim_->confirm();
+    io::require_result_or_nothing(output_);
     try {
       write_report(job_, findings_, std::move(run_), output_, [&] { watch.look(); });
     } catch (const cluster::Interrupted&) {
@@ -165,6 +181,8 @@ class Search {
                {{"exit_code", static_cast<std::int64_t>(code)},
                 {"message", message},
                 {"seconds", seconds_since(start_)}}});
+    // Not left to the destructor: what follows may be MPI_Abort.
+    if (claim_) claim_->release();
   }
 
   RunLog& log() { return log_; }
@@ -183,6 +201,7 @@ class Search {
   // Rank 0:
   std::string output_;
   io::RunRecord run_;
+  std::optional<format::Claim> claim_;
   std::optional<Keeper> keeper_;
   search::Findings findings_;
 };
@@ -212,6 +231,7 @@ Request request_of(const po::variables_map& values, const Arguments& arguments) 
                   .json_log = values["log-json"].as<std::string>(),
                   .certify = values["certify"].as<bool>(),
                   .resume = values["resume"].as<bool>(),
+                  .force = values["force"].as<bool>(),
                   .watch = {},
                   .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
   request.watch.checkpoint_every_s = seconds_of(values, "checkpoint-every");
@@ -236,8 +256,10 @@ ExitCode search_command(const Arguments& arguments) {
       "seconds from one checkpoint to the next")(
       "stall-after", po::value<std::string>()->default_value("60"),
       "seconds without a sign of life after which a rank is named")(
-      "set", po::value<std::vector<std::string>>()->composing(),
-      "table.key=value: override a value of the job; may be repeated")(
+      "force", po::bool_switch(),
+      "replace the finished result of another job; never a file that is no result, nor one that "
+      "another run has claimed")("set", po::value<std::vector<std::string>>()->composing(),
+                                 "table.key=value: override a value of the job; may be repeated")(
       "certify", po::bool_switch(),
       "after strategy plas or sample find the true frontiers too, and say how far off it was")(
       "log-json", text(), "append a line of JSON to this file for each event of the run")(
@@ -254,7 +276,12 @@ ExitCode search_command(const Arguments& arguments) {
   cluster::MpiCommunicator ranks(request.watch);
   if (!(*values)["dry-run"].as<bool>()) return search_on(ranks, request);
   io::SourceFiles files;
-  if (ranks.is_root()) print_plan(prepare(request, files));
+  if (!ranks.is_root()) return ExitCode::done;
+  const io::Job job = prepare(request, files);
+  const std::string output = output_path(request, job);
+  format::require_unclaimed(output, format::claim_path(output));
+  require_place(request, job, output);
+  print_plan(job);
   return ExitCode::done;
 }
 

@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "exclusive_file.hpp"
 #include "rooflaw/core/error.hpp"
 
 namespace rooflaw::format {
@@ -24,15 +28,24 @@ fs::path folder_of(const std::string& path) {
   return folder.empty() ? fs::path(".") : folder;
 }
 
-[[noreturn]] void fail(const std::string& path, const char* what) {
-  throw FileError(path, fmt::format("{}: {}", what, std::strerror(errno)));
+void rename_into_place(const std::string& name, const std::string& path) {
+  if (::rename(name.c_str(), path.c_str()) != 0)
+    fail_with_errno(path, "cannot be renamed into place");
+}
+
+/// A rename lasts through a power failure only once the folder is on disk too.
+void sync_folder_of(const std::string& path) {
+  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) fail_with_errno(path, "its folder cannot be opened");
+  const int synced = ::fsync(folder);
+  ::close(folder);
+  if (synced != 0) fail_with_errno(path, "its folder cannot be synced to disk");
 }
 
 /// A new file beside `path`; gone again unless `keep` is called.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& path)
-      : path_(target(path)), name_(fmt::format("{}.tmp.{}", path_, ::getpid())) {
+  explicit TemporaryFile(const std::string& path) : path_(behind_links(path)) {
     std::error_code unreadable;  // then the file is not there, or open() below says why
     const fs::file_status there = fs::status(path, unreadable);
     if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
@@ -41,69 +54,65 @@ class TemporaryFile {
       throw FileError(path, "is no regular file");
     if (!fs::is_directory(folder_of(path), unreadable))
       throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
-    open_locked();
+    file_ = open_exclusively(path_);
   }
   ~TemporaryFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!kept_) ::unlink(name_.c_str());
+    if (file_.descriptor >= 0) ::close(file_.descriptor);
+    if (!kept_) ::unlink(file_.name.c_str());
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      const ssize_t written = ::write(file_.descriptor, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail(path_, "cannot be written");
+      if (written < 0) fail_with_errno(path_, "cannot be written");
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
   }
 
   void keep(const std::string& keep_as) {
-    if (::fsync(descriptor_) != 0) fail(path_, "cannot be synced to disk");
-    const int closed = ::close(descriptor_);
-    descriptor_ = -1;
-    if (closed != 0) fail(path_, "cannot be closed");
+    if (::fsync(file_.descriptor) != 0) fail_with_errno(path_, "cannot be synced to disk");
+    close();
     if (!keep_as.empty() && ::rename(path_.c_str(), keep_as.c_str()) != 0 && errno != ENOENT)
-      fail(keep_as, "cannot be written");
-    if (::rename(name_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be renamed into place");
+      fail_with_errno(keep_as, "cannot be written");
+    rename_into_place(file_.name, path_);
     kept_ = true;
-    // The rename lasts through a power failure only once the folder is on disk too.
-    const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) fail(path_, "its folder cannot be opened");
-    const int synced = ::fsync(folder);
-    ::close(folder);
-    if (synced != 0) fail(path_, "its folder cannot be synced to disk");
+    sync_folder_of(path_);
+  }
+
+  /// What is left to do is up to the caller. @returns path and name of the temporary file
+  std::pair<std::string, std::string> hand_over() {
+    close();
+    kept_ = true;
+    return {path_, file_.name};
   }
 
  private:
-  /// The lock says that the writer is alive; a file system without locks says nothing. Whoever
-  /// removes leftovers may have taken the file between the two calls.
-  void open_locked() {
-    for (;;) {
-      descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-      if (descriptor_ < 0) fail(path_, "cannot create a file in its folder");
-      ::flock(descriptor_, LOCK_EX);
-      struct stat status {};
-      if (::fstat(descriptor_, &status) != 0) fail(path_, "cannot be looked at");
-      if (status.st_nlink > 0) return;
-      ::close(descriptor_);
-    }
-  }
-
-  /// A rename onto a link would replace the link, not what it points to.
-  static std::string target(const std::string& path) {
-    std::error_code dangling;
-    if (!fs::is_symlink(fs::symlink_status(path, dangling))) return path;
-    const fs::path pointed = fs::canonical(path, dangling);
-    return dangling ? path : pointed.string();
+  void close() {
+    const int closed = ::close(file_.descriptor);
+    file_.descriptor = -1;
+    if (closed != 0) fail_with_errno(path_, "cannot be closed");
   }
 
   std::string path_;
-  std::string name_;
-  int descriptor_ = -1;
+  ExclusiveFile file_;
   bool kept_ = false;
 };
+
+template <class IsOne>
+void remove_unlocked(const fs::path& folder, IsOne is_one) {
+  std::error_code unreadable;
+  for (const auto& entry : fs::directory_iterator(folder, unreadable)) {
+    if (!is_one(entry.path().filename().string()) || !entry.is_regular_file(unreadable)) continue;
+    const int file = ::open(entry.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) continue;
+    std::error_code stays;
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(entry.path(), stays);
+    ::close(file);
+  }
+}
 
 }  // namespace
 
@@ -117,19 +126,49 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes,
 void require_writable(const std::string& path) { const TemporaryFile probe(path); }
 
 void remove_leftovers(const std::string& path) {
-  const std::string prefix = fs::path(path).filename().string() + ".tmp.";
-  std::error_code unreadable;
-  for (const auto& entry : fs::directory_iterator(folder_of(path), unreadable)) {
-    const std::string name = entry.path().filename().string();
-    const bool ours = name.starts_with(prefix) && name.size() > prefix.size() &&
-                      name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-    if (!ours || !entry.is_regular_file(unreadable)) continue;
-    const int file = ::open(entry.path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0) continue;
-    std::error_code stays;
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(entry.path(), stays);
-    ::close(file);
+  const std::string target = behind_links(path);
+  const std::string file = fs::path(target).filename().string();
+  remove_unlocked(folder_of(target),
+                  [&](const std::string& name) { return is_exclusive_name(name, file); });
+}
+
+void remove_leftovers_in(const std::string& folder, const std::string& ending) {
+  remove_unlocked(folder, [&](const std::string& name) {
+    return is_exclusive_name(name, "") && name.find(ending + ".tmp.") != std::string::npos;
+  });
+}
+
+AtomicFiles::~AtomicFiles() {
+  for (const auto& file : written_) ::unlink(file.name.c_str());
+}
+
+void AtomicFiles::add(const std::string& path, std::span<const std::byte> bytes) {
+  TemporaryFile file(path);
+  file.write(bytes);
+  written_.emplace_back();
+  std::tie(written_.back().path, written_.back().name) = file.hand_over();
+}
+
+void AtomicFiles::keep() {
+  // One sync of each file system in the place of one for each file.
+  std::map<dev_t, std::string> file_systems;
+  std::set<fs::path> folders;
+  for (const auto& file : written_)
+    if (const auto [folder, is_new] = folders.insert(folder_of(file.path)); is_new) {
+      struct stat status {};
+      if (::stat(folder->c_str(), &status) != 0) fail_with_errno(file.path, "has lost its folder");
+      file_systems.emplace(status.st_dev, file.name);
+    }
+  for (const auto& [device, name] : file_systems) {
+    const int any = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (any < 0) fail_with_errno(name, "cannot be opened");
+    const int synced = ::syncfs(any);
+    ::close(any);
+    if (synced != 0) fail_with_errno(name, "cannot be synced to disk");
   }
+  for (const auto& file : written_) rename_into_place(file.name, file.path);
+  written_.clear();
+  for (const auto& folder : folders) sync_folder_of((folder / "x").string());
 }
 
 }  // namespace rooflaw::format

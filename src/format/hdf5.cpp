@@ -59,7 +59,8 @@ std::string trimmed(const char* cell, std::size_t length) {
 
 }  // namespace
 
-Hdf5Reader::Hdf5Reader(const std::string& path) : path_(path), file_(open_for_reading(path)) {}
+Hdf5Reader::Hdf5Reader(const std::string& path)
+    : path_(path), file_(open_for_reading(path)), size_(std::filesystem::file_size(path)) {}
 
 void Hdf5Reader::fail(const std::string& object, const std::string& what) const {
   throw FileError(path_, object + ": " + what);
@@ -114,8 +115,24 @@ std::vector<std::string> Hdf5Reader::attributes(const std::string& path) const {
   return names;
 }
 
+Hdf5Handle Hdf5Reader::open_column(const std::string& path) const {
+  const auto name = path.rfind('/') + 1;
+  if (!group_handle_ || path.substr(0, name) != group_) {
+    group_ = path.substr(0, name);
+    group_handle_.reset();
+    group_handle_.emplace(H5Gopen2(file_.id(), group_.c_str(), H5P_DEFAULT), H5Gclose);
+  }
+  return {H5Dopen2(group_handle_->id(), path.c_str() + name, H5P_DEFAULT), H5Dclose};
+}
+
 Column Hdf5Reader::column(const std::string& path) const {
-  const Hdf5Handle set(H5Dopen2(file_.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!keeps_) return read_column(path);
+  const auto known = kept_.find(path);
+  return known != kept_.end() ? known->second : kept_[path] = read_column(path);
+}
+
+Column Hdf5Reader::read_column(const std::string& path) const {
+  const Hdf5Handle set = open_column(path);
   if (set.id() < 0) fail(path, "is missing");
   if (in_another_file(set.id())) fail(path, "lies in another file");
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
@@ -124,8 +141,7 @@ Column Hdf5Reader::column(const std::string& path) const {
   const hssize_t points = H5Sget_simple_extent_npoints(space.id());
   // A damaged header may claim any length; what the file cannot hold is not there.
   const std::size_t cell = H5Tget_size(type.id());
-  if (points < 0 || cell == 0 ||
-      static_cast<std::uintmax_t>(points) > std::filesystem::file_size(path_) / cell)
+  if (points < 0 || cell == 0 || static_cast<std::uintmax_t>(points) > size_ / cell)
     fail(path, "claims more rows than the file can hold");
   const auto size = static_cast<std::size_t>(points);
   const auto read = [&](hid_t as, void* data) {

@@ -43,6 +43,14 @@ std::string seal_of(std::span<const std::byte> contents) {
   return seal_with(hash.hex());
 }
 
+bool begins_with_seal(const std::string& path) {
+  std::ifstream file = open(path);
+  std::string start(seal_opening.size(), '\0');
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  if (file.bad()) throw FileError(path, "cannot be read");
+  return file && start == seal_opening;
+}
+
 void require_sealed(const std::string& path) {
   std::ifstream file = open(path);
   std::vector<char> block(std::size_t{1} << 20);

@@ -89,7 +89,7 @@ Case read_case(SourceFiles& files, const std::string& path, const CaseChoices& c
   format::Faults faults;
   const toml::table table = tables_of(files, path, choices);
   format::TableReader root(table, "", faults);
-  Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
+  Catalogue catalogue(files, files.folder_of(path), faults);
 
   for (const std::string key : {"architecture", "precision", "device", "workload"})
     if (!root.has(key)) root.fault(key, missing_rule(key, path));

@@ -216,6 +216,20 @@ void remove_leftovers_of(const std::string& result) {
   format::remove_leftovers(checkpoint_path(result));
 }
 
+void require_own_checkpoints(const std::string& result) {
+  for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
+    std::error_code unreadable;
+    if (!fs::is_regular_file(path, unreadable)) continue;
+    std::string start(magic.size(), '\0');
+    std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
+    // Nothing but zeros is what a power failure leaves.
+    if (start != magic && start.front() != '\0')
+      throw FileError(path,
+                      "would be replaced, and is no checkpoint of rooflaw: remove it, or write "
+                      "elsewhere with -o FILE.h5");
+  }
+}
+
 void remove_checkpoints(const std::string& result) {
   for (const auto& path : {checkpoint_path(result), previous_path(result)})
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)

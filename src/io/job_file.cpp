@@ -1,7 +1,6 @@
 #include "rooflaw/io/job_file.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -145,6 +144,15 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   if (!at_range.rule.empty()) reader.faults().add(at_range);
 }
 
+/// What the command line names is the user's affair, --set job.output as -o.
+void require_place(format::TableReader& reader, const SourceFiles& files, const std::string& output,
+                   const std::string& folder) {
+  const auto& source = reader.table().get("output")->source().path;
+  if (source && format::is_option(*source)) return;
+  if (const auto rule = files.forbidden_output(output, folder); !rule.empty())
+    reader.fault("output", rule);
+}
+
 }  // namespace
 
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
@@ -155,7 +163,7 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
 
   format::Faults faults;
   format::TableReader root(table, "", faults);
-  Catalogue catalogue(files, std::filesystem::path(path).parent_path().string(), faults);
+  Catalogue catalogue(files, files.folder_of(path), faults);
   Job job;
   // Overrides are part of what was run; without them the file's own words are kept.
   job.text = overrides.empty() ? files.read(path) : format::to_text(table);
@@ -171,6 +179,8 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
     job.output = reader.text("output").value_or("");
     if (output == OutputKey::required && !reader.has("output"))
       reader.fault("output", "is missing, and there is no -o FILE.h5");
+    if (output == OutputKey::required && !job.output.empty())
+      require_place(reader, files, job.output, files.folder_of(path));
     job.question.seed = static_cast<std::uint64_t>(
         reader.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(1));
     reader.reject_unknown_keys();

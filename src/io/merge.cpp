@@ -1,12 +1,14 @@
 #include "rooflaw/io/merge.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "merge_targets.hpp"
+#include "rooflaw/io/replace.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::io {
@@ -87,6 +89,13 @@ RunRecord joined_run(const std::vector<MergeInput>& inputs, const std::string& c
   return joined;
 }
 
+bool is_one_of(const std::vector<std::string>& paths, const std::string& output) {
+  std::error_code absent;
+  return std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    return std::filesystem::equivalent(path, output, absent);
+  });
+}
+
 void copy_tables(format::Hdf5Writer& file, const format::Hdf5Reader& from,
                  const std::string& target) {
   for (const std::string kind : result_kinds) {
@@ -100,7 +109,7 @@ void copy_tables(format::Hdf5Writer& file, const format::Hdf5Reader& from,
 }  // namespace
 
 format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                               const std::string& command_line) {
+                               const std::string& command_line, Replaced replaced) {
   std::vector<MergeInput> inputs;
   for (const auto& path : paths) inputs.push_back(open_merge_input(path));
   std::vector<InputFault> faults;
@@ -113,6 +122,8 @@ format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std:
   format::Hdf5Writer file;
   StudyRecord study = inputs.front().study;
   study.job_toml = format::to_text(joined_job(inputs, output));
+  if (replaced == Replaced::own && !is_one_of(paths, output))
+    require_same_job(output, study.job_toml);
   write_study(file, study);
   for (const auto& [path, input] : tables) file.copy(input->file, path);
   std::vector<search::TargetInfo> infos;

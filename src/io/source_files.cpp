@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string text_of(const std::string& path) {
+std::string text_of(const std::string& path, bool& is_pipe) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              std::fclose);
   struct stat status {};
@@ -33,6 +33,7 @@ std::string text_of(const std::string& path) {
   // /dev/zero has no end, a terminal none that a user would think of.
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     throw FileError(path, "is a device, neither a file nor a pipe");
+  is_pipe = S_ISFIFO(status.st_mode);
   std::string text;
   char block[1 << 16];
   while (const std::size_t size = std::fread(block, 1, sizeof block, file.get())) {
@@ -58,7 +59,10 @@ bool lies_below(const fs::path& path, const fs::path& folder) {
 const std::string& SourceFiles::read(const std::string& path) {
   if (const auto known = texts_.find(path); known != texts_.end()) return known->second;
   if (!on_disk_) throw FileError(path, "was not read by rank 0");
-  return texts_[path] = text_of(path);
+  bool is_pipe = false;
+  std::string text = text_of(path, is_pipe);
+  if (is_pipe) pipes_.insert(path);
+  return texts_[path] = std::move(text);
 }
 
 bool SourceFiles::exists(const std::string& path) const {
@@ -81,12 +85,32 @@ std::string SourceFiles::forbidden(const std::string& path, const std::string& f
   return "must be a plain file, not a folder, device or pipe";
 }
 
+std::string SourceFiles::forbidden_output(const std::string& path,
+                                          const std::string& folder) const {
+  if (!on_disk_) return {};
+  std::error_code unknown;
+  const auto canonical = [&](const fs::path& p) { return fs::weakly_canonical(p, unknown); };
+  const fs::path here = fs::current_path(unknown);
+  const fs::path place = canonical(here / path);
+  if (!unknown &&
+      (lies_below(place, canonical(here)) || lies_below(place, canonical(here / folder))))
+    return {};
+  return "must lie in the folder of this file or the working directory; -o FILE.h5 may lie "
+         "anywhere";
+}
+
+std::string SourceFiles::folder_of(const std::string& path) const {
+  const bool has_no_folder =
+      pipes_.contains(path) || path.starts_with("/dev/") || path.starts_with("/proc/");
+  return has_no_folder ? "" : fs::path(path).parent_path().string();
+}
+
 std::string SourceFiles::pack() const {
   // CBOR, not text: input files need not be valid UTF-8 to be carried and refused alike everywhere.
   nlohmann::json files = nlohmann::json::object();
   for (const auto& [path, text] : texts_)
     files[path] = nlohmann::json::binary({text.begin(), text.end()});
-  const auto bytes = nlohmann::json::to_cbor(files);
+  const auto bytes = nlohmann::json::to_cbor({{"files", files}, {"pipes", pipes_}});
   return {bytes.begin(), bytes.end()};
 }
 
@@ -100,11 +124,13 @@ SourceFiles SourceFiles::in_memory(std::map<std::string, std::string> texts) {
 SourceFiles SourceFiles::unpack(const std::string& packed) {
   std::map<std::string, std::string> texts;
   const auto parsed = nlohmann::json::from_cbor(packed);
-  for (const auto& [path, text] : parsed.items()) {
+  for (const auto& [path, text] : parsed.at("files").items()) {
     const auto& bytes = text.get_binary();
     texts[path] = std::string(bytes.begin(), bytes.end());
   }
-  return in_memory(std::move(texts));
+  SourceFiles files = in_memory(std::move(texts));
+  parsed.at("pipes").get_to(files.pipes_);
+  return files;
 }
 
 std::string inputs_folder() {

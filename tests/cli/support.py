@@ -197,11 +197,17 @@ class ProgramTest(unittest.TestCase):
         return self.run_command(["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", ranks,
                                  PROGRAM, *arguments], expect, **options)
 
-    def search(self, job, *arguments, name="job.toml", **options):
-        """Runs a job; returns the contents of its result."""
+    def search(self, job, *arguments, name="job.toml", result=None, **options):
+        """Runs a job, whatever job there was before; returns the contents of its result."""
         self.write(name, job)
+        result = result or tomllib.loads(job)["job"]["output"]
+        (self.folder / result).unlink(missing_ok=True)
         self.rooflaw("search", name, *arguments, **options)
-        return Result(self.folder / tomllib.loads(job)["job"]["output"])
+        return Result(self.folder / result)
+
+    def force(self, result):
+        """The option that replaces the result of another job, where there is one."""
+        return ["--force"] if (self.folder / result).exists() else []
 
     def evaluate(self, case, name="case.toml"):
         """`rooflaw evaluate --json` of a case, text or tables."""

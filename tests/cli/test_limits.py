@@ -54,6 +54,37 @@ class Sources(Limits):
         run = self.piped("yes '# and no end'", 3, "search", "/dev/stdin", "--dry-run")
         self.assertIn("larger than 16 MiB", run.err, str(run))
 
+    def test_paths_in_what_comes_from_a_pipe(self):
+        """They are relative to the working directory: a pipe lies in no folder that a user knows."""
+        self.write("sub/chips.toml", CHIPS)
+        self.write("case.toml", edit(CASE, {"device.id": 'id = "sub/chips.toml"'}))
+        self.write("job.toml", edit(JOB, {"targets.devices": 'devices = ["./sub/chips.toml"]'}))
+        plain = self.rooflaw("evaluate", "case.toml", "--json").out
+        for path in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+            with self.subTest(path=path):
+                self.assertEqual(self.piped("cat case.toml", 0, "evaluate", path, "--json").out, plain)
+                self.piped("cat job.toml", 0, "search", path, "--dry-run")
+                command = f"{shlex.quote(PROGRAM)} evaluate {path} --json < case.toml"
+                self.assertEqual(self.run_command(["sh", "-c", command]).out, plain)
+        os.makedirs(self.folder / "other")
+        os.mkfifo(self.folder / "other/pipe")
+        self.assertEqual(self.piped("cat case.toml > other/pipe & true", 0, "evaluate", "other/pipe",
+                                    "--json").out, plain)
+        mpirun = "mpirun --allow-run-as-root --oversubscribe -n 2"
+        for path in ("/dev/stdin", "other/pipe"):
+            with self.subTest(path=path, ranks=2):
+                source = "cat job.toml |" if path == "/dev/stdin" else "cat job.toml > other/pipe &"
+                self.run_command(["sh", "-c", f"{source} {mpirun} {shlex.quote(PROGRAM)} search {path}"])
+        outside = edit(CASE, {"device.id": f'id = "{self.elsewhere}/chips.toml"'})
+        self.write("case.toml", outside)
+        self.assertIn(PLACE, self.piped("cat case.toml", 2, "evaluate", "/dev/stdin").err)
+
+    def test_no_folder_of_inputs(self):
+        self.write("case.toml", CASE)
+        command = f"ROOFLAW_INPUTS= {shlex.quote(PROGRAM)} evaluate case.toml"
+        self.assertEqual(self.run_command(["sh", "-c", command]).out,
+                         self.rooflaw("evaluate", "case.toml").out, "an empty name is none")
+
     def test_largest_file(self):
         start = JOB + "#"
         self.write("job.toml", start + "x" * (LARGEST - len(start)))

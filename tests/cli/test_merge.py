@@ -29,7 +29,7 @@ class MergeTest(ProgramTest):
     def task(self, name, text, *arguments):
         """The result of a job, as NAME.h5."""
         self.write(f"{name}.toml", text)
-        self.rooflaw("search", f"{name}.toml", "-o", f"{name}.h5", *arguments)
+        self.rooflaw("search", f"{name}.toml", "-o", f"{name}.h5", *self.force(f"{name}.h5"), *arguments)
         return f"{name}.h5"
 
     def tasks(self, key, groups, changes=None):
@@ -37,7 +37,7 @@ class MergeTest(ProgramTest):
         return [self.task(f"task{i}", job(changes, **{key: group})) for i, group in enumerate(groups)]
 
     def merge(self, *files, output="merged.h5"):
-        self.rooflaw("merge", *files, "-o", output)
+        self.rooflaw("merge", *files, "-o", output, *self.force(output))
         return Result(self.folder / output)
 
     def assert_same(self, merged, whole):

@@ -201,9 +201,10 @@ class Files(FailureTest):
 
 class Memory(FailureTest):
     def test_out_of_memory(self):
+        self.search(JOB)
         self.write("job.toml", MUCH_MEMORY)
-        old = self.write("result.h5", b"an older result").read_bytes()
-        run = self.rooflaw("search", "job.toml", expect=1, preexec_fn=limit(resource.RLIMIT_AS, 200 << 20))
+        old = (self.folder / "result.h5").read_bytes()
+        run = self.rooflaw("search", "job.toml", "--force", expect=1, preexec_fn=limit(resource.RLIMIT_AS, 200 << 20))
         message = re.search(r"out of memory: (\d+) bytes were asked for", run.err)
         self.assertTrue(message, str(run))
         self.assertGreater(int(message[1]), 1 << 20, "what did not fit")

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from studies import STUDIES, STUDY, Result, StudyTest, edit
+from studies import JOB, STUDIES, STUDY, Result, StudyTest, edit
 
 # Long enough that a signal surely comes before the end.
 LONG = edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.0005}"})
@@ -34,7 +34,7 @@ class ResumeTest(StudyTest):
 
     def uninterrupted(self, job, *arguments):
         self.write("job.toml", job)
-        self.rooflaw("search", "job.toml", "-o", "whole.h5", *arguments)
+        self.rooflaw("search", "job.toml", "-o", "whole.h5", *self.force("whole.h5"), *arguments)
         return Result(self.folder / "whole.h5")
 
     def stop(self, job=STUDIES["plas"], seconds="0.2"):
@@ -122,11 +122,12 @@ class Stops(ResumeTest):
     def setUp(self):
         super().setUp()
         self.write("job.toml", LONG)
-        self.old = self.write("result.h5", b"an older result").read_bytes()
+        self.rooflaw("search", self.write("older.toml", JOB), "-o", "result.h5")
+        self.old = (self.folder / "result.h5").read_bytes()
 
     def under_way(self, ranks, **options):
         """A run that has written a checkpoint already: its handlers are surely there."""
-        process = self.start(ranks, "--checkpoint-every", "0.2", **options)
+        process = self.start(ranks, "--force", "--checkpoint-every", "0.2", **options)
         pids = self.wait_for_ranks(process, max(ranks, 1))
         while not (self.folder / LAST).exists() and process.poll() is None:
             time.sleep(0.02)
@@ -185,7 +186,7 @@ class Stops(ResumeTest):
     def test_wall_time(self):
         for ranks in (0, 2):
             with self.subTest(ranks=ranks):
-                self.stopped(self.start(ranks, "--max-wall", "0.5"), "wall time", "0.5 s")
+                self.stopped(self.start(ranks, "--force", "--max-wall", "0.5"), "wall time", "0.5 s")
 
     def test_a_file_named_stop(self):
         for ranks in (0, 2):

@@ -1,11 +1,12 @@
 """The batch script of slurm/ on a real Slurm: the same results as a plain process, refusals, stops, requeues."""
 
+import json
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
 from cluster import FINAL_STATES
-from templates import (JOB, ONE_NODE, SOURCE, STUDY, TWO_NODES, Result, SlurmTest, cluster, edit, grid,
+from templates import (JOB, ONE_NODE, PROGRAM, SOURCE, STUDY, TWO_NODES, Result, SlurmTest, cluster, edit, grid,
                        setUpModule)
 
 
@@ -165,6 +166,49 @@ class Stops(SlurmTest):
     def hasten(self, job):
         cluster.wait_until(job, lambda fields: fields["Reason"] == "BeginTime", 60, "it waits for its begin")
         cluster.scontrol("update", f"JobId={job}", "StartTime=now+3seconds")
+
+
+class Claims(SlurmTest):
+    CLAIM = "result.h5.claim"
+
+    def away(self):
+        """The claim as if its job ran on another host, of which only Slurm knows."""
+        path = self.folder / self.CLAIM
+        claim = {**json.loads(path.read_text()), "host": "n9", "machine": "m", "boot": "b"}
+        path.write_text(json.dumps(claim))
+        return claim
+
+    def rooflaw_in_cluster(self, *arguments, expect):
+        return self.run_command(["env", f"SLURM_CONF={cluster.folder}/slurm.conf", PROGRAM, *arguments], expect)
+
+    def test_one_job_at_a_time(self):
+        self.write("job.toml", grid(3000))
+        first = self.submit("study.sbatch", "job.toml", options=ONE_NODE)
+        cluster.wait_until(first, lambda _: (self.folder / self.CLAIM).exists(), 60, "it claims its output")
+        second = self.submit("study.sbatch", "job.toml", options=ONE_NODE)
+        log = self.assert_ended(second, "FAILED", 3)
+        self.assertIn(f"(Slurm job {first})", log)
+        claim = self.away()
+        self.assertEqual((claim["slurm_job"], claim["slurm_cluster"]), (first, "test"))
+        run = self.rooflaw_in_cluster("search", "job.toml", "--resume", expect=3)
+        self.assertIn("the Slurm job has not ended", run.err, str(run))
+        cluster.cancel(first, "--full", "--signal=KILL")
+        cluster.wait(first)
+        self.write(self.CLAIM, json.dumps(claim))  # as a node that failed leaves it
+        run = self.rooflaw_in_cluster("search", "job.toml", "--resume", "--max-wall", "1", expect=10)
+        self.assertIn("the Slurm job has ended: taken over", run.err, str(run))
+        self.assertFalse((self.folder / self.CLAIM).exists())
+
+    def test_a_job_that_slurm_has_forgotten(self):
+        self.write("job.toml", JOB)
+        self.write(self.CLAIM, json.dumps({
+            "host": "n9", "machine": "m", "boot": "b", "pid_namespace": "", "process": 7, "started": 1,
+            "locked": True, "slurm_job": "99999", "slurm_cluster": "test", "slurm_restarts": 0, "since": "then",
+            "command": "rooflaw search"}))
+        run = self.rooflaw("search", "job.toml", expect=3)  # no Slurm to ask
+        self.assertIn("Slurm job 99999", run.err)
+        run = self.rooflaw_in_cluster("search", "job.toml", expect=0)
+        self.assertIn("taken over", run.err)
 
 
 if __name__ == "__main__":

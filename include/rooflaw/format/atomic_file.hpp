@@ -1,10 +1,12 @@
 #pragma once
 // Nothing is written to its final name before it is whole: temporary file beside it, fsync, rename,
-// fsync of the folder. A full disk leaves what was there before.
+// fsync of the folder. A full disk leaves what was there before. The temporary file has a name of
+// its own, of the host and random bits, and is locked while it is written.
 
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace rooflaw::format {
 
@@ -13,12 +15,38 @@ namespace rooflaw::format {
 void write_atomically(const std::string& path, std::span<const std::byte> bytes,
                       const std::string& keep_as = "");
 
+/// Many files that come to their names together. They are synced to disk by one call for all, where
+/// one for each would take minutes for thousands.
+class AtomicFiles {
+ public:
+  AtomicFiles() = default;
+  /// Removes what was not kept.
+  ~AtomicFiles();
+  AtomicFiles(const AtomicFiles&) = delete;
+  AtomicFiles& operator=(const AtomicFiles&) = delete;
+
+  /// Writes to a temporary file beside `path`. @throws FileError as write_atomically
+  void add(const std::string& path, std::span<const std::byte> bytes);
+  /// @throws FileError; each file is then the old one or the new one, whole
+  void keep();
+
+ private:
+  struct Written {
+    std::string path;
+    std::string name;
+  };
+  std::vector<Written> written_;
+};
+
 /// Can a file be created beside `path`, and is `path` itself not a folder? To be asked before a
 /// long run, not after it. @throws FileError if not
 void require_writable(const std::string& path);
 
-/// Removes temporary files of `path` that killed processes of this machine left. What cannot be
-/// removed stays.
+/// Removes temporary files of `path` that nobody writes any more, as their locks say. What cannot
+/// be removed stays, and so does all where the file system has no locks. Only whoever holds the
+/// claim (claim.hpp) may ask: locks may not be seen from another machine.
 void remove_leftovers(const std::string& path);
+/// Those of all files in a folder whose names end in `ending`.
+void remove_leftovers_in(const std::string& folder, const std::string& ending);
 
 }  // namespace rooflaw::format

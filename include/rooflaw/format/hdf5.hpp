@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -96,11 +98,34 @@ class Hdf5Reader {
   std::string text(const std::string& path) const;
   Attribute attribute(const std::string& path, const std::string& name) const;
 
+  /// As long as it is there, columns that were read are kept, and read from the file once only.
+  class Kept {
+   public:
+    explicit Kept(Hdf5Reader& file) : file_(file) { file_.keeps_ = true; }
+    ~Kept() {
+      file_.keeps_ = false;
+      file_.kept_.clear();
+    }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+
+   private:
+    Hdf5Reader& file_;
+  };
+
  private:
+  Hdf5Handle open_column(const std::string& path) const;
+  Column read_column(const std::string& path) const;
   [[noreturn]] void fail(const std::string& object, const std::string& what) const;
 
   std::string path_;
   Hdf5Handle file_;
+  std::uintmax_t size_;  // bytes
+  bool keeps_ = false;
+  mutable std::map<std::string, Column> kept_;
+  // The group of the last column: the way there from the root takes longer than the column.
+  mutable std::string group_;
+  mutable std::optional<Hdf5Handle> group_handle_;
 };
 
 /// Values whose type is known. @throws FileError if they are of another, or not there

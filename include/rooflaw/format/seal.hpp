@@ -17,6 +17,9 @@ inline constexpr std::size_t seal_bytes = 512;  // the least that HDF5 allows fo
 /// The seal_bytes that go in front of `contents`. Cost: one pass over them.
 std::string seal_of(std::span<const std::byte> contents);
 
+/// Is it a result, be it damaged? Its first bytes say so. @throws FileError if it cannot be read
+bool begins_with_seal(const std::string& path);
+
 /// Cost: one pass over the file, 1 MiB of memory.
 /// @throws FileError if the file cannot be read, has no seal, or is not what was sealed
 void require_sealed(const std::string& path);

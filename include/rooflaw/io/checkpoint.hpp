@@ -59,6 +59,8 @@ std::optional<Checkpoint> read_checkpoint(
     const std::function<void(const std::vector<std::byte>&)>& check);
 
 bool has_checkpoint(const std::string& result);
+/// @throws FileError if another's file has the name of one
+void require_own_checkpoints(const std::string& result);
 /// Removes what killed runs left half-written of the result and its checkpoints.
 void remove_leftovers_of(const std::string& result);
 /// After the result is written. @throws FileError

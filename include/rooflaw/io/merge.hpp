@@ -9,6 +9,9 @@
 
 namespace rooflaw::io {
 
+/// What the joined result may replace: the result of the joined job or one of those joined, or any.
+enum class Replaced { own, any };
+
 /// The results at `paths`, joined. Every dataset outside /runtime is, byte for byte, that of a job
 /// whose lists are those of the tasks' jobs, one after the other, each entry once; that job, with
 /// `output` as its output, is the job_toml. (Strategy plas spreads its effort over the targets of a
@@ -16,8 +19,8 @@ namespace rooflaw::io {
 /// Cost: reads every file twice; in memory is the image and, of the inputs, a column at a time.
 /// @throws InputError with every setting, input or program version that differs, every target that
 /// two results have, or every one of the product that none has; FileError for a file that cannot be
-/// read, is damaged or is no result
+/// read, is damaged or is no result, and if the result at `output` must not be replaced
 format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                               const std::string& command_line);
+                               const std::string& command_line, Replaced replaced = Replaced::own);
 
 }  // namespace rooflaw::io

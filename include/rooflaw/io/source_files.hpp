@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,17 @@ class SourceFiles {
   /// asked before the texts were passed on.
   std::string forbidden(const std::string& path, const std::string& folder) const;
 
+  /// The rule that forbids to write a file because another file names it: it must lie in `folder`
+  /// or in the working directory, or below.
+  std::string forbidden_output(const std::string& path, const std::string& folder) const;
+
+  /// What paths in a file that was read are relative to: its folder; the working directory ("") for
+  /// a pipe, which has none.
+  std::string folder_of(const std::string& path) const;
+
  private:
   std::map<std::string, std::string> texts_;
+  std::set<std::string> pipes_;
   bool on_disk_ = true;
 };
 

@@ -128,24 +128,49 @@ TEST(RequireWritable, SaysSoBeforeTheRun) {
   EXPECT_THROW(require_writable(folder.path("dir")), FileError);
 }
 
+TEST(AtomicFiles, ComeToTheirNamesTogether) {
+  const TemporaryFolder folder;
+  const std::string old = folder.write("old.csv", "old");
+  const auto bytes = [](std::string_view text) { return std::as_bytes(std::span(text)); };
+  {
+    AtomicFiles files;
+    files.add(old, bytes("new"));
+    files.add(folder.path("other.csv"), bytes("other"));
+    EXPECT_EQ("old", file_text(old));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("other.csv")));
+  }
+  EXPECT_EQ(1u, folder.files()) << "what is not kept leaves nothing";
+  AtomicFiles files;
+  files.add(old, bytes("new"));
+  files.add(folder.path("other.csv"), bytes("other"));
+  files.keep();
+  EXPECT_EQ("new", file_text(old));
+  EXPECT_EQ("other", file_text(folder.path("other.csv")));
+  EXPECT_EQ(2u, folder.files());
+}
+
 // A number that another process has by now says nothing; the lock of a living writer does.
 TEST(RemoveLeftovers, TakesWhatNobodyWrites) {
   const TemporaryFolder folder;
   const std::string path = folder.path("result.h5");
-  const std::string of_the_living = folder.write("result.h5.tmp." + std::to_string(::getpid()), "");
-  const std::string of_the_dead = folder.write("result.h5.tmp.999999999", "");
-  const std::string written = folder.write("result.h5.tmp.1", "");
-  const std::string of_others = folder.write("result.h5.tmp.notes", "");
+  const std::string of_the_dead = folder.write("result.h5.tmp.n1-0123456789abcdef", "");
+  const std::string written = folder.write("result.h5.tmp.n_2-0123456789abcdef", "");
+  const std::vector<std::string> of_others{
+      folder.write("result.h5.tmp.notes", ""),
+      folder.write("result.h5.tmp.n1-0123456789abcde", ""),
+      folder.write("result.h5.tmp.-0123456789abcdef", ""),
+      folder.write("other.h5.tmp.n1-0123456789abcdef", ""),
+      folder.write("my-result.h5.tmp.n1-0123456789abcdef", ""),
+      folder.write("result.h5.tmp.n1-0123456789abcdef.txt", "")};
   const int writer = ::open(written.c_str(), O_WRONLY | O_CLOEXEC);
   ASSERT_EQ(0, ::flock(writer, LOCK_EX));
   remove_leftovers(path);
-  EXPECT_FALSE(std::filesystem::exists(of_the_living));
   EXPECT_FALSE(std::filesystem::exists(of_the_dead));
   EXPECT_TRUE(std::filesystem::exists(written));
-  EXPECT_TRUE(std::filesystem::exists(of_others));
   ::close(writer);
   remove_leftovers(path);
   EXPECT_FALSE(std::filesystem::exists(written));
+  for (const auto& file : of_others) EXPECT_TRUE(std::filesystem::exists(file)) << file;
 }
 
 }  // namespace

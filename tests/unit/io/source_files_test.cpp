@@ -85,6 +85,8 @@ TEST(InputsFolder, IsThatOfTheEnvironmentIfSet) {
     const Environment set("ROOFLAW_INPUTS", folder.path("none"));
     EXPECT_THROW(inputs_folder(), FileError);
   }
+  const Environment set("ROOFLAW_INPUTS", "");
+  EXPECT_TRUE(std::filesystem::exists(inputs_folder() + "/devices.toml")) << "empty is unset";
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+#include "rooflaw/io/replace.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "rooflaw/format/seal.hpp"
+#include "rooflaw/io/checkpoint.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+namespace rooflaw::io {
+
+namespace {
+
+constexpr auto way_out = "--force replaces it, -o FILE.h5 writes elsewhere";
+
+StudyIdentity settings_of(const std::string& job_toml) {
+  StudyIdentity settings;
+  settings.job = format::key_values_in(format::parse_toml(job_toml, "the job"));
+  settings.job.erase("job.output");
+  return settings;
+}
+
+bool is_there(const std::string& path) {
+  std::error_code unreadable;
+  return std::filesystem::exists(path, unreadable);
+}
+
+}  // namespace
+
+void require_result_or_nothing(const std::string& path) {
+  if (is_there(path) && !format::begins_with_seal(path))
+    throw FileError(path,
+                    "is there and is no result of rooflaw: such a file is never replaced; remove "
+                    "it, or write elsewhere with -o FILE.h5");
+}
+
+void require_same_job(const std::string& path, const std::string& job_toml) {
+  if (!is_there(path)) return;
+  std::vector<std::string> different;
+  try {
+    const auto file = open_result(path);
+    different = differences(settings_of(read_study(file).job_toml), settings_of(job_toml));
+  } catch (const Error& e) {
+    throw FileError(
+        path, fmt::format("a result is there that cannot be read ({}); {}", e.what(), way_out));
+  }
+  if (different.empty()) return;
+  constexpr std::size_t most = 8;
+  if (different.size() > most) {
+    const std::size_t more = different.size() - most;
+    different.resize(most);
+    different.push_back(fmt::format("and {} more", more));
+  }
+  throw FileError(path, fmt::format("holds the finished result of another job:\n  {}\n{}",
+                                    fmt::join(different, "\n  "), way_out));
+}
+
+}  // namespace rooflaw::io
