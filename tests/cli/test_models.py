@@ -38,7 +38,10 @@ class FromOptions(ProgramTest):
         self.assert_close({key: result[key] for key in expect}, expect, "config.json")
         self.assertEqual(result, self.json("--model", path, *CHIP))
         self.write("config.json", path.read_text())
-        self.assertEqual(result, self.evaluate(BY_ID | {"architecture": {"model": "config.json"}}))
+        self.assertEqual(result["model"], "configs", "of the folder it lies in")
+        by_case = self.evaluate(BY_ID | {"architecture": {"model": "config.json"}})
+        self.assertEqual(result | {"model": by_case["model"]}, by_case)
+        result["model"] = self.json("config.json", *CHIP)["model"]
         self.assertEqual(self.json("config.json", *CHIP), result, "relative to where the command is given")
         summary = self.rooflaw("evaluate", path, *CHIP)
         self.assertIn("24 layers: 14 heads of 64, 2 KV heads; FFN 4864 (gated)", summary.out)
@@ -102,10 +105,10 @@ class FromOptions(ProgramTest):
             arguments += [f"--{kind}", f"sub/{kind}.toml"]
         architecture = {k: v for k, v in tables["model"].items() if k != "id"}
         inline = {"architecture": architecture, **{k: tables[k] for k in ("device", "precision", "workload")}}
-        self.assertEqual(self.json(*arguments), self.evaluate(inline))
+        self.assertEqual(self.json(*arguments), self.evaluate(inline) | {"model": "mine"})
         # Where the case lies does not matter to a path on the command line.
         self.write("elsewhere/case.toml", to_toml(BY_ID))
-        self.assertEqual(self.json("elsewhere/case.toml", *arguments), self.evaluate(inline))
+        self.assertEqual(self.json("elsewhere/case.toml", *arguments), self.evaluate(inline) | {"model": "mine"})
 
 
 class Refused(BadInput):
@@ -203,10 +206,13 @@ class ChangedEntries(BadInput):
         changed = self.evaluate(self.case_of(architecture={"layers": 12}))
         model = entries("model")["qwen2.5-0.5b"]
         inline = {key: model[key] for key in ("width", "heads", "head_dim", "kv_heads", "expert_ffn", "vocab")}
-        self.assertEqual(changed, self.evaluate(BY_ID | {"architecture": {**inline, "layers": 12}}))
+        self.assertRegex(changed["model"], r"^qwen2\.5-0\.5b\+[0-9a-f]{8}$")
+        self.assertEqual(changed | {"model": None},
+                         self.evaluate(BY_ID | {"architecture": {**inline, "layers": 12}}))
         self.assert_close(changed["loss_terms"][0], 9.96 * 12 ** -1.63, "the depth term of 12 layers")
         several = self.evaluate(self.case_of(architecture={"layers": 12, "experts": 8, "top_k": 2, "tied": False}))
-        self.assertEqual(several, self.evaluate(BY_ID | {"architecture": {
+        self.assertNotEqual(several["model"], changed["model"])
+        self.assertEqual(several | {"model": None}, self.evaluate(BY_ID | {"architecture": {
             **inline, "layers": 12, "experts": 8, "top_k": 2, "tied": False}}))
 
     def test_fields_that_each_group_has_are_refused(self):
@@ -222,7 +228,7 @@ class ChangedEntries(BadInput):
         model = entries("model")["gemma-3-1b"]
         common = {k: model[k] for k in ("width", "vocab", "tied", "heads", "head_dim", "kv_heads", "expert_ffn")
                   if k in model}
-        self.assertEqual(with_groups, self.evaluate(BY_ID | {"architecture": common | {
+        self.assertEqual(with_groups | {"model": None}, self.evaluate(BY_ID | {"architecture": common | {
             "group": [{"layers": 3}, {"layers": 15, "window": 256}]}}))
         # A field that the groups leave to the model does change them all.
         self.assertFalse(groups_have("expert_ffn"))

