@@ -44,7 +44,7 @@ endfunction()
 
 rooflaw_need(MPI "MPI, Open MPI for one" "libopenmpi-dev openmpi-bin" COMPONENTS C)
 find_package(Threads REQUIRED)  # of the compiler
-rooflaw_need(HDF5 "HDF5, serial" libhdf5-dev COMPONENTS C)
+rooflaw_need(HDF5 "HDF5, serial, with its high-level library" libhdf5-dev COMPONENTS C HL)
 rooflaw_need(NLopt "NLopt with C++" "libnlopt-dev libnlopt-cxx-dev")
 rooflaw_need(OpenSSL "OpenSSL" libssl-dev COMPONENTS Crypto)
 rooflaw_need(Boost "Boost.Program_options" libboost-program-options-dev COMPONENTS program_options)

@@ -97,6 +97,15 @@ double positive_quantity(const std::string& option, const std::string& text,
   throw bad_option(option, text, rule, quantity.hint);
 }
 
+void add_seal_option(po::options_description& options) {
+  options.add_options()("unsealed", po::bool_switch(),
+                        "read a result, too, that another program has changed");
+}
+
+format::Seal seal_option(const po::variables_map& values) {
+  return values["unsealed"].as<bool>() ? format::Seal::may_be_gone : format::Seal::required;
+}
+
 ExitCode report_error(const std::exception& error) {
   // Not with fmt::print, which throws where stderr cannot be written.
   // Each fault as FILE:LINE:COL: ..., so that editors find the place.
@@ -111,7 +120,8 @@ ExitCode report_error(const std::exception& error) {
     std::fputs("\n", stderr);
     return ExitCode::internal_error;
   }
-  std::fputs(fmt::format("rooflaw: {}\n", error.what()).c_str(), stderr);
+  // What a file holds may be part of it.
+  std::fputs(fmt::format("rooflaw: {}\n", format::printable(error.what(), "\n")).c_str(), stderr);
   if (const auto* known = dynamic_cast<const Error*>(&error)) return known->exit_code();
   // fmt::print on a full stdout, std::filesystem
   if (dynamic_cast<const std::system_error*>(&error) != nullptr) return ExitCode::file_error;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,6 +12,7 @@
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/csv.hpp"
+#include "rooflaw/format/words.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -22,9 +24,21 @@ namespace {
 
 const std::string usage = "export RESULT.h5 -o DIR";
 
+/// A name with a comma or a line break would be another header.
+void require_column_name(const format::Hdf5Reader& file, const std::string& group,
+                         const std::string& name) {
+  const auto fits = [](char c) {
+    return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0;
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), fits))
+    throw FileError(file.file(),
+                    group + " has a column whose name is no name: " + format::printable(name));
+}
+
 /// All columns of a group, which are of one length.
 std::string csv(const format::Hdf5Reader& file, const std::string& group) {
   const auto names = file.datasets(group);
+  for (const auto& name : names) require_column_name(file, group, name);
   std::vector<format::Column> columns;
   for (const auto& name : names) columns.push_back(file.column(group + "/" + name));
   const auto length = [](const format::Column& column) {
@@ -43,7 +57,9 @@ void require_file_name(const format::Hdf5Reader& file, const std::string& name) 
                    std::any_of(name.begin(), name.end(), [](char c) {
                      return c == '/' || static_cast<unsigned char>(c) < 0x20;
                    });
-  if (odd) throw FileError(file.file(), "a group is called \"" + name + "\", which is no id");
+  if (odd)
+    throw FileError(file.file(),
+                    "a group is called \"" + format::printable(name) + "\", which is no id");
 }
 
 /// A table that was exported before has the same first line; any other file is not ours.
@@ -149,13 +165,14 @@ ExitCode export_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("output,o", po::value<std::string>(),
                         "folder for the CSV files; made if it is not there");
+  add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
       "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, ...",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");
-  auto file = io::open_result(required(*values, "RESULT.h5", usage));
+  auto file = io::open_result(required(*values, "RESULT.h5", usage), seal_option(*values));
   const fs::path folder = required(*values, "output", usage);
   Folders folders;
   folders.make(folder);

@@ -6,6 +6,8 @@
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/summary.hpp"
+#include "rooflaw/format/words.hpp"
+#include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
 
@@ -24,10 +26,15 @@ std::string to_string(const format::Attribute& attribute) {
   return std::get<std::string>(attribute);
 }
 
+/// A file from elsewhere must not reach the terminal's controls.
+std::string shown(const format::Attribute& attribute) {
+  return format::printable(to_string(attribute));
+}
+
 void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
   for (const auto& name : file.attributes(path))
     if (name != "job_toml")  // printed last, as it has many lines
-      fmt::print("  {:<18} {}\n", name, to_string(file.attribute(path, name)));
+      fmt::print("  {:<18} {}\n", format::printable(name), shown(file.attribute(path, name)));
 }
 
 std::string frontier_line(const search::TargetResult& result) {
@@ -87,11 +94,13 @@ void print_targets(const format::Hdf5Reader& file) {
 }  // namespace
 
 ExitCode inspect_command(const Arguments& arguments) {
+  po::options_description options("options");
+  add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
-      po::options_description("options"), {"RESULT.h5"});
+      options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
-  const auto file = io::open_result(required(*values, "RESULT.h5", usage));
+  const auto file = io::open_result(required(*values, "RESULT.h5", usage), seal_option(*values));
 
   fmt::print("{}\n", file.file());
   print_attributes(file, "/");
@@ -101,12 +110,12 @@ ExitCode inspect_command(const Arguments& arguments) {
   for (const auto& kind : file.groups("/inputs"))
     for (const auto& id : file.datasets("/inputs/" + kind)) {
       const std::string path = "/inputs/" + kind + "/" + id;
-      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", kind, id,
-                 to_string(file.attribute(path, "sha256")),
-                 to_string(file.attribute(path, "file")));
+      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", format::printable(kind),
+                 format::printable(id), shown(file.attribute(path, "sha256")),
+                 shown(file.attribute(path, "file")));
     }
   print_targets(file);
-  fmt::print("\njob\n{}\n", to_string(file.attribute("/", "job_toml")));
+  fmt::print("\njob\n{}\n", format::printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
   return ExitCode::done;
 }
 

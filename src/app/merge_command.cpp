@@ -25,6 +25,7 @@ ExitCode merge_command(const Arguments& arguments) {
       "force", po::bool_switch(),
       "replace the finished result of another job; never a file that is no result, nor one that "
       "another run has claimed");
+  add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
       "Joins the results of tasks that share a job but for its devices, precisions, workloads or\n"
@@ -36,8 +37,7 @@ ExitCode merge_command(const Arguments& arguments) {
                          ? std::vector<std::string>{}
                          : (*values)[results].as<std::vector<std::string>>();
   if (paths.empty())
-    throw Error(fmt::format("no result to merge\nusage: rooflaw {}", usage),
-                ExitCode::bad_input);
+    throw Error(fmt::format("no result to merge\nusage: rooflaw {}", usage), ExitCode::bad_input);
   const std::string output = required(*values, "output", usage);
   format::require_writable(output);
   const std::string command_line = fmt::format("rooflaw merge {}", fmt::join(arguments, " "));
@@ -45,9 +45,8 @@ ExitCode merge_command(const Arguments& arguments) {
   io::require_result_or_nothing(output);
   format::remove_leftovers(output);
   const auto replaced = (*values)["force"].as<bool>() ? io::Replaced::any : io::Replaced::own;
-  const auto image = io::merged_image(paths, output, command_line, replaced);
   claim.confirm();
-  format::write_atomically(output, image);
+  io::write_merged(paths, output, command_line, {replaced, seal_option(*values)});
   claim.release();  // before what is printed: a closed pipe ends this process
   fmt::print("result: {}\n", output);
   return ExitCode::done;

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/app/summary.hpp"
-#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
 #include "rooflaw/search/refine/refine.hpp"
 
 namespace rooflaw::app {
@@ -33,7 +33,7 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
     between();
     return result;
   };
-  format::write_atomically(path, io::result_image(job, describe_next, run));
+  io::write_result(path, job, describe_next, run);
 
   std::string left_out;
   for (const auto& law : question.laws) {

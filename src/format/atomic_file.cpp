@@ -9,8 +9,6 @@
 #include <filesystem>
 #include <map>
 #include <set>
-#include <tuple>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -38,68 +36,13 @@ void sync_folder_of(const std::string& path) {
   const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) fail_with_errno(path, "its folder cannot be opened");
   const int synced = ::fsync(folder);
+  const int error = errno;
   ::close(folder);
-  if (synced != 0) fail_with_errno(path, "its folder cannot be synced to disk");
+  // Some file systems do not sync folders; they say so.
+  if (synced == 0 || error == EINVAL) return;
+  errno = error;
+  fail_with_errno(path, "its folder cannot be synced to disk");
 }
-
-/// A new file beside `path`; gone again unless `keep` is called.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& path) : path_(behind_links(path)) {
-    std::error_code unreadable;  // then the file is not there, or open() below says why
-    const fs::file_status there = fs::status(path, unreadable);
-    if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
-    // A rename would put a file in the place of a device, pipe or socket.
-    if (fs::exists(there) && !fs::is_regular_file(there))
-      throw FileError(path, "is no regular file");
-    if (!fs::is_directory(folder_of(path), unreadable))
-      throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
-    file_ = open_exclusively(path_);
-  }
-  ~TemporaryFile() {
-    if (file_.descriptor >= 0) ::close(file_.descriptor);
-    if (!kept_) ::unlink(file_.name.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(file_.descriptor, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_with_errno(path_, "cannot be written");
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
-
-  void keep(const std::string& keep_as) {
-    if (::fsync(file_.descriptor) != 0) fail_with_errno(path_, "cannot be synced to disk");
-    close();
-    if (!keep_as.empty() && ::rename(path_.c_str(), keep_as.c_str()) != 0 && errno != ENOENT)
-      fail_with_errno(keep_as, "cannot be written");
-    rename_into_place(file_.name, path_);
-    kept_ = true;
-    sync_folder_of(path_);
-  }
-
-  /// What is left to do is up to the caller. @returns path and name of the temporary file
-  std::pair<std::string, std::string> hand_over() {
-    close();
-    kept_ = true;
-    return {path_, file_.name};
-  }
-
- private:
-  void close() {
-    const int closed = ::close(file_.descriptor);
-    file_.descriptor = -1;
-    if (closed != 0) fail_with_errno(path_, "cannot be closed");
-  }
-
-  std::string path_;
-  ExclusiveFile file_;
-  bool kept_ = false;
-};
 
 template <class IsOne>
 void remove_unlocked(const fs::path& folder, IsOne is_one) {
@@ -116,14 +59,57 @@ void remove_unlocked(const fs::path& folder, IsOne is_one) {
 
 }  // namespace
 
+AtomicFile::AtomicFile(const std::string& path) : path_(behind_links(path)) {
+  std::error_code unreadable;  // then the file is not there, or opening says why
+  const fs::file_status there = fs::status(path, unreadable);
+  if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
+  // A rename would put a file in the place of a device, pipe or socket.
+  if (fs::exists(there) && !fs::is_regular_file(there)) throw FileError(path, "is no regular file");
+  if (!fs::is_directory(folder_of(path), unreadable))
+    throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
+  const ExclusiveFile file = open_exclusively(path_);
+  name_ = file.name;
+  descriptor_ = file.descriptor;
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!kept_) ::unlink(name_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_with_errno(path_, "cannot be written");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void AtomicFile::keep(const std::string& keep_as) {
+  if (::fsync(descriptor_) != 0) fail_with_errno(path_, "cannot be synced to disk");
+  close();
+  if (!keep_as.empty() && ::rename(path_.c_str(), keep_as.c_str()) != 0 && errno != ENOENT)
+    fail_with_errno(keep_as, "cannot be written");
+  rename_into_place(name_, path_);
+  kept_ = true;
+  sync_folder_of(path_);
+}
+
+void AtomicFile::close() {
+  const int closed = ::close(descriptor_);
+  descriptor_ = -1;
+  if (closed != 0) fail_with_errno(path_, "cannot be closed");
+}
+
 void write_atomically(const std::string& path, std::span<const std::byte> bytes,
                       const std::string& keep_as) {
-  TemporaryFile file(path);
+  AtomicFile file(path);
   file.write(bytes);
   file.keep(keep_as);
 }
 
-void require_writable(const std::string& path) { const TemporaryFile probe(path); }
+void require_writable(const std::string& path) { const AtomicFile probe(path); }
 
 void remove_leftovers(const std::string& path) {
   const std::string target = behind_links(path);
@@ -143,10 +129,11 @@ AtomicFiles::~AtomicFiles() {
 }
 
 void AtomicFiles::add(const std::string& path, std::span<const std::byte> bytes) {
-  TemporaryFile file(path);
+  AtomicFile file(path);
   file.write(bytes);
-  written_.emplace_back();
-  std::tie(written_.back().path, written_.back().name) = file.hand_over();
+  file.close();
+  written_.push_back({file.path_, file.name_});
+  file.kept_ = true;
 }
 
 void AtomicFiles::keep() {

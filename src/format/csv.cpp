@@ -1,5 +1,7 @@
 #include "rooflaw/format/csv.hpp"
 
+#include <string_view>
+
 #include <fmt/format.h>
 
 namespace rooflaw::format {
@@ -8,7 +10,10 @@ namespace {
 
 std::string cell(double x) { return fmt::format("{}", x); }
 std::string cell(std::int64_t x) { return fmt::format("{}", x); }
-std::string cell(const std::string& text) {
+std::string cell(std::string text) {
+  // Spreadsheets would take it for a formula.
+  if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos)
+    text.insert(text.begin(), '\'');
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);

@@ -1,11 +1,13 @@
 #include "rooflaw/format/hdf5.hpp"
 
 #include <algorithm>
-#include <filesystem>
+#include <iterator>
+#include <sstream>
+#include <utility>
 
 #include "hdf5_shared.hpp"
+#include "hdf5_store.hpp"
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/format/seal.hpp"
 
 namespace rooflaw::format {
 
@@ -23,25 +25,14 @@ Hdf5Handle string_type(std::size_t length) {
 
 namespace {
 
-Hdf5Handle open_for_reading(const std::string& path) {
-  silence_library();
-  // A result is one file. Another that it names may be a pipe, and never open; from now on there is
-  // no way there.
-  H5Lunregister(H5L_TYPE_EXTERNAL);
-  require_sealed(path);
-  const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
-  if (id < 0) throw FileError(path, "is not a readable HDF5 file");
-  return {id, H5Fclose};
-}
-
 struct Listing {
   H5O_type_t wanted;
   std::vector<std::string> names;
 };
 
-herr_t list_link(hid_t group, const char* name, const H5L_info_t*, void* data) {
+herr_t list_link(hid_t group, const char* name, const H5L_info_t* link, void* data) {
   auto& listing = *static_cast<Listing*>(data);
+  if (link->type != H5L_TYPE_HARD) return -1;
   H5O_info_t info;
   if (H5Oget_info_by_name2(group, name, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
   if (info.type == listing.wanted) listing.names.emplace_back(name);
@@ -53,14 +44,29 @@ herr_t list_attribute(hid_t, const char* name, const H5A_info_t*, void* data) {
   return 0;
 }
 
-std::string trimmed(const char* cell, std::size_t length) {
-  return {cell, std::find(cell, cell + length, '\0')};
+herr_t first_cause(unsigned, const H5E_error2_t* error, void* cause) {
+  if (error->desc != nullptr && *error->desc != '\0')
+    *static_cast<std::string*>(cause) = error->desc;
+  return 0;
+}
+
+/// What the library says of its last failure, at its root: ": ..." or nothing.
+std::string library_cause() {
+  std::string cause;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, first_cause, &cause);
+  return cause.empty() ? "" : ": HDF5 says: " + cause;
 }
 
 }  // namespace
 
-Hdf5Reader::Hdf5Reader(const std::string& path)
-    : path_(path), file_(open_for_reading(path)), size_(std::filesystem::file_size(path)) {}
+Hdf5Reader::Hdf5Reader(const std::string& path, Seal seal)
+    : path_(path),
+      store_(std::make_unique<MemoryStore>(read_sealed(path, seal))),
+      file_(open_store(*store_)) {
+  if (file_.id() < 0) throw FileError(path, "is not a readable HDF5 file" + library_cause());
+}
+Hdf5Reader::Hdf5Reader(Hdf5Reader&&) noexcept = default;
+Hdf5Reader::~Hdf5Reader() = default;
 
 void Hdf5Reader::fail(const std::string& object, const std::string& what) const {
   throw FileError(path_, object + ": " + what);
@@ -71,28 +77,42 @@ bool Hdf5Reader::has(const std::string& path) const {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string step = path.substr(0, end);
     if (step != "/" && H5Lexists(file_.id(), step.c_str(), H5P_DEFAULT) <= 0) return false;
+    if (step != "/") require_hard(step);
     if (end == std::string::npos) return true;
   }
 }
 
+/// A result is one file: another that it names may be a pipe or a secret. `path` exists.
+void Hdf5Reader::require_hard(const std::string& path) const {
+  H5L_info_t link;
+  if (H5Lget_info(file_.id(), path.c_str(), &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD)
+    fail(path, "is a link to another place; a result has none");
+}
+
 namespace {
-bool in_another_file(hid_t set) {
+
+/// Why a dataset is not what a result holds; null if it is. Compressed ones may be bombs.
+const char* foreign_storage(hid_t set) {
   const Hdf5Handle creation(H5Dget_create_plist(set), H5Pclose);
-  return H5Pget_external_count(creation.id()) != 0 || H5Pget_layout(creation.id()) == H5D_VIRTUAL;
+  const auto layout = H5Pget_layout(creation.id());
+  if (H5Pget_external_count(creation.id()) != 0 || layout == H5D_VIRTUAL)
+    return "lies in another file";
+  if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
+    return "is chunked or compressed; h5repack -l CONTI -f NONE undoes it";
+  return nullptr;
 }
 
 std::vector<std::string> list(const std::string& name, hid_t file, const std::string& path,
                               H5O_type_t wanted) {
   Listing listing{wanted, {}};
   const Hdf5Handle group(H5Gopen2(file, path.c_str(), H5P_DEFAULT), H5Gclose);
-  if (group.id() < 0)
-    throw FileError(name, path + ": is no group of this file, or a link to another file");
+  if (group.id() < 0) throw FileError(name, path + ": is no group");
   const Hdf5Handle creation(H5Gget_create_plist(group.id()), H5Pclose);
   unsigned tracked = 0;
   H5Pget_link_creation_order(creation.id(), &tracked);
   const auto order = (tracked & H5P_CRT_ORDER_INDEXED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
   if (H5Literate(group.id(), order, H5_ITER_INC, nullptr, list_link, &listing) < 0)
-    throw FileError(name, path + ": holds a link that leads nowhere, or to another file");
+    throw FileError(name, path + ": holds a link to another place; a result has none");
   return listing.names;
 }
 }  // namespace
@@ -104,7 +124,9 @@ std::vector<std::string> Hdf5Reader::groups(const std::string& path) const {
 
 std::vector<std::string> Hdf5Reader::datasets(const std::string& path) const {
   if (!has(path)) fail(path, "is missing");
-  return list(path_, file_.id(), path, H5O_TYPE_DATASET);
+  auto names = list(path_, file_.id(), path, H5O_TYPE_DATASET);
+  std::erase(names, scale_name);
+  return names;
 }
 
 std::vector<std::string> Hdf5Reader::attributes(const std::string& path) const {
@@ -115,14 +137,22 @@ std::vector<std::string> Hdf5Reader::attributes(const std::string& path) const {
   return names;
 }
 
-Hdf5Handle Hdf5Reader::open_column(const std::string& path) const {
+Hdf5Handle Hdf5Reader::open_set(const std::string& path) const {
   const auto name = path.rfind('/') + 1;
   if (!group_handle_ || path.substr(0, name) != group_) {
     group_ = path.substr(0, name);
     group_handle_.reset();
+    if (!has(group_.size() > 1 ? group_.substr(0, group_.size() - 1) : group_))
+      fail(path, "is missing");
     group_handle_.emplace(H5Gopen2(file_.id(), group_.c_str(), H5P_DEFAULT), H5Gclose);
   }
-  return {H5Dopen2(group_handle_->id(), path.c_str() + name, H5P_DEFAULT), H5Dclose};
+  if (H5Lexists(group_handle_->id(), path.c_str() + name, H5P_DEFAULT) <= 0)
+    fail(path, "is missing");
+  require_hard(path);
+  Hdf5Handle set(H5Dopen2(group_handle_->id(), path.c_str() + name, H5P_DEFAULT), H5Dclose);
+  if (set.id() < 0) fail(path, "cannot be opened" + library_cause());
+  if (const char* why = foreign_storage(set.id())) fail(path, why);
+  return set;
 }
 
 Column Hdf5Reader::column(const std::string& path) const {
@@ -132,21 +162,19 @@ Column Hdf5Reader::column(const std::string& path) const {
 }
 
 Column Hdf5Reader::read_column(const std::string& path) const {
-  const Hdf5Handle set = open_column(path);
-  if (set.id() < 0) fail(path, "is missing");
-  if (in_another_file(set.id())) fail(path, "lies in another file");
+  const Hdf5Handle set = open_set(path);
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
   const Hdf5Handle space(H5Dget_space(set.id()), H5Sclose);
   if (H5Sget_simple_extent_ndims(space.id()) != 1) fail(path, "is not a column");
   const hssize_t points = H5Sget_simple_extent_npoints(space.id());
   // A damaged header may claim any length; what the file cannot hold is not there.
   const std::size_t cell = H5Tget_size(type.id());
-  if (points < 0 || cell == 0 || static_cast<std::uintmax_t>(points) > size_ / cell)
+  if (points < 0 || cell == 0 || static_cast<std::uint64_t>(points) > store_->size() / cell)
     fail(path, "claims more rows than the file can hold");
   const auto size = static_cast<std::size_t>(points);
   const auto read = [&](hid_t as, void* data) {
     if (size > 0 && H5Dread(set.id(), as, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-      fail(path, "cannot be read");
+      fail(path, "cannot be read" + library_cause());
   };
   switch (H5Tget_class(type.id())) {
     case H5T_FLOAT: {
@@ -157,15 +185,22 @@ Column Hdf5Reader::read_column(const std::string& path) const {
     case H5T_INTEGER: {
       std::vector<std::int64_t> values(size);
       read(H5T_NATIVE_INT64, values.data());
-      return values;
+      if (H5Aexists(set.id(), flag_meanings) <= 0) return values;
+      return meant(path, values);
     }
     case H5T_STRING: {
-      if (H5Tis_variable_str(type.id()) != 0) fail(path, "is not of fixed length");
-      std::string cells(size * cell, '\0');
-      read(type.id(), cells.data());
+      if (H5Tis_variable_str(type.id()) <= 0) fail(path, "is of fixed length");
+      // Many cells may share one long text: their sum is what they take.
+      hsize_t bytes = 0;
+      if (H5Dvlen_get_buf_size(set.id(), type.id(), space.id(), &bytes) < 0 ||
+          bytes > 2 * store_->size())
+        fail(path, "claims more text than the file can hold");
+      std::vector<char*> cells(size, nullptr);
+      const Hdf5Handle as = string_type(H5T_VARIABLE);
+      read(as.id(), cells.data());
       std::vector<std::string> values;
-      for (std::size_t i = 0; i < size; ++i)
-        values.push_back(trimmed(cells.data() + i * cell, cell));
+      for (const char* text : cells) values.emplace_back(text == nullptr ? "" : text);
+      if (size > 0) H5Dvlen_reclaim(as.id(), space.id(), H5P_DEFAULT, cells.data());
       return values;
     }
     default:
@@ -173,10 +208,23 @@ Column Hdf5Reader::read_column(const std::string& path) const {
   }
 }
 
+/// The words that the numbers of a column stand for, by position.
+std::vector<std::string> Hdf5Reader::meant(const std::string& path,
+                                           const std::vector<std::int64_t>& numbers) const {
+  std::istringstream meanings(attribute_as<std::string>(*this, path, flag_meanings));
+  const std::vector<std::string> words(std::istream_iterator<std::string>(meanings), {});
+  std::vector<std::string> values;
+  values.reserve(numbers.size());
+  for (const std::int64_t number : numbers) {
+    if (number < 0 || std::cmp_greater_equal(number, words.size()))
+      fail(path, "has a number that stands for no word");
+    values.push_back(words[static_cast<std::size_t>(number)]);
+  }
+  return values;
+}
+
 std::string Hdf5Reader::text(const std::string& path) const {
-  const Hdf5Handle set(H5Dopen2(file_.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
-  if (set.id() < 0) fail(path, "is missing");
-  if (in_another_file(set.id())) fail(path, "lies in another file");
+  const Hdf5Handle set = open_set(path);
   const Hdf5Handle type(H5Dget_type(set.id()), H5Tclose);
   const Hdf5Handle space(H5Dget_space(set.id()), H5Sclose);
   if (H5Tis_variable_str(type.id()) <= 0 || H5Sget_simple_extent_type(space.id()) != H5S_SCALAR)
@@ -184,7 +232,7 @@ std::string Hdf5Reader::text(const std::string& path) const {
   char* data = nullptr;
   const Hdf5Handle as = string_type(H5T_VARIABLE);
   if (H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &data) < 0)
-    fail(path, "cannot be read");
+    fail(path, "cannot be read" + library_cause());
   std::string value = data == nullptr ? "" : data;
   H5free_memory(data);
   return value;

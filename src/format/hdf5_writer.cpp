@@ -1,37 +1,24 @@
 #include <algorithm>
-#include <atomic>
 #include <cstring>
+#include <numeric>
 #include <string_view>
 
 #include <fmt/format.h>
+#include <hdf5_hl.h>
 
 #include "hdf5_shared.hpp"
+#include "hdf5_store.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/format/seal.hpp"
+#include "rooflaw/format/sha256.hpp"
 
 namespace rooflaw::format {
 
 namespace {
 
 hid_t require(hid_t id, const char* what) {
-  if (id < 0) throw FileError("HDF5 image in memory", fmt::format("{} failed", what));
+  if (id < 0) throw FileError("HDF5 file", fmt::format("{} failed", what));
   return id;
-}
-
-Hdf5Handle memory_file() {
-  silence_library();
-  const Hdf5Handle access(require(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"), H5Pclose);
-  // Many small steps are cheap: realloc moves the pages of large blocks (mremap) and copies
-  // nothing.
-  constexpr std::size_t increment = std::size_t{1} << 20;
-  H5Pset_fapl_core(access.id(), increment, false);
-  const Hdf5Handle creation(require(H5Pcreate(H5P_FILE_CREATE), "H5Pcreate"), H5Pclose);
-  require(H5Pset_userblock(creation.id(), seal_bytes), "H5Pset_userblock");
-  // The library wants a name of its own for every open file, though none is written.
-  static std::atomic<unsigned> count = 0;
-  const std::string name = fmt::format("rooflaw-{}", ++count);
-  return {require(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), "H5Fcreate"),
-          H5Fclose};
 }
 
 /// Missing groups on the way to an object are made; no times are kept, so equal contents are equal
@@ -42,77 +29,116 @@ Hdf5Handle link_properties() {
   return properties;
 }
 
-Hdf5Handle dataset(hid_t file, const std::string& path, hid_t type, hid_t space) {
+}  // namespace
+
+Hdf5Writer::Hdf5Writer() : Hdf5Writer(std::make_unique<MemoryStore>()) {}
+Hdf5Writer::Hdf5Writer(std::unique_ptr<Hdf5Store> store)
+    : store_(std::move(store)), file_(create_store(*store_)) {}
+Hdf5Writer::Hdf5Writer(Hdf5Writer&&) noexcept = default;
+Hdf5Writer::~Hdf5Writer() = default;
+
+Hdf5Handle Hdf5Writer::dataset(const std::string& path, hid_t type, hid_t space) {
   const Hdf5Handle creation(require(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate"), H5Pclose);
   H5Pset_obj_track_times(creation.id(), false);
-  return {require(H5Dcreate2(file, path.c_str(), type, space, link_properties().id(), creation.id(),
-                             H5P_DEFAULT),
+  return {require(H5Dcreate2(file_->id(), path.c_str(), type, space, link_properties().id(),
+                             creation.id(), H5P_DEFAULT),
                   path.c_str()),
           H5Dclose};
 }
 
-/// Fixed-length cells, one after the other.
-std::string packed(const std::vector<std::string>& texts, std::size_t length) {
-  std::string cells;
-  cells.reserve(texts.size() * length);
-  for (const auto& text : texts) {
-    cells += text;
-    cells.append(length - text.size(), '\0');
-  }
-  return cells;
-}
-
-std::size_t longest(const std::vector<std::string>& texts) {
-  std::size_t length = 1;
-  for (const auto& text : texts) length = std::max(length, text.size());
-  return length;
-}
-
-}  // namespace
-
-Hdf5Writer::Hdf5Writer() : file_(memory_file()) {}
-
 void Hdf5Writer::group(const std::string& path) {
   const Hdf5Handle creation(require(H5Pcreate(H5P_GROUP_CREATE), "H5Pcreate"), H5Pclose);
   H5Pset_link_creation_order(creation.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  const Hdf5Handle made(require(H5Gcreate2(file_.id(), path.c_str(), link_properties().id(),
+  const Hdf5Handle made(require(H5Gcreate2(file_->id(), path.c_str(), link_properties().id(),
                                            creation.id(), H5P_DEFAULT),
                                 path.c_str()),
                         H5Gclose);
+}
+
+void Hdf5Writer::table(const std::string& path, std::size_t rows) {
+  group(path);
+  table_ = path + "/";
+  scale_.reset();
+  const hsize_t extent = rows;
+  const Hdf5Handle space(require(H5Screate_simple(1, &extent, nullptr), "H5Screate"), H5Sclose);
+  const std::string name = table_ + std::string(scale_name);
+  scale_.emplace(dataset(name, H5T_NATIVE_INT64, space.id()));
+  std::vector<std::int64_t> numbers(rows);
+  std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
+  if (rows > 0)
+    require(H5Dwrite(scale_->id(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()),
+            "H5Dwrite");
+  attribute(name, "unit", std::string("1"));
+  require(H5DSset_scale(scale_->id(), std::string(scale_name).c_str()), "H5DSset_scale");
+}
+
+void Hdf5Writer::attach_scale(const std::string& path, hid_t set) {
+  if (scale_ && path.starts_with(table_))
+    require(H5DSattach_scale(set, scale_->id(), 0), "H5DSattach_scale");
 }
 
 void Hdf5Writer::column(const std::string& path, const Column& values, const std::string& unit) {
   const auto write = [&](hid_t type, std::size_t size, const void* data) {
     const hsize_t extent = size;
     const Hdf5Handle space(require(H5Screate_simple(1, &extent, nullptr), "H5Screate"), H5Sclose);
-    const Hdf5Handle set = dataset(file_.id(), path, type, space.id());
+    const Hdf5Handle set = dataset(path, type, space.id());
     if (size > 0)
       require(H5Dwrite(set.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite");
+    attach_scale(path, set.id());
   };
   if (const auto* numbers = std::get_if<std::vector<double>>(&values)) {
     write(H5T_NATIVE_DOUBLE, numbers->size(), numbers->data());
   } else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&values)) {
     write(H5T_NATIVE_INT64, integers->size(), integers->data());
   } else {
-    const auto& texts = std::get<std::vector<std::string>>(values);
-    const std::size_t length = longest(texts);
-    const Hdf5Handle type = string_type(length);
-    write(type.id(), texts.size(), packed(texts, length).data());
+    // Those of a fixed length crash netCDF-C 4.9.0, which Debian 12 has.
+    std::vector<const char*> cells;
+    for (const auto& cell : std::get<std::vector<std::string>>(values))
+      cells.push_back(cell.c_str());
+    write(string_type(H5T_VARIABLE).id(), cells.size(), cells.data());
   }
   attribute(path, "unit", unit);
+}
+
+void Hdf5Writer::words(const std::string& path, const std::vector<std::string>& values,
+                       const std::vector<std::string>& words) {
+  std::vector<std::int8_t> cells;
+  for (const auto& value : values) {
+    const auto found = std::find(words.begin(), words.end(), value);
+    if (found == words.end()) throw Error(path + ": \"" + value + "\" is no word of this column");
+    cells.push_back(static_cast<std::int8_t>(found - words.begin()));
+  }
+  const hsize_t extent = cells.size();
+  const Hdf5Handle space(require(H5Screate_simple(1, &extent, nullptr), "H5Screate"), H5Sclose);
+  const Hdf5Handle set = dataset(path, H5T_NATIVE_INT8, space.id());
+  if (!cells.empty())
+    require(H5Dwrite(set.id(), H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells.data()),
+            "H5Dwrite");
+  attach_scale(path, set.id());
+  attribute(path, "unit", std::string());
+  std::vector<std::int8_t> numbers(words.size());
+  std::iota(numbers.begin(), numbers.end(), std::int8_t{0});
+  const hsize_t count = numbers.size();
+  const Hdf5Handle flags(require(H5Screate_simple(1, &count, nullptr), "H5Screate"), H5Sclose);
+  const Hdf5Handle made(require(H5Acreate2(set.id(), flag_values, H5T_NATIVE_INT8, flags.id(),
+                                           H5P_DEFAULT, H5P_DEFAULT),
+                                flag_values),
+                        H5Aclose);
+  require(H5Awrite(made.id(), H5T_NATIVE_INT8, numbers.data()), "H5Awrite");
+  attribute(path, flag_meanings, fmt::format("{}", fmt::join(words, " ")));
 }
 
 void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const Hdf5Handle type = string_type(H5T_VARIABLE);
   const Hdf5Handle space(require(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
-  const Hdf5Handle set = dataset(file_.id(), path, type.id(), space.id());
+  const Hdf5Handle set = dataset(path, type.id(), space.id());
   const char* data = value.c_str();
   require(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &data), "H5Dwrite");
 }
 
 void Hdf5Writer::attribute(const std::string& path, const std::string& name,
                            const Attribute& value) {
-  const Hdf5Handle object(require(H5Oopen(file_.id(), path.c_str(), H5P_DEFAULT), path.c_str()),
+  const Hdf5Handle object(require(H5Oopen(file_->id(), path.c_str(), H5P_DEFAULT), path.c_str()),
                           H5Oclose);
   const auto write = [&](hid_t type, std::size_t size, const void* data) {
     const hsize_t extent = size;
@@ -138,32 +164,45 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
   }
 }
 
-void Hdf5Writer::copy(const Hdf5Reader& from, const std::string& path) {
-  if (H5Ocopy(from.id(), path.c_str(), file_.id(), path.c_str(), H5P_DEFAULT,
-              link_properties().id()) < 0)
-    throw FileError(from.file(), path + ": cannot be copied");
+std::unique_ptr<Hdf5Store> Hdf5Writer::finish() && {
+  scale_.reset();
+  require(H5Fflush(file_->id(), H5F_SCOPE_GLOBAL), "H5Fflush");
+  file_.reset();  // which ends the file where its header says
+  return std::move(store_);
 }
 
-Hdf5Image Hdf5Writer::image() && {
-  require(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "H5Fflush");
-  const ssize_t size = H5Fget_file_image(file_.id(), nullptr, 0);  // without the user block
-  require(size, "H5Fget_file_image");
-  // H5Fget_file_image would copy the file. The core driver's handle is where its memory stands.
-  void* handle = nullptr;
-  require(H5Fget_vfd_handle(file_.id(), H5P_DEFAULT, &handle), "H5Fget_vfd_handle");
-  auto* const memory = *static_cast<std::byte**>(handle);
-  std::byte* const superblock = memory + seal_bytes;
-  // Format signature and version 0 of the HDF5 file format specification, II.A.
-  constexpr std::string_view opening("\x89HDF\r\n\x1a\n\0", 9);
-  if (std::memcmp(superblock, opening.data(), opening.size()) != 0)
-    throw FileError("HDF5 image in memory", "is not where H5Fget_vfd_handle says");
-  // "File Consistency Flags": they say that the file is open for writing. H5Fget_file_image clears
-  // them in its copy.
-  std::memset(superblock + 20, 0, 4);
-  const std::span contents(superblock, static_cast<std::size_t>(size));
-  const std::string seal = seal_of(contents);
-  std::memcpy(memory, seal.data(), seal.size());
-  return {std::move(file_), {memory, seal_bytes + contents.size()}};
+std::vector<std::byte> Hdf5Writer::image() && {
+  const auto store = std::move(*this).finish();
+  auto bytes = dynamic_cast<const MemoryStore&>(*store).bytes();
+  const std::string seal =
+      seal_line(sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  const auto line = std::as_bytes(std::span(seal));
+  bytes.insert(bytes.end(), line.begin(), line.end());
+  return bytes;
+}
+
+Hdf5File::Hdf5File(const std::string& path)
+    : path_(path),
+      file_(std::make_unique<AtomicFile>(path)),
+      writer_(std::make_unique<DescriptorStore>(file_->descriptor())) {}
+Hdf5File::~Hdf5File() = default;
+
+void Hdf5File::keep() {
+  const auto ended = std::move(*writer_).finish();
+  writer_.reset();
+  auto& store = dynamic_cast<DescriptorStore&>(*ended);
+  Sha256 hash;
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  for (std::uint64_t at = 0; at < store.size() && store.error() == 0; at += block.size()) {
+    const std::span part(block.data(), std::min<std::uint64_t>(block.size(), store.size() - at));
+    store.read(at, part);
+    hash.add(part);
+  }
+  const std::string seal = seal_line(hash.hex());
+  store.write(store.size(), std::as_bytes(std::span(seal)));
+  if (store.error() != 0)
+    throw FileError(path_, fmt::format("cannot be written: {}", std::strerror(store.error())));
+  file_->keep();
 }
 
 }  // namespace rooflaw::format

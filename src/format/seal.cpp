@@ -1,11 +1,12 @@
 #include "rooflaw/format/seal.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <string_view>
-#include <vector>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -18,14 +19,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string seal_with(const std::string& hash) {
-  std::string seal = fmt::format("{}{}\n", seal_opening, hash);
-  seal.resize(seal_bytes, '\0');
-  return seal;
-}
+using namespace std::string_view_literals;
+
+constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n"sv;
+constexpr std::size_t hash_digits = 64;
+constexpr std::size_t line_bytes = seal_opening.size() + hash_digits + 1;
 
 std::ifstream open(const std::string& path) {
-  std::error_code unreadable;  // then seal_opening it fails too, and says why
+  std::error_code unreadable;  // then opening it fails too, and says why
   const fs::file_status there = fs::status(path, unreadable);
   if (there.type() == fs::file_type::not_found) throw FileError(path, "no such file");
   if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
@@ -35,38 +36,89 @@ std::ifstream open(const std::string& path) {
   return file;
 }
 
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::uint64_t little_endian(std::span<const std::byte> bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;)
+    value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+  return value;
+}
+
+/// Where an HDF5 file says that it ends: "End of File Address" of the superblock (HDF5 file format
+/// specification, II.A), of versions 0 to 3 with addresses of eight bytes, as files have today.
+std::optional<std::uint64_t> stated_end(std::span<const std::byte> bytes) {
+  constexpr std::size_t at_by_version[] = {40, 44, 28, 28};
+  constexpr std::size_t version_at = 8;
+  if (bytes.size() <= version_at) return std::nullopt;
+  const auto version = std::to_integer<std::size_t>(bytes[version_at]);
+  if (version >= std::size(at_by_version)) return std::nullopt;
+  const std::size_t size_at = version < 2 ? 13 : 9;  // "Size of Offsets"
+  const std::size_t at = at_by_version[version];
+  if (bytes.size() < at + 8 || std::to_integer<int>(bytes[size_at]) != 8) return std::nullopt;
+  return little_endian(bytes.subspan(at, 8));
+}
+
+bool is_seal(std::string_view line) {
+  return line.size() == line_bytes && line.starts_with(seal_opening) && line.back() == '\n';
+}
+
 }  // namespace
 
-std::string seal_of(std::span<const std::byte> contents) {
-  Sha256 hash;
-  hash.add(contents);
-  return seal_with(hash.hex());
+std::string seal_line(const std::string& sha256_hex) {
+  return fmt::format("{}{}\n", seal_opening, sha256_hex);
 }
 
-bool begins_with_seal(const std::string& path) {
+std::vector<std::byte> read_sealed(const std::string& path, Seal seal) {
   std::ifstream file = open(path);
-  std::string start(seal_opening.size(), '\0');
-  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  std::error_code unknown;
+  const auto size = fs::file_size(path, unknown);
+  if (unknown) throw FileError(path, "cannot be read: " + unknown.message());
+  std::vector<std::byte> bytes(size);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
   if (file.bad()) throw FileError(path, "cannot be read");
-  return file && start == seal_opening;
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+
+  const std::string_view text = text_of(bytes);
+  if (text.starts_with(seal_opening))
+    throw FileError(path, "is a result of the first format, 1.x, which this program does not read");
+  if (!text.starts_with(hdf5_signature)) throw FileError(path, "is no result of rooflaw");
+  const auto end = stated_end(bytes);
+  if (end && *end > bytes.size())
+    throw FileError(path, fmt::format("is cut short: {} of its {} bytes are missing",
+                                      *end - bytes.size(), *end));
+  const auto line = text.substr(text.size() - std::min(text.size(), line_bytes));
+  if (!is_seal(line)) {
+    if (seal == Seal::may_be_gone) return bytes;
+    throw FileError(path,
+                    "changed since rooflaw wrote it, or is no result of rooflaw: its seal is gone; "
+                    "--unsealed reads it all the same");
+  }
+  const std::size_t contents = bytes.size() - line_bytes;
+  Sha256 hash;
+  hash.add(std::span(bytes).first(contents));
+  if (line != seal_line(hash.hex()))
+    throw FileError(path, "is damaged: its contents do not match its checksum");
+  bytes.resize(contents);
+  return bytes;
 }
 
-void require_sealed(const std::string& path) {
+bool has_seal(const std::string& path) {
   std::ifstream file = open(path);
-  std::vector<char> block(std::size_t{1} << 20);
-  const auto read = [&](std::size_t most) {
-    file.read(block.data(), static_cast<std::streamsize>(most));
+  const auto part = [&](std::size_t most) {
+    std::string text(most, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(most));
     if (file.bad()) throw FileError(path, "cannot be read");
-    return std::string_view(block.data(), static_cast<std::size_t>(file.gcount()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    file.clear();
+    return text;
   };
-  const std::string seal(read(seal_bytes));
-  if (!seal.starts_with(seal_opening))
-    throw FileError(path, "is no result of rooflaw, or was changed by another program");
-  Sha256 hash;
-  for (auto part = read(block.size()); !part.empty(); part = read(block.size()))
-    hash.add(std::as_bytes(std::span(part)));
-  if (seal != seal_with(hash.hex()))
-    throw FileError(path, "is damaged: its contents do not match its checksum");
+  if (part(seal_opening.size()) == seal_opening) return true;
+  file.seekg(-static_cast<std::streamoff>(line_bytes), std::ios::end);
+  if (!file) return false;  // shorter than a seal
+  return is_seal(part(line_bytes));
 }
 
 }  // namespace rooflaw::format

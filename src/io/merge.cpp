@@ -96,22 +96,12 @@ bool is_one_of(const std::vector<std::string>& paths, const std::string& output)
   });
 }
 
-void copy_tables(format::Hdf5Writer& file, const format::Hdf5Reader& from,
-                 const std::string& target) {
-  for (const std::string kind : result_kinds) {
-    const std::string top = "/" + kind;
-    if (!from.has(top)) continue;
-    for (const auto& law : from.groups(top))
-      file.copy(from, fmt::format("{}/{}/{}", top, law, target));
-  }
-}
-
 }  // namespace
 
-format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std::string& output,
-                               const std::string& command_line, Replaced replaced) {
+void write_merged(const std::vector<std::string>& paths, const std::string& output,
+                  const std::string& command_line, const MergeOptions& options) {
   std::vector<MergeInput> inputs;
-  for (const auto& path : paths) inputs.push_back(open_merge_input(path));
+  for (const auto& path : paths) inputs.push_back(open_merge_input(path, options.seal));
   std::vector<InputFault> faults;
   compare_settings(inputs, faults);
   const TablesUsed tables = compare_tables(inputs, faults);
@@ -119,21 +109,29 @@ format::Hdf5Image merged_image(const std::vector<std::string>& paths, const std:
   const auto targets = joined_targets(inputs, faults);
   if (!faults.empty()) throw InputError(std::move(faults));
 
-  format::Hdf5Writer file;
   StudyRecord study = inputs.front().study;
   study.job_toml = format::to_text(joined_job(inputs, output));
-  if (replaced == Replaced::own && !is_one_of(paths, output))
+  if (options.replaced == Replaced::own && !is_one_of(paths, output))
     require_same_job(output, study.job_toml);
+  format::Hdf5File result(output);
+  format::Hdf5Writer& file = result.writer();
   write_study(file, study);
-  for (const auto& [path, input] : tables) file.copy(input->file, path);
+  for (const auto& [path, input] : tables)
+    write_input(file, path, input->file.text(path),
+                format::attribute_as<std::string>(input->file, path, "file"));
   std::vector<search::TargetInfo> infos;
   for (const auto& place : targets) {
-    infos.push_back(inputs[place.input].targets[place.row]);
-    copy_tables(file, inputs[place.input].file, infos.back().id);
+    const MergeInput& input = inputs[place.input];
+    infos.push_back(input.targets[place.row]);
+    for (const auto& law : input.file.groups("/frontiers")) {
+      search::TargetInfo target = infos.back();
+      target.law = law;
+      write_target(file, read_target(input.file, target));
+    }
   }
   write_targets(file, infos);
   write_run_record(file, joined_run(inputs, command_line));
-  return std::move(file).image();
+  result.keep();
 }
 
 }  // namespace rooflaw::io

@@ -120,8 +120,8 @@ auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
 
 }  // namespace
 
-MergeInput open_merge_input(const std::string& path) {
-  format::Hdf5Reader file = open_result(path);
+MergeInput open_merge_input(const std::string& path, format::Seal seal) {
+  format::Hdf5Reader file = open_result(path, seal);
   StudyRecord study = read_study(file);
   toml::table job = format::parse_toml(study.job_toml, path);
   auto targets = read_targets(file);

@@ -24,7 +24,7 @@ struct MergeInput {
 };
 
 /// @throws FileError, as open_result
-MergeInput open_merge_input(const std::string& path);
+MergeInput open_merge_input(const std::string& path, format::Seal seal);
 
 /// "A.h5, B.h5": where a fault between results stands.
 std::string names(const MergeInput& one, const MergeInput& other);

@@ -29,7 +29,7 @@ bool is_there(const std::string& path) {
 }  // namespace
 
 void require_result_or_nothing(const std::string& path) {
-  if (is_there(path) && !format::begins_with_seal(path))
+  if (is_there(path) && !format::has_seal(path))
     throw FileError(path,
                     "is there and is no result of rooflaw: such a file is never replaced; remove "
                     "it, or write elsewhere with -o FILE.h5");

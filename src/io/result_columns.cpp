@@ -59,6 +59,29 @@ auto& at(Entry& entry, Member member, Rest... rest) {
   return at(entry.*member, rest...);
 }
 
+/// All words of a kind.
+template <class Kind, std::size_t n>
+std::vector<std::string> words_of(const Kind (&kinds)[n]) {
+  std::vector<std::string> words;
+  for (const Kind kind : kinds) words.emplace_back(to_string(kind));
+  return words;
+}
+std::vector<std::string> words_of(model::AttentionKind) {
+  using enum model::AttentionKind;
+  return words_of({gqa, mla, recurrent, none});
+}
+std::vector<std::string> words_of(model::FfnKind) {
+  using enum model::FfnKind;
+  return words_of({gated, plain, none});
+}
+
+/// The same column as words of a list.
+template <class Entry>
+TableColumn<Entry> of_words(TableColumn<Entry> column, std::vector<std::string> words) {
+  column.words = std::move(words);
+  return column;
+}
+
 template <class Entry, class T, class... Rest>
 TableColumn<Entry> column(const char* name, const char* unit, T Entry::*first, Rest... rest) {
   using Value = std::decay_t<decltype(at(std::declval<Entry&>(), first, rest...))>;
@@ -119,7 +142,10 @@ const std::vector<TableColumn<search::Row>>& row_columns() {
   static const auto columns = [] {
     std::vector<TableColumn<search::Row>> list;
     search::for_each_column([&](const char* name, const char* unit, auto field, auto) {
-      list.push_back(column(name, unit, field));
+      auto made = column(name, unit, field);
+      using Value = std::decay_t<decltype(std::declval<search::Row>().*field)>;
+      if constexpr (std::is_enum_v<Value>) made = of_words(std::move(made), words_of(Value{}));
+      list.push_back(std::move(made));
     });
     return list;
   }();
@@ -157,7 +183,7 @@ const std::vector<TableColumn<search::TheoryRow>>& theory_columns() {
       column("gqa", "1", &R::shape, &S::gqa),
       column("activation_rate", "1", &R::shape, &S::activation_rate),
       column("loss", "nat/token", &R::loss),
-      column("binding", "", &R::binding),
+      of_words(column("binding", "", &R::binding), search::binding_words()),
       column("search_minus_theory_loss", "nat/token", &R::search_minus_theory_loss)};
   return columns;
 }

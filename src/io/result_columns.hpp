@@ -23,6 +23,7 @@ struct TableColumn {
   std::function<void(const format::Hdf5Reader& file, const std::string& path,
                      std::optional<std::vector<Entry>>& entries)>
       read;
+  std::vector<std::string> words{};  // all that there may be, of a column of few; empty: no such
 };
 
 /// An attribute of a group that an `Entry` is.
@@ -41,14 +42,20 @@ const std::vector<EntryAttribute<search::InRange>>& in_range_attributes();
 const std::vector<EntryAttribute<search::Improvements>>& refined_attributes();
 const std::vector<EntryAttribute<StudyRecord>>& study_attributes();
 
-/// A group with a dataset a column.
+/// A group with a dataset a column. Words of /targets, which has a row a target, stay texts.
 template <class Entry>
 void write_table(format::Hdf5Writer& file, const std::string& group,
                  const std::vector<TableColumn<Entry>>& columns,
                  const std::vector<Entry>& entries) {
-  file.group(group);
-  for (const auto& column : columns)
-    file.column(group + "/" + column.name, column.values(entries), column.unit);
+  file.table(group, entries.size());
+  for (const auto& column : columns) {
+    const std::string path = group + "/" + column.name;
+    const format::Column values = column.values(entries);
+    if (column.words.empty())
+      file.column(path, values, column.unit);
+    else
+      file.words(path, std::get<std::vector<std::string>>(values), column.words);
+  }
 }
 
 /// @throws FileError if a column is missing, of another type or length, or has a word that is none

@@ -18,6 +18,18 @@ std::string group_of(const char* kind, const search::TargetInfo& target) {
   return fmt::format("/{}/{}/{}", kind, target.law, target.id);
 }
 
+StudyRecord study_of(const Job& job) {
+  const search::Question& question = job.question;
+  return {.program_version = std::string(program_version()),
+          .git_commit = std::string(git_commit()),
+          .job_toml = job.text,
+          .strategy = std::string(to_string(job.method)),
+          .seed = static_cast<std::int64_t>(question.seed),
+          .points_in_space = question.space.continuous ? 0 : search::valid_count(question.space)};
+}
+
+}  // namespace
+
 void write_target(format::Hdf5Writer& file, const search::TargetResult& result) {
   const auto group = [&](const char* kind) { return group_of(kind, result.target); };
   write_table(file, group("frontiers"), row_columns(), result.rows);
@@ -34,39 +46,31 @@ void write_target(format::Hdf5Writer& file, const search::TargetResult& result) 
   write_table(file, group("theory"), theory_columns(), result.theory);
 }
 
-StudyRecord study_of(const Job& job) {
-  const search::Question& question = job.question;
-  return {.program_version = std::string(program_version()),
-          .git_commit = std::string(git_commit()),
-          .job_toml = job.text,
-          .strategy = std::string(to_string(job.method)),
-          .seed = static_cast<std::int64_t>(question.seed),
-          .points_in_space = question.space.continuous ? 0 : search::valid_count(question.space)};
+void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
+                 const std::string& from) {
+  file.text(path, text);
+  file.attribute(path, "sha256", format::sha256_hex(text));
+  file.attribute(path, "file", from);
 }
 
-}  // namespace
-
-format::Hdf5Image result_image(const Job& job,
-                               const std::function<search::TargetResult(std::size_t)>& target,
-                               const RunRecord& run) {
-  format::Hdf5Writer file;
+void write_result(const std::string& path, const Job& job,
+                  const std::function<search::TargetResult(std::size_t)>& target,
+                  const RunRecord& run) {
+  format::Hdf5File result(path);
+  format::Hdf5Writer& file = result.writer();
   write_study(file, study_of(job));
-  for (const auto& input : job.inputs) {
-    const std::string path = fmt::format("/inputs/{}/{}", input.kind, input.id);
-    file.text(path, input.text);
-    file.attribute(path, "sha256", format::sha256_hex(input.text));
-    file.attribute(path, "file", input.file);
-  }
+  for (const auto& input : job.inputs)
+    write_input(file, fmt::format("/inputs/{}/{}", input.kind, input.id), input.text, input.file);
   std::vector<search::TargetInfo> targets;
   for (std::size_t i = 0; i < job.question.targets.size(); ++i) {
-    const search::TargetResult result = target(i);
-    write_target(file, result);
+    const search::TargetResult found = target(i);
+    write_target(file, found);
     // Laws are groups, no column: a target stands once.
-    if (job.question.targets[i].law == 0) targets.push_back(result.target);
+    if (job.question.targets[i].law == 0) targets.push_back(found.target);
   }
   write_targets(file, targets);
   write_run_record(file, run);  // last, since `target` takes time too
-  return std::move(file).image();
+  result.keep();
 }
 
 void write_study(format::Hdf5Writer& file, const StudyRecord& study) {
@@ -80,8 +84,8 @@ void write_targets(format::Hdf5Writer& file, const std::vector<search::TargetInf
   write_table(file, "/targets", target_columns(), targets);
 }
 
-format::Hdf5Reader open_result(const std::string& path) {
-  format::Hdf5Reader file(path);
+format::Hdf5Reader open_result(const std::string& path, format::Seal seal) {
+  format::Hdf5Reader file(path, seal);
   if (const auto names = file.attributes("/");
       std::find(names.begin(), names.end(), "filetype") == names.end() ||
       file.attribute("/", "filetype") != format::Attribute(std::string(filetype)))

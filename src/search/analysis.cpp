@@ -14,8 +14,8 @@ namespace {
 
 // What stands in place of the budgets that bind.
 constexpr std::string_view no_budget_binds = "box";
-constexpr std::string_view nothing_fits = "none fits";
-constexpr std::string_view beyond_theory = "no closed form";
+constexpr std::string_view nothing_fits = "none-fits";
+constexpr std::string_view beyond_theory = "no-closed-form";
 
 TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
                      model::Objective objective, const FrontierPoint& point,
@@ -52,15 +52,19 @@ model::Interval span_of(const std::vector<T>& values) {
 
 }  // namespace
 
-bool is_binding(std::string_view text) {
-  for (const auto other : {no_budget_binds, nothing_fits, beyond_theory})
-    if (text == other) return true;
-  std::string all;
-  for (const auto resource : theory::all_resources) {
-    const auto name = theory::to_string(resource);
-    if (text.find(name) != text.npos) all += fmt::format("{}{}", all.empty() ? "" : "+", name);
+std::vector<std::string> binding_words() {
+  std::vector<std::string> words{std::string(no_budget_binds), std::string(nothing_fits),
+                                 std::string(beyond_theory)};
+  constexpr unsigned sets = 1U << theory::all_resources.size();
+  for (unsigned set = 1; set < sets; ++set) {
+    std::string all;
+    for (std::size_t i = 0; i < theory::all_resources.size(); ++i)
+      if ((set >> i & 1U) != 0)
+        all += fmt::format("{}{}", all.empty() ? "" : "+",
+                           theory::to_string(theory::all_resources[i]));
+    words.push_back(std::move(all));
   }
-  return !text.empty() && text == all;
+  return words;
 }
 
 theory::ShapeBox bounding_box(const Space& given) {

@@ -113,10 +113,11 @@ def edit(text, changes):
 
 
 def reseal(path):
-    """Puts a new seal in front of a result that was edited: without it the program refuses the file."""
-    contents = path.read_bytes()[512:]
-    seal = f"rooflaw-result sha256 {hashlib.sha256(contents).hexdigest()}\n".encode()
-    path.write_bytes(seal.ljust(512, b"\0") + contents)
+    """Puts a new seal behind a result that was edited: without it the program refuses the file."""
+    contents = path.read_bytes()
+    if (at := contents.rfind(b"rooflaw-result sha256 ", -88)) >= 0:
+        contents = contents[:at]
+    path.write_bytes(contents + f"rooflaw-result sha256 {hashlib.sha256(contents).hexdigest()}\n".encode())
 
 
 def to_toml(tables):
@@ -237,6 +238,12 @@ class ProgramTest(unittest.TestCase):
                                  f"{where}: {value!r} instead of {expected!r}")
 
 
+def words(column):
+    """A column of words as texts, by CF's flag_values and flag_meanings."""
+    meanings = dict(zip(column.attrs["flag_values"].tolist(), column.attrs["flag_meanings"].split(" ")))
+    return numpy.array([meanings[value] for value in column[()].tolist()], dtype=str)
+
+
 class Result:
     """A result file read into memory: datasets and attributes by path."""
 
@@ -247,21 +254,27 @@ class Result:
             self._keep_attributes("/", file)
             file.visititems(self._keep)
 
+    # What ties columns to the scale of their group; see test_readers.
+    TIES = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "flag_values", "flag_meanings"}
+
     def _keep_attributes(self, path, node):
         for name, value in node.attrs.items():
-            self.attributes[path, name] = value
+            if name not in self.TIES:
+                self.attributes[path, name] = value
 
     def _keep(self, name, node):
         path = "/" + name
+        if path.endswith("/point"):
+            return
         self._keep_attributes(path, node)
         if isinstance(node, h5py.Dataset):
-            self.datasets[path] = node[()]
+            self.datasets[path] = words(node) if "flag_meanings" in node.attrs else node[()]
         else:
             self.groups.append(path)
 
     def column(self, path):
         values = self.datasets[path]
-        return values.astype(str) if values.dtype.kind == "S" else values
+        return values.astype(str) if values.dtype.kind == "O" else values
 
     def attribute(self, path, name):
         return self.attributes[path, name]
@@ -278,7 +291,8 @@ class Result:
     def frontier(self, target, law="codesign-2026"):
         """The columns of a target's frontier."""
         prefix = self.group(target, law) + "/"
-        return {p[len(prefix):]: self.column(p) for p in self.datasets if p.startswith(prefix)}
+        return {p[len(prefix):]: self.column(p) for p in self.datasets
+                if p.startswith(prefix)}
 
     def differences(self, other):
         """What differs between two results outside /runtime, as text; empty if nothing does."""

@@ -143,8 +143,7 @@ std::vector<std::byte> image_of(const std::vector<Object>& objects) {
       continue;  // a name that HDF5 does not take, or a parent that was left out
     }
   }
-  const auto image = std::move(file).image();
-  return {image.begin(), image.end()};
+  return std::move(file).image();
 }
 
 std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {

@@ -8,13 +8,14 @@
 
 #include "rooflaw/app/commands.hpp"
 #include "rooflaw/format/quantity.hpp"
+#include "rooflaw/format/seal.hpp"
 
 namespace rooflaw::app {
 
 /// Parses the arguments of a command. `--help` prints usage and description to stdout and returns
 /// nullopt, and so does `--help-as man|bash|zsh`, from which the build makes the manual pages and
-/// completions; `usage` is the line after "rooflaw ". `positional` names the options that bare words
-/// fill, in order. One whose name ends in "..." takes all that remain, as a list of texts.
+/// completions; `usage` is the line after "rooflaw ". `positional` names the options that bare
+/// words fill, in order. One whose name ends in "..." takes all that remain, as a list of texts.
 /// @throws Error (exit 2) for anything else wrong
 std::optional<boost::program_options::variables_map> parse_arguments(
     const Arguments& arguments, const std::string& usage, const std::string& purpose,
@@ -33,6 +34,10 @@ double positive_quantity(const std::string& option, const std::string& text,
 /// What is wrong with the value of an option.
 InputError bad_option(const std::string& option, const std::string& value, const std::string& rule,
                       const std::string& hint = {});
+
+/// --unsealed, of commands that read a result.
+void add_seal_option(boost::program_options::options_description& options);
+format::Seal seal_option(const boost::program_options::variables_map& values);
 
 /// Prints an error to stderr, as one line a fault for wrong input, and returns its exit code.
 ExitCode report_error(const std::exception& error);

@@ -10,6 +10,31 @@
 
 namespace rooflaw::format {
 
+/// A new file beside `path`, which gets its name in the end; gone again if it does not.
+class AtomicFile {
+ public:
+  /// @throws FileError if none can be made, or `path` is no file
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  /// Writes where the last write ended. @throws FileError
+  void write(std::span<const std::byte> bytes);
+  /// Sync and rename. @param keep_as  as write_atomically @throws FileError
+  void keep(const std::string& keep_as = "");
+
+ private:
+  friend class AtomicFiles;
+  void close();
+
+  std::string path_;
+  std::string name_;
+  int descriptor_ = -1;
+  bool kept_ = false;
+};
+
 /// @param keep_as  if not empty, what was at `path` gets this name just before it is replaced
 /// @throws FileError; the temporary file is then gone and `path` is as it was
 void write_atomically(const std::string& path, std::span<const std::byte> bytes,

@@ -1,11 +1,13 @@
 #pragma once
 // A thin, safe hold on the HDF5 C library: handles that close themselves, columns as vectors,
-// errors as FileError. Files are built in memory and handed out as bytes, sealed (seal.hpp), and
-// read from disk.
+// errors as FileError. What is written is plain HDF5 that every reader opens: hard links,
+// contiguous columns with a dimension scale a group, sealed behind its end (seal.hpp). Nothing else
+// is read.
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +17,8 @@
 #include <hdf5.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/format/seal.hpp"
 
 namespace rooflaw::format {
 
@@ -43,56 +47,78 @@ using Column =
     std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
 using Attribute = std::variant<double, std::int64_t, std::string, std::vector<std::int64_t>>;
 
-/// A finished file as it will stand on disk, seal included. A contiguous range of bytes, so it
-/// passes as a span. They lie in the library's own memory and live as long as this does.
-class Hdf5Image {
- public:
-  Hdf5Image(Hdf5Handle file, std::span<const std::byte> bytes)
-      : file_(std::move(file)), bytes_(bytes) {}
-  const std::byte* begin() const { return bytes_.data(); }
-  const std::byte* end() const { return bytes_.data() + bytes_.size(); }
+/// Where the bytes of a file are.
+class Hdf5Store;
 
- private:
-  Hdf5Handle file_;
-  std::span<const std::byte> bytes_;
-};
-
-class Hdf5Reader;
-
-/// A file in memory. Groups are made as paths need them.
+/// Groups are made as paths need them.
 class Hdf5Writer {
  public:
-  Hdf5Writer();
+  Hdf5Writer();  // in memory
+  explicit Hdf5Writer(std::unique_ptr<Hdf5Store> store);
+  Hdf5Writer(Hdf5Writer&&) noexcept;
+  ~Hdf5Writer();
 
   /// Its datasets keep their order.
   void group(const std::string& path);
-  /// A 1-D dataset; text columns as fixed-length UTF-8, padded with nulls.
+  /// The same, of `rows` rows: with the dataset `point`, 0 and up, the scale of its columns.
+  void table(const std::string& path, std::size_t rows);
+  /// A 1-D dataset; texts of any length. In a group made by `table` it gets the group's scale.
   void column(const std::string& path, const Column& values, const std::string& unit);
+  /// A column of few words: a number a cell, by CF's flag_values and flag_meanings.
+  /// @throws Error for one that is not among `words`
+  void words(const std::string& path, const std::vector<std::string>& values,
+             const std::vector<std::string>& words);
   void text(const std::string& path, const std::string& value);  // scalar
   /// On the object at `path`, "/" for the file itself.
   void attribute(const std::string& path, const std::string& name, const Attribute& value);
 
-  /// The object at `path` of another file with all below it, attributes included, to the same path.
-  void copy(const Hdf5Reader& from, const std::string& path);
-
-  /// Ends the writing. Nothing is copied: a large result need be in memory only once.
-  Hdf5Image image() &&;
+  /// Ends the writing. @returns the store, which holds the whole file
+  std::unique_ptr<Hdf5Store> finish() &&;
+  /// Ends the writing of a file in memory. @returns its bytes and the seal behind them
+  std::vector<std::byte> image() &&;
 
  private:
-  Hdf5Handle file_;
+  Hdf5Handle dataset(const std::string& path, hid_t type, hid_t space);
+  void attach_scale(const std::string& path, hid_t set);
+
+  std::unique_ptr<Hdf5Store> store_;  // outlives the file
+  std::optional<Hdf5Handle> file_;
+  std::string table_;  // group of the last `table`, with a slash
+  std::optional<Hdf5Handle> scale_;
+};
+
+/// A file on disk, written as it comes: to a temporary file, which gets its name when it is whole.
+class Hdf5File {
+ public:
+  /// @throws FileError if none can be made beside `path`
+  explicit Hdf5File(const std::string& path);
+  ~Hdf5File();
+
+  Hdf5Writer& writer() { return *writer_; }
+  /// Ends the writing: seal, sync, rename. @throws FileError; what was at the path is then as it
+  /// was
+  void keep();
+
+ private:
+  std::string path_;
+  std::unique_ptr<AtomicFile> file_;
+  std::optional<Hdf5Writer> writer_;
 };
 
 /// Reads a sealed file; anything not as expected is a FileError that names file and object.
 class Hdf5Reader {
  public:
-  /// Cost: one pass over the file, for its seal.
-  explicit Hdf5Reader(const std::string& path);
+  /// Cost: reads the file whole, and its seal; what happens to it later does not matter.
+  explicit Hdf5Reader(const std::string& path, Seal seal = Seal::required);
+  Hdf5Reader(Hdf5Reader&&) noexcept;
+  ~Hdf5Reader();
 
   const std::string& file() const { return path_; }
   hid_t id() const { return file_.id(); }
   bool has(const std::string& path) const;
-  std::vector<std::string> groups(const std::string& path) const;    // names, sorted
-  std::vector<std::string> datasets(const std::string& path) const;  // names, in the order written
+  std::vector<std::string> groups(const std::string& path) const;  // names, sorted
+  /// Names of columns, in the order written; not the scale.
+  std::vector<std::string> datasets(const std::string& path) const;
   std::vector<std::string> attributes(const std::string& path) const;
   Column column(const std::string& path) const;
   std::string text(const std::string& path) const;
@@ -114,13 +140,16 @@ class Hdf5Reader {
   };
 
  private:
-  Hdf5Handle open_column(const std::string& path) const;
+  Hdf5Handle open_set(const std::string& path) const;
+  std::vector<std::string> meant(const std::string& path,
+                                 const std::vector<std::int64_t>& numbers) const;
+  void require_hard(const std::string& path) const;
   Column read_column(const std::string& path) const;
   [[noreturn]] void fail(const std::string& object, const std::string& what) const;
 
   std::string path_;
+  std::unique_ptr<Hdf5Store> store_;  // outlives the file
   Hdf5Handle file_;
-  std::uintmax_t size_;  // bytes
   bool keeps_ = false;
   mutable std::map<std::string, Column> kept_;
   // The group of the last column: the way there from the root takes longer than the column.

@@ -15,8 +15,8 @@
 namespace rooflaw::io {
 
 /// Format version of the files written; readers accept the same major number.
-inline constexpr std::int64_t result_format_major = 1;
-inline constexpr std::int64_t result_format_minor = 9;
+inline constexpr std::int64_t result_format_major = 2;
+inline constexpr std::int64_t result_format_minor = 0;
 
 /// What the root of a result says of the study; the rest is in its run record.
 struct StudyRecord {
@@ -28,18 +28,22 @@ struct StudyRecord {
   std::int64_t points_in_space = 0;  // 0 with a continuous axis
 };
 
-/// The result as the bytes of an HDF5 file. `target` is asked for each target once, in order: the
-/// rows of one target at a time need be in memory. `run` is read after that.
-format::Hdf5Image result_image(const Job& job,
-                               const std::function<search::TargetResult(std::size_t)>& target,
-                               const RunRecord& run);
+/// Writes a result target by target, so that the rows of one at a time need be in memory: `target`
+/// is asked for each once, in order. `run` is read after that. @throws FileError; what was at the
+/// path is then as it was
+void write_result(const std::string& path, const Job& job,
+                  const std::function<search::TargetResult(std::size_t)>& target,
+                  const RunRecord& run);
 
 /// Parts of a result, for one that is made of others.
 void write_study(format::Hdf5Writer& file, const StudyRecord& study);
+void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
+                 const std::string& from);
+void write_target(format::Hdf5Writer& file, const search::TargetResult& result);
 void write_targets(format::Hdf5Writer& file, const std::vector<search::TargetInfo>& targets);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads
-format::Hdf5Reader open_result(const std::string& path);
+format::Hdf5Reader open_result(const std::string& path, format::Seal seal = format::Seal::required);
 
 /// The parts of a result, as they were written. @throws FileError, naming the object, if something
 /// is missing or not as it should be

@@ -19,8 +19,8 @@ namespace rooflaw::search {
 struct TheoryRow {
   theory::Shape shape;  // NaN where no shape of the box fits
   double loss = 0;
-  std::string binding;  // "decode", "decode+memory", ...; "box": no budget; "none fits",
-                        // "no closed form"
+  std::string binding;  // "decode", "decode+memory", ...; "box": no budget; "none-fits",
+                        // "no-closed-form"
   double search_minus_theory_loss = 0;
 };
 template <class Archive>
@@ -28,8 +28,8 @@ void fields(Archive& a, TheoryRow& x) {
   a(x.shape, x.loss, x.binding, x.search_minus_theory_loss);
 }
 
-/// Can TheoryRow::binding be this?
-bool is_binding(std::string_view text);
+/// All that TheoryRow::binding can be.
+std::vector<std::string> binding_words();
 
 /// Smallest box of continuous shapes that holds every valid point of the space.
 theory::ShapeBox bounding_box(const Space& space);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +13,7 @@
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/hdf5.hpp"
 #include "rooflaw/format/seal.hpp"
+#include "rooflaw/format/sha256.hpp"
 #include "unit/temporary_folder.hpp"
 
 namespace rooflaw::format {
@@ -36,8 +39,8 @@ class Written {
 };
 
 std::string bytes(Hdf5Writer writer) {
-  const Hdf5Image image = std::move(writer).image();
-  return {reinterpret_cast<const char*>(image.begin()), reinterpret_cast<const char*>(image.end())};
+  const auto image = std::move(writer).image();
+  return {reinterpret_cast<const char*>(image.data()), image.size()};
 }
 
 TEST(Hdf5, ColumnsOfEveryType) {
@@ -200,7 +203,56 @@ TEST(Hdf5, BesideTheSealTheImageIsTheOneThatTheLibraryGives) {
   std::string image(size, '\0');
   ASSERT_EQ(static_cast<ssize_t>(size), H5Fget_file_image(file.id(), image.data(), size));
   const std::string written = testing::file_text(path);
-  EXPECT_EQ(seal_of(std::as_bytes(std::span(image))) + image, written);
+  EXPECT_EQ(image + seal_line(sha256_hex(image)), written);
+}
+
+TEST(Hdf5, AFileOnDiskHasTheBytesOfOneInMemory) {
+  const auto fill = [](Hdf5Writer& writer) {
+    writer.table("/t/u", 3);
+    writer.column("/t/u/x", Numbers{1, 2, 3}, "s");
+    writer.words("/t/u/w", {"b", "a", "b"}, {"a", "b"});
+    writer.text("/text", "a text");
+  };
+  Hdf5Writer in_memory;
+  fill(in_memory);
+  const testing::TemporaryFolder folder;
+  Hdf5File file(folder.path("x.h5"));
+  fill(file.writer());
+  EXPECT_FALSE(std::filesystem::exists(folder.path("x.h5")));
+  file.keep();
+  EXPECT_EQ(bytes(std::move(in_memory)), testing::file_text(folder.path("x.h5")));
+}
+
+TEST(Hdf5, AFileThatIsNotKeptLeavesNothing) {
+  const testing::TemporaryFolder folder;
+  folder.write("x.h5", "before");
+  {
+    Hdf5File file(folder.path("x.h5"));
+    file.writer().table("/t", 1);
+    file.writer().column("/t/x", Numbers{1}, "s");
+  }
+  EXPECT_EQ("before", testing::file_text(folder.path("x.h5")));
+  EXPECT_EQ(1, std::distance(std::filesystem::directory_iterator(folder.path("")), {}));
+}
+
+TEST(Hdf5, AColumnOfFewWordsIsANumberACell) {
+  Hdf5Writer writer;
+  writer.table("/t", 3);
+  writer.words("/t/w", {"gated", "plain", "gated"}, {"gated", "plain", "none"});
+  EXPECT_THROW(writer.words("/t/v", {"other"}, {"gated"}), Error);
+  const Written file(std::move(writer));
+  EXPECT_THAT(std::get<Texts>(file->column("/t/w")), ElementsAre("gated", "plain", "gated"));
+  EXPECT_THAT(std::get<Integers>(file->attribute("/t/w", "flag_values")), ElementsAre(0, 1, 2));
+  EXPECT_EQ(Attribute("gated plain none"), file->attribute("/t/w", "flag_meanings"));
+}
+
+TEST(Hdf5, TheScaleOfATableIsNoColumn) {
+  Hdf5Writer writer;
+  writer.table("/t", 2);
+  writer.column("/t/x", Numbers{1, 2}, "s");
+  const Written file(std::move(writer));
+  EXPECT_THAT(file->datasets("/t"), ElementsAre("x"));
+  EXPECT_THAT(std::get<Integers>(file->column("/t/point")), ElementsAre(0, 1));
 }
 
 TEST(Hdf5, WhatIsNotThereIsAFileErrorThatNamesIt) {

@@ -17,8 +17,18 @@ namespace {
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
-std::string sealed(const std::string& contents) {
-  return seal_of(std::as_bytes(std::span(contents))) + contents;
+/// An HDF5 file as far as the seal looks at it: signature, version, where it ends.
+std::string contents_of(const std::string& data) {
+  std::string text("\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0", 16);
+  text.resize(40, '\0');
+  std::uint64_t end = 48 + data.size();
+  for (int i = 0; i < 8; ++i, end >>= 8) text += static_cast<char>(end & 0xff);
+  return text + data;
+}
+
+std::string sealed(const std::string& data) {
+  const std::string contents = contents_of(data);
+  return contents + seal_line(sha256_hex(contents));
 }
 
 /// What opening a file of these bytes says against it; empty if nothing.
@@ -26,7 +36,7 @@ std::string complaint(const std::string& bytes) {
   static const TemporaryFolder folder;  // thousands of files, one at a time
   const std::string path = folder.write("result.h5", bytes);
   try {
-    require_sealed(path);
+    read_sealed(path);
   } catch (const FileError& e) {
     EXPECT_THAT(e.what(), HasSubstr(path));
     return e.what();
@@ -62,17 +72,15 @@ TEST(Sha256, InPieces) {
   }
 }
 
-TEST(Seal, IsALineOfTextThenZeros) {
-  const std::string contents = "abc";
-  const std::string line =
-      "rooflaw-result sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
-  EXPECT_EQ(line + std::string(seal_bytes - line.size(), '\0'),
-            seal_of(std::as_bytes(std::span(contents))));
+TEST(Seal, IsALineOfText) {
+  EXPECT_EQ(
+      "rooflaw-result sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n",
+      seal_line(sha256_hex("abc")));
 }
 
 TEST(Seal, WhatWasSealedIsAccepted) {
-  for (const std::string& contents : {std::string(), std::string("abc"), long_contents()})
-    EXPECT_EQ("", complaint(sealed(contents))) << contents.size();
+  for (const std::string& data : {std::string(), std::string("abc"), long_contents()})
+    EXPECT_EQ("", complaint(sealed(data))) << data.size();
 }
 
 TEST(Seal, AnyBitOfASmallFile) {
@@ -86,27 +94,52 @@ TEST(Seal, AnyBitOfASmallFile) {
 
 TEST(Seal, SomeBitOfALargeFile) {
   const std::string whole = sealed(long_contents());
-  for (const std::size_t at : {seal_bytes, std::size_t{1} << 20, whole.size() - 1}) {
+  for (const std::size_t at : {std::size_t{100}, std::size_t{1} << 20, whole.size() - 10}) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 1);
     EXPECT_THAT(complaint(damaged), HasSubstr("is damaged")) << at;
   }
 }
 
-TEST(Seal, AFileThatLostItsEndOrGotALongerOne) {
+TEST(Seal, AFileThatLostItsEndIsCutShort) {
   const std::string whole = sealed("contents");
-  for (std::size_t size = 0; size < whole.size(); ++size)
-    EXPECT_NE("", complaint(whole.substr(0, size))) << size;
-  EXPECT_THAT(complaint(whole + '\0'), HasSubstr("is damaged"));
+  const std::size_t contents = contents_of("contents").size();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const std::string said = complaint(whole.substr(0, size));
+    EXPECT_NE("", said) << size;
+    if (size < 48) continue;  // not even the header
+    EXPECT_THAT(said, HasSubstr(size < contents ? "is cut short" : "changed since")) << size;
+  }
+}
+
+TEST(Seal, AFileThatAnotherProgramChangedIsToldAndReadIfThatMayBe) {
+  EXPECT_THAT(complaint(sealed("contents") + '\0'), HasSubstr("changed since rooflaw wrote it"));
+  EXPECT_THAT(complaint(contents_of("contents")), HasSubstr("changed since rooflaw wrote it"));
+  const TemporaryFolder folder;
+  const std::string path = folder.write("x.h5", contents_of("contents"));
+  EXPECT_EQ(contents_of("contents").size(), read_sealed(path, Seal::may_be_gone).size());
+  // Damage is no change.
+  std::string damaged = sealed("contents");
+  damaged[50] = 'X';
+  EXPECT_THROW(read_sealed(folder.write("y.h5", damaged), Seal::may_be_gone), FileError);
+}
+
+TEST(Seal, IsSeen) {
+  const TemporaryFolder folder;
+  EXPECT_TRUE(has_seal(folder.write("a.h5", sealed("contents"))));
+  EXPECT_TRUE(has_seal(folder.write("b.h5", "rooflaw-result sha256 of the first format")));
+  for (const std::string& other :
+       {std::string(), std::string("x"), contents_of("contents"), std::string(1000, '\n')})
+    EXPECT_FALSE(has_seal(folder.write("c.h5", other)));
 }
 
 TEST(Seal, WhatHasNone) {
   EXPECT_THAT(complaint(""), HasSubstr("is no result of rooflaw"));
-  EXPECT_THAT(complaint("\x89HDF\r\n\x1a\n"), HasSubstr("is no result of rooflaw"));
+  EXPECT_THAT(complaint("rooflaw-result sha256 abc"), HasSubstr("1.x"));
   const TemporaryFolder folder;
-  EXPECT_THROW(require_sealed(folder.path("none.h5")), FileError);
-  EXPECT_THROW(require_sealed(folder.path("")), FileError);
-  EXPECT_THROW(require_sealed("/dev/null"), FileError);
+  EXPECT_THROW(read_sealed(folder.path("none.h5")), FileError);
+  EXPECT_THROW(read_sealed(folder.path("")), FileError);
+  EXPECT_THROW(read_sealed("/dev/null"), FileError);
 }
 
 }  // namespace

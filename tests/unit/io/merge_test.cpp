@@ -6,6 +6,7 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/merge.hpp"
+#include "rooflaw/search/analysis.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "unit/io/job_text.hpp"
 
@@ -31,6 +32,7 @@ std::string list(const std::vector<std::string>& words) {
 /// As many rows as the id of a target has letters, so that rows in the wrong place show.
 TargetResult result_of(const search::Question& question, const search::Target& target) {
   TargetResult f{.target = search::info_of(question, target)};
+  const auto words = search::binding_words();
   for (std::size_t i = 0; i < target.id.size(); ++i) {
     search::Row row;
     row.latency_s = static_cast<double>(i + 1);
@@ -38,7 +40,7 @@ TargetResult result_of(const search::Question& question, const search::Target& t
     f.rows.push_back(row);
     f.sensitivity.emplace_back();
     f.theory.emplace_back();
-    f.theory.back().binding = target.id.substr(0, i);
+    f.theory.back().binding = words.at((i + target.id.size()) % words.size());
   }
   return f;
 }
@@ -52,23 +54,22 @@ class Merge : public ::testing::Test {
     // Beside the tables that it names.
     const io::Job job = io::read_job(files, folder_.write("job.toml", job_text(changes)), {});
     const std::string path = folder_.path(name);
-    format::write_atomically(
-        path,
-        io::result_image(
-            job, [&](std::size_t i) { return result_of(job.question, job.question.targets.at(i)); },
-            run));
+    io::write_result(
+        path, job,
+        [&](std::size_t i) { return result_of(job.question, job.question.targets.at(i)); }, run);
     return path;
   }
 
   std::string merged(const std::vector<std::string>& paths) const {
     const std::string path = folder_.path("merged.h5");
-    format::write_atomically(path, io::merged_image(paths, path, "rooflaw merge"));
+    io::write_merged(paths, path, "rooflaw merge");
     return path;
   }
 
   static std::string refusal(const std::vector<std::string>& paths) {
+    const TemporaryFolder folder;
     try {
-      io::merged_image(paths, "merged.h5", "rooflaw merge");
+      io::write_merged(paths, folder.path("merged.h5"), "rooflaw merge");
     } catch (const InputError& e) {
       return e.what();
     }

@@ -127,7 +127,7 @@ TEST_F(ResultFile, KeepsEveryFieldAndNaN) {
       return t == 0 ? odd : TargetResult{.target = frontiers_[t].target};
     };
     const std::string path = folder_.path("odd.h5");
-    format::write_atomically(path, io::result_image(job_, target, record()));
+    io::write_result(path, job_, target, record());
     const Hdf5Reader file = io::open_result(path);
     const auto targets = io::read_targets(file);
     expect_same(target(1), io::read_target(file, targets.at(1)));

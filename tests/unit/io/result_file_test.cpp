@@ -31,7 +31,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   EXPECT_EQ(7, number("seed"));
   EXPECT_EQ(search::valid_count(job_.question.space), number("points_in_space"));
   EXPECT_EQ(1, number("complete"));
-  EXPECT_EQ((std::vector<std::int64_t>{1, 9}),
+  EXPECT_EQ((std::vector<std::int64_t>{2, 0}),
             std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
   for (const auto& input : job_.inputs) {
     const std::string path = "/inputs/" + input.kind + "/" + input.id;
@@ -140,7 +140,7 @@ TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
     return TargetResult{.target = search::info_of(question, question.targets.at(i))};
   };
   const std::string path = folder_.path("none.h5");
-  format::write_atomically(path, io::result_image(job_, none, record()));
+  io::write_result(path, job_, none, record());
   const format::Hdf5Reader file = io::open_result(path);
   const std::string group = "/frontiers/codesign-2026/" + job_.question.targets[0].id;
   EXPECT_TRUE(std::get<std::vector<double>>(file.column(group + "/loss")).empty());
@@ -211,7 +211,7 @@ TEST_F(ResultFile, OtherFilesAreRefused) {
 
   format::Hdf5Writer newer;
   newer.attribute("/", "filetype", std::string("rooflaw-result"));
-  newer.attribute("/", "format_version", std::vector<std::int64_t>{2, 0});
+  newer.attribute("/", "format_version", std::vector<std::int64_t>{3, 0});
   format::write_atomically(other, std::move(newer).image());
   EXPECT_THROW(io::open_result(other), FileError);
 }

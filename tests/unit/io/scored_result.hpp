@@ -63,9 +63,8 @@ class ResultFile : public ::testing::Test {
  protected:
   ResultFile() : job_(small_job()), frontiers_(results_of(job_)) {
     path_ = folder_.path("result.h5");
-    format::write_atomically(path_,
-                             io::result_image(
-                                 job_, [&](std::size_t i) { return frontiers_.at(i); }, record()));
+    io::write_result(
+        path_, job_, [&](std::size_t i) { return frontiers_.at(i); }, record());
   }
   TemporaryFolder folder_;
   Job job_;

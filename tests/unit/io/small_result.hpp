@@ -41,10 +41,8 @@ inline ResultParts small_result(const TemporaryFolder& folder,
   const io::Job job = read_job_text(job_text(changes));
   const auto& question = job.question;
   const std::string path = folder.path("small.h5");
-  format::write_atomically(
-      path,
-      io::result_image(
-          job, [&](std::size_t t) { return small_result_of(question, question.targets[t]); }, {}));
+  io::write_result(
+      path, job, [&](std::size_t t) { return small_result_of(question, question.targets[t]); }, {});
   const format::Hdf5Reader file = io::open_result(path);
   ResultParts parts;
   std::vector<std::string> groups{"/targets"};

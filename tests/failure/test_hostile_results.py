@@ -1,0 +1,233 @@
+"""Results that mean harm, sealed anew: links and storage that lead out of the file, bombs, names and
+texts for terminals and spreadsheets, random damage. None makes the program read another file, take
+much memory or much time. ROOFLAW_HOSTILE: how many randomly damaged ones (default 12)."""
+
+import os
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import h5py
+import numpy
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from support import JOB, PROGRAM, ProgramTest, reseal
+
+SECRET = b"secret-of-another-file"
+MOST_BYTES = 256 << 20  # beyond the file's own
+MOST_SECONDS = 10
+RANDOM = int(os.environ.get("ROOFLAW_HOSTILE", 12))
+
+GROUP = "frontiers/codesign-2026"
+
+
+def external_link(file, target):
+    del file[f"{target}/loss"]
+    file[f"{target}/loss"] = h5py.ExternalLink("other.h5", "/loss")
+
+
+def external_group(file, target):
+    del file["inputs"]
+    file["inputs"] = h5py.ExternalLink("other.h5", "/")
+
+
+def soft_link(file, target):
+    del file[f"{target}/loss"]
+    file[f"{target}/loss"] = h5py.SoftLink("/targets/memory_budget_bytes")
+
+
+def dangling_link(file, target):
+    del file[f"{target}/loss"]
+    file[f"{target}/loss"] = h5py.SoftLink("/nowhere")
+
+
+def external_storage(file, target):
+    rows = file[f"{target}/loss"].shape
+    del file[f"{target}/loss"]
+    file.create_dataset(f"{target}/loss", rows, "f8", external=[("secret.txt", 0, 8 * rows[0])])
+
+
+def external_text(file, target):
+    path = next(f"inputs/device/{name}" for name in file["inputs/device"])
+    del file[path]
+    file.create_dataset(path, (len(SECRET),), "S1", external=[("secret.txt", 0, len(SECRET))])
+
+
+def virtual_dataset(file, target):
+    rows = file[f"{target}/loss"].shape
+    del file[f"{target}/loss"]
+    layout = h5py.VirtualLayout(rows, "f8")
+    layout[:] = h5py.VirtualSource("other.h5", "loss", rows)
+    file.create_virtual_dataset(f"{target}/loss", layout)
+
+
+def chunk_bomb(file, target):
+    del file[f"{target}/loss"]
+    file.create_dataset(f"{target}/loss", (1 << 34,), "f8", chunks=(1 << 20,), fillvalue=1.0)
+
+
+def deflate_bomb(file, target):
+    for name in file[target]:
+        del file[f"{target}/{name}"]
+        file.create_dataset(f"{target}/{name}", (1 << 24,), "f8", chunks=(1 << 20,), compression=9)
+        file[f"{target}/{name}"][:] = 0.0
+        break
+
+
+def row_bomb(file, target):
+    del file[f"{target}/loss"]
+    file.create_dataset(f"{target}/loss", (1 << 40,), "f8")
+
+
+def text_bomb(file, target):
+    del file["targets/device"]
+    cells = file.create_dataset("targets/device", (1 << 20,), h5py.string_dtype())
+    long = "x" * (1 << 16)
+    cells[:1] = [long]
+    # All cells name the one long text: 64 GiB of it.
+    raw = numpy.empty(1 << 20, object)
+    raw[:] = long
+    cells[: 1 << 6] = raw[: 1 << 6]
+
+
+def many_dimensions(file, target):
+    del file[f"{target}/loss"]
+    file[f"{target}/loss"] = numpy.zeros((2,) * 16)
+
+
+def group_in_itself(file, target):
+    file[f"{GROUP}/again"] = file[GROUP]
+
+
+def group_for_column(file, target):
+    del file[f"{target}/loss"]
+    file.create_group(f"{target}/loss")
+
+
+def column_for_group(file, target):
+    del file[target]
+    file[target] = numpy.zeros(3)
+
+
+def words_beyond(file, target):
+    file[f"{target}/attention"][:] = 99
+
+
+def negative_words(file, target):
+    file[f"{target}/attention"][:] = -1
+
+
+def no_meanings(file, target):
+    file[f"{target}/attention"].attrs["flag_meanings"] = ""
+
+
+def meanings_of_numbers(file, target):
+    file[f"{target}/attention"].attrs["flag_meanings"] = 3.0
+
+
+def compound_column(file, target):
+    del file[f"{target}/loss"]
+    file[f"{target}/loss"] = numpy.zeros(3, [("a", "f8"), ("b", "i4")])
+
+
+def escape_in_attribute(file, target):
+    file.attrs["git_commit"] = "\x1b]0;owned\x07\x1b[2J"
+    file["runtime"].attrs["host"] = "\x1b[31m"
+
+
+def escape_in_name(file, target):
+    file["runtime"].attrs["\x1b[31m"] = 1.0
+
+
+def target_that_breaks_a_header(file, target):
+    file.move(target, f"{GROUP}/../../../etc")
+
+
+def column_that_breaks_a_header(file, target):
+    file[f"{target}/a,b\nc"] = file[f"{target}/loss"][:]
+
+
+def formula(file, target):
+    file["targets/device_confidence"][:] = "=cmd|' /C calc'!A0"
+
+
+HOSTILE = [f for name, f in list(globals().items())
+           if callable(f) and getattr(f, "__module__", None) == __name__ and f.__code__.co_varnames[:2] == ("file", "target")]
+
+
+class Hostile(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.whole = self.search(JOB).path.read_bytes()
+        self.write("secret.txt", SECRET * 1000)
+        with h5py.File(self.folder / "other.h5", "w") as file:
+            file["loss"] = numpy.frombuffer(SECRET[:8] * 1000, "f8")
+            file["secret"] = SECRET
+        with h5py.File(self.folder / "result.h5") as file:
+            self.target = f"{GROUP}/{next(iter(file[GROUP]))}"
+
+    def look(self, path, crashes=()):
+        """Every command that reads results; what they print and write."""
+        seen = b""
+        for command in (["inspect", path], ["export", path, "-o", "csv"], ["merge", path, "-o", "merged.h5", "--force"],
+                        ["inspect", path, "--unsealed"], ["search", "job.toml", "-o", path]):
+            start = time.monotonic()
+            process = subprocess.Popen([PROGRAM, *map(str, command)], cwd=self.folder, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+            try:
+                out, _ = process.communicate(timeout=6 * MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                self.fail(f"{command} does not end")
+            self.assertLess(time.monotonic() - start, MOST_SECONDS * 3, command)  # a loaded machine
+            self.assertIn(process.returncode, (0, 1, 2, 3, *crashes), f"{command}\n{out.decode(errors='replace')}")
+            self.assertNotIn(b"\x1b", out, command)
+            seen += out
+            for table in self.folder.glob("csv/**/*.csv"):
+                seen += table.read_bytes()
+        return seen
+
+    def test_each(self):
+        for change in HOSTILE:
+            with self.subTest(change.__name__):
+                path = self.write("hostile.h5", self.whole)
+                try:
+                    with h5py.File(path, "r+") as file:
+                        change(file, self.target)
+                except (OSError, ValueError, RuntimeError, TypeError) as error:
+                    self.skipTest(f"h5py makes no such file: {error}")
+                if path.stat().st_size > 64 << 20:
+                    continue
+                reseal(path)
+                seen = self.look(path)
+                self.assertNotIn(SECRET, seen)
+                self.assertNotIn(repr(float(numpy.frombuffer(SECRET[:8], "f8")[0])).encode(), seen)
+                for line in seen.splitlines():
+                    self.assertFalse(line.startswith((b"=", b"@")) or b",=cmd" in line, line)
+        # Of all children so far, with the file in memory once.
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        self.assertLess(peak, MOST_BYTES + (64 << 20))
+
+    def test_random_damage(self):
+        """libhdf5 1.10 may crash on what it trusts: that is no answer, but nor is it a wrong one."""
+        rng = random.Random(20261126)
+        for number in range(RANDOM):
+            data = bytearray(self.whole[:self.whole.rindex(b"rooflaw-result sha256 ")])
+            for _ in range(rng.choice((1, 3, 20))):
+                at = rng.randrange(8, len(data))
+                length = rng.choice((1, 2, 8))
+                data[at:at + length] = rng.choice((rng.randbytes(length), b"\xff" * length, bytes(length)))
+            path = self.write("hostile.h5", bytes(data))
+            reseal(path)
+            with self.subTest(number=number):
+                self.look(path, crashes=(-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGBUS))
+
+
+if __name__ == "__main__":
+    unittest.main()
