@@ -20,6 +20,12 @@ TargetParts parts_of(const search::TargetInfo& target) {
           std::string(to_string(target.objective))};
 }
 
+/// What the id of a target has behind its parts: its budget, where the job lists several.
+std::string budget_of(const search::TargetInfo& target) {
+  const std::string parts = fmt::format("{}", fmt::join(parts_of(target), "."));
+  return target.id.starts_with(parts) ? target.id.substr(parts.size()) : "";
+}
+
 const toml::array& entries(const MergeInput& input, std::size_t list) {
   const auto* found = input.job["targets"][target_lists[list]].as_array();
   if (found == nullptr)
@@ -175,13 +181,17 @@ toml::table joined_job(const std::vector<MergeInput>& inputs, const std::string&
 
 std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
                                         std::vector<InputFault>& faults) {
-  std::map<TargetParts, TargetPlace> places;
+  std::map<std::pair<TargetParts, std::string>, TargetPlace> places;
+  Ids budgets;  // of all results the same, which is a setting
   std::map<std::string, std::size_t> input_of;
   bool twice = false;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t row = 0; row < inputs[i].targets.size(); ++row) {
       const auto& target = inputs[i].targets[row];
-      places[parts_of(target)] = {i, row};
+      const std::string budget = budget_of(target);
+      places[{parts_of(target), budget}] = {i, row};
+      if (std::find(budgets.begin(), budgets.end(), budget) == budgets.end())
+        budgets.push_back(budget);
       const auto [first, is_new] = input_of.emplace(target.id, i);
       if (is_new) continue;
       twice = true;
@@ -201,28 +211,34 @@ std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
   const auto& [devices, precisions, workloads, latencies] = orders;
   const bool skips =
       inputs.front().job["targets"]["missing_precision"].value_or(std::string()) == "skip";
-  const auto is_skipped = [&](const std::string& device, const std::string& precision) {
-    return skips && !read_input(inputs, "device", device, read_device)
-                         .has(read_input(inputs, "precision", precision, read_precision).matmul);
+  const auto lacks = [&](const std::string& device, const std::string& precision) {
+    return !read_input(inputs, "device", device, read_device)
+                .has(read_input(inputs, "precision", precision, read_precision).matmul);
   };
+  const auto is_without_power = [&](const std::string& device) {
+    return !has_powers(read_input(inputs, "device", device, read_device));
+  };
+  const std::string energy(to_string(model::Objective::energy));
   std::string all_names;
   for (const auto& input : inputs) all_names += (all_names.empty() ? "" : ", ") + input.file.file();
   std::vector<TargetPlace> joined;
   for (const auto& device : devices)
     for (const auto& precision : precisions) {
-      if (is_skipped(device, precision)) continue;
+      if (skips && lacks(device, precision)) continue;
       for (const auto& workload : workloads)
-        for (const auto& latency : latencies) {
-          const TargetParts target{device, precision, workload, latency};
-          if (const auto found = places.find(target); found != places.end())
-            joined.push_back(found->second);
-          else
-            faults.push_back({.file = all_names,
-                              .key = "target",
-                              .value = fmt::format("{}", fmt::join(target, ".")),
-                              .rule = "is in none; the targets of a job are all devices x "
-                                      "precisions x workloads x latencies"});
-        }
+        for (const auto& budget : budgets)
+          for (const auto& latency : latencies) {
+            if (skips && latency == energy && is_without_power(device)) continue;
+            const TargetParts target{device, precision, workload, latency};
+            if (const auto found = places.find({target, budget}); found != places.end())
+              joined.push_back(found->second);
+            else
+              faults.push_back({.file = all_names,
+                                .key = "target",
+                                .value = fmt::format("{}{}", fmt::join(target, "."), budget),
+                                .rule = "is in none; the targets of a job are all devices x "
+                                        "precisions x workloads x latencies"});
+          }
     }
   return joined;
 }

@@ -71,6 +71,31 @@ class EqualToTheSingleJob(MergeTest):
                 with self.subTest(strategy=strategy, key=key):
                     self.assert_same(self.merge(*self.tasks(key, [[v] for v in values], changes)), whole)
 
+    def test_with_a_list_of_budgets(self):
+        """Each budget is a target: none is lost, and they stand in the order of the job."""
+        changes = {"targets.memory_budget": 'memory_budget = ["4GiB", "usable", 2e9]'}
+        whole = self.whole(changes)
+        self.assertEqual(len(whole.targets()), 3 * 3 * 2 * 2 * 2)
+        for key in ("devices", "latency"):
+            with self.subTest(key=key):
+                self.assert_same(self.merge(*self.tasks(key, [[v] for v in LISTS[key]], changes)), whole)
+
+    def test_with_energies_that_a_device_has_not(self):
+        chips = [f'{{id = "c{n}", memory_bytes = 8e9, bandwidth = 1e11, peak_flops = {{fp16 = 1e13}}{powers}}}'
+                 for n, powers in enumerate((", prefill_power = 30, decode_power = 9", ""))]
+        lines = {"targets.devices": f"devices = [{', '.join(chips)}]", "targets.precisions": 'precisions = ["fp16"]',
+                 "targets.workloads": 'workloads = ["vla"]', "targets.latency": 'latency = ["total", "energy"]',
+                 "targets.memory_budget": 'memory_budget = 2e9\nmissing_precision = "skip"'}
+        whole = Result(self.folder / self.task("whole", job(lines)))
+        self.assertEqual(len(whole.targets()), 3)
+        parts = [self.task(f"task{i}", job({**lines, "targets.devices": f"devices = [{chip}]"}))
+                 for i, chip in enumerate(chips)]
+        merged = self.merge(*parts)
+        for result in (merged, whole):  # inline chips: the file is that of the job
+            for chip in ("c0", "c1"):
+                result.attributes.pop((f"/inputs/device/{chip}", "file"))
+        self.assert_same(merged, whole)
+
     def test_with_refined_points(self):
         """What is refined for one target does not depend on the others."""
         changes = {"refine.enabled": "enabled = true\nmax_evaluations = 120"}
