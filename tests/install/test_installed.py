@@ -117,7 +117,7 @@ class Installed(TreeTest):
         self.assertEqual(self.completed("rooflaw", "ev"), ["evaluate"])
         self.assertEqual(self.completed("rooflaw", "search", "--max"), ["--max-wall"])
         self.assertEqual(self.completed("rooflaw", "list", "dev"), ["devices"])
-        self.assertEqual(self.completed("rooflaw", "evaluate", "--device", "rk35"), ["rk3588"])
+        self.assertEqual(self.completed("rooflaw", "evaluate", "--device", "rk358"), ["rk3588"])
         for command in self.commands:
             help_ = self.run_here(self.program, command, "--help").split("\n\n", 2)[2]
             self.assertEqual(set(re.findall(r"^  (?:-\w \[ )?(--[a-z-]+)", help_, re.MULTILINE)) | {"--help"},
