@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "hdf5_heaps.hpp"
 #include "hdf5_shared.hpp"
 #include "hdf5_store.hpp"
 #include "rooflaw/core/error.hpp"
@@ -59,10 +60,16 @@ std::string library_cause() {
 
 }  // namespace
 
+namespace {
+std::unique_ptr<Hdf5Store> checked_store(const std::string& path, Seal seal) {
+  auto bytes = read_sealed(path, seal);
+  if (!heaps_end(bytes)) throw FileError(path, "is damaged: a heap of its texts does not end");
+  return std::make_unique<MemoryStore>(std::move(bytes));
+}
+}  // namespace
+
 Hdf5Reader::Hdf5Reader(const std::string& path, Seal seal)
-    : path_(path),
-      store_(std::make_unique<MemoryStore>(read_sealed(path, seal))),
-      file_(open_store(*store_)) {
+    : path_(path), store_(checked_store(path, seal)), file_(open_store(*store_)) {
   if (file_.id() < 0) throw FileError(path, "is not a readable HDF5 file" + library_cause());
 }
 Hdf5Reader::Hdf5Reader(Hdf5Reader&&) noexcept = default;

@@ -246,6 +246,26 @@ TEST(Hdf5, AColumnOfFewWordsIsANumberACell) {
   EXPECT_EQ(Attribute("gated plain none"), file->attribute("/t/w", "flag_meanings"));
 }
 
+TEST(Hdf5, AHeapOfTextsThatDoesNotEndIsDamage) {
+  for (const bool endless : {false, true}) {
+    Hdf5Writer writer;
+    writer.attribute("/", "text", std::string(100, 'x'));
+    std::string whole = bytes(std::move(writer));
+    const auto seal = whole.rfind(seal_opening);
+    const auto heap = whole.find("GCOL\x01");
+    ASSERT_NE(heap, std::string::npos);
+    // Its first object: index, references, size.
+    if (endless) whole.replace(heap + 16, 16, std::string(16, '\0'));
+    const std::string contents = whole.substr(0, seal);
+    const testing::TemporaryFolder folder;
+    const std::string path = folder.write("x.h5", contents + seal_line(sha256_hex(contents)));
+    if (endless)
+      EXPECT_THROW(Hdf5Reader{path}, FileError);
+    else
+      EXPECT_EQ(Attribute(std::string(100, 'x')), Hdf5Reader(path).attribute("/", "text"));
+  }
+}
+
 TEST(Hdf5, TheScaleOfATableIsNoColumn) {
   Hdf5Writer writer;
   writer.table("/t", 2);
