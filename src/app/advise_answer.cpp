@@ -122,11 +122,11 @@ Reach reach(const BuildingLattice& lattice, const Question& q, Part part, double
         fails = factor;
     }
   } else {
-    for (fails = 1.0; !found.built; fails = found.factor) {
-      found.factor = 2.0 * fails;
+    while (!found.built) {
+      fails = found.factor;
+      found.factor *= 2;
       if (found.factor > farthest) return {part, 0.0, std::nullopt};
       found.built = at(found.factor);
-      if (found.built) break;
     }
   }
   while (found.factor > fails * (1.0 + precision)) {

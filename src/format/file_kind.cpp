@@ -1,5 +1,6 @@
 #include "rooflaw/format/file_kind.hpp"
 
+#include "hdf5_shared.hpp"
 #include "rooflaw/format/seal.hpp"
 
 namespace rooflaw::format {
@@ -7,8 +8,6 @@ namespace rooflaw::format {
 namespace {
 
 using namespace std::string_view_literals;
-
-constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n"sv;
 
 struct Magic {
   std::string_view bytes;
@@ -21,7 +20,7 @@ constexpr Magic magics[] = {
      "a program"},
     {"PK\x03\x04"sv, "a ZIP archive, as weights of PyTorch are"},
     {"\x1f\x8b"sv, "a gzip file"},
-    {seal_opening, "a result of rooflaw: rooflaw inspect and rooflaw export read it"},
+    {seal_opening, "a result of rooflaw of the first format"},
     {hdf5_signature,
      "an HDF5 file, as results of rooflaw are: rooflaw inspect and rooflaw export read those"},
 };

@@ -14,11 +14,11 @@ namespace rooflaw::format {
 
 void silence_library() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-Hdf5Handle string_type(std::size_t length) {
+Hdf5Handle text_type() {
   const hid_t id = H5Tcopy(H5T_C_S1);
   if (id < 0) throw FileError("HDF5 text", "H5Tcopy failed");
   Hdf5Handle type(id, H5Tclose);
-  H5Tset_size(type.id(), length);
+  H5Tset_size(type.id(), H5T_VARIABLE);
   H5Tset_cset(type.id(), H5T_CSET_UTF8);
   H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
   return type;
@@ -203,7 +203,7 @@ Column Hdf5Reader::read_column(const std::string& path) const {
           bytes > 2 * store_->size())
         fail(path, "claims more text than the file can hold");
       std::vector<char*> cells(size, nullptr);
-      const Hdf5Handle as = string_type(H5T_VARIABLE);
+      const Hdf5Handle as = text_type();
       read(as.id(), cells.data());
       std::vector<std::string> values;
       for (const char* text : cells) values.emplace_back(text == nullptr ? "" : text);
@@ -237,7 +237,7 @@ std::string Hdf5Reader::text(const std::string& path) const {
   if (H5Tis_variable_str(type.id()) <= 0 || H5Sget_simple_extent_type(space.id()) != H5S_SCALAR)
     fail(path, "is not a text");
   char* data = nullptr;
-  const Hdf5Handle as = string_type(H5T_VARIABLE);
+  const Hdf5Handle as = text_type();
   if (H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &data) < 0)
     fail(path, "cannot be read" + library_cause());
   std::string value = data == nullptr ? "" : data;
@@ -275,7 +275,7 @@ Attribute Hdf5Reader::attribute(const std::string& path, const std::string& name
     case H5T_STRING: {
       if (!scalar || H5Tis_variable_str(type.id()) <= 0) fail(object, "is not a text");
       char* data = nullptr;
-      const Hdf5Handle as = string_type(H5T_VARIABLE);
+      const Hdf5Handle as = text_type();
       read(as.id(), &data);
       const std::string value = data == nullptr ? "" : data;
       H5free_memory(data);

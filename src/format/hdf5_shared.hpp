@@ -1,5 +1,5 @@
 #pragma once
-// What reading and writing HDF5 share: part of hdf5.cpp and hdf5_writer.cpp.
+// What the files of this folder that know HDF5 share.
 
 #include <string_view>
 
@@ -16,8 +16,10 @@ inline constexpr std::string_view scale_name = "point";
 inline constexpr const char* flag_values = "flag_values";
 inline constexpr const char* flag_meanings = "flag_meanings";
 
-/// Null-padded UTF-8 of a fixed length, or of any with H5T_VARIABLE.
-/// @throws FileError if the library has no memory left
-Hdf5Handle string_type(std::size_t length);
+/// UTF-8 of any length. @throws FileError if the library has no memory left
+Hdf5Handle text_type();
+
+/// What every HDF5 file begins with.
+inline constexpr std::string_view hdf5_signature("\x89HDF\r\n\x1a\n", 8);
 
 }  // namespace rooflaw::format

@@ -95,7 +95,7 @@ void Hdf5Writer::column(const std::string& path, const Column& values, const std
     std::vector<const char*> cells;
     for (const auto& cell : std::get<std::vector<std::string>>(values))
       cells.push_back(cell.c_str());
-    write(string_type(H5T_VARIABLE).id(), cells.size(), cells.data());
+    write(text_type().id(), cells.size(), cells.data());
   }
   attribute(path, "unit", unit);
 }
@@ -129,7 +129,7 @@ void Hdf5Writer::words(const std::string& path, const std::vector<std::string>& 
 }
 
 void Hdf5Writer::text(const std::string& path, const std::string& value) {
-  const Hdf5Handle type = string_type(H5T_VARIABLE);
+  const Hdf5Handle type = text_type();
   const Hdf5Handle space(require(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
   const Hdf5Handle set = dataset(path, type.id(), space.id());
   const char* data = value.c_str();
@@ -158,7 +158,7 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
   } else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value)) {
     write(H5T_NATIVE_INT64, integers->size(), integers->data());
   } else {
-    const Hdf5Handle type = string_type(H5T_VARIABLE);
+    const Hdf5Handle type = text_type();
     const char* data = std::get<std::string>(value).c_str();
     write(type.id(), 0, &data);
   }

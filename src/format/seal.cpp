@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "hdf5_shared.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/format/sha256.hpp"
 
@@ -19,9 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using namespace std::string_view_literals;
-
-constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n"sv;
 constexpr std::size_t hash_digits = 64;
 constexpr std::size_t line_bytes = seal_opening.size() + hash_digits + 1;
 
