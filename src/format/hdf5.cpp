@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory_resource>
+#include <new>
 #include <sstream>
 #include <utility>
 
@@ -162,6 +164,42 @@ Hdf5Handle Hdf5Reader::open_set(const std::string& path) const {
   return set;
 }
 
+namespace {
+/// Memory for the texts of a column, to a bound: many cells may share one long text.
+class BoundedTexts {
+ public:
+  explicit BoundedTexts(std::size_t most) : left_(most) {}
+  bool refused() const { return refused_; }
+
+  /// What H5Dread takes to read into this memory, which must outlive it.
+  Hdf5Handle transfer() {
+    Hdf5Handle list(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    H5Pset_vlen_mem_manager(list.id(), allocate, this, release, this);
+    return list;
+  }
+
+ private:
+  static void* allocate(std::size_t bytes, void* self) {
+    auto& texts = *static_cast<BoundedTexts*>(self);
+    if (bytes > texts.left_) {
+      texts.refused_ = true;
+      return nullptr;
+    }
+    texts.left_ -= bytes;
+    try {
+      return texts.memory_.allocate(bytes, 1);
+    } catch (const std::bad_alloc&) {
+      return nullptr;  // the library is C
+    }
+  }
+  static void release(void*, void*) {}  // all at once, with `memory_`
+
+  std::pmr::monotonic_buffer_resource memory_;
+  std::size_t left_;
+  bool refused_ = false;
+};
+}  // namespace
+
 Column Hdf5Reader::column(const std::string& path) const {
   if (!keeps_) return read_column(path);
   const auto known = kept_.find(path);
@@ -197,17 +235,17 @@ Column Hdf5Reader::read_column(const std::string& path) const {
     }
     case H5T_STRING: {
       if (H5Tis_variable_str(type.id()) <= 0) fail(path, "is of fixed length");
-      // Many cells may share one long text: their sum is what they take.
-      hsize_t bytes = 0;
-      if (H5Dvlen_get_buf_size(set.id(), type.id(), space.id(), &bytes) < 0 ||
-          bytes > 2 * store_->size())
-        fail(path, "claims more text than the file can hold");
+      BoundedTexts texts(2 * store_->size());
+      const Hdf5Handle transfer = texts.transfer();
       std::vector<char*> cells(size, nullptr);
       const Hdf5Handle as = text_type();
-      read(as.id(), cells.data());
+      if (size > 0 &&
+          H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, transfer.id(), cells.data()) < 0)
+        fail(path, texts.refused() ? "claims more text than the file can hold"
+                                   : "cannot be read" + library_cause());
       std::vector<std::string> values;
+      values.reserve(size);
       for (const char* text : cells) values.emplace_back(text == nullptr ? "" : text);
-      if (size > 0) H5Dvlen_reclaim(as.id(), space.id(), H5P_DEFAULT, cells.data());
       return values;
     }
     default:

@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 import unittest
 
 import h5py
@@ -21,7 +20,7 @@ from support import JOB, PROGRAM, ProgramTest, reseal
 
 SECRET = b"secret-of-another-file"
 MOST_BYTES = 256 << 20  # beyond the file's own
-MOST_SECONDS = 10
+MOST_SECONDS = 60  # then it hangs
 RANDOM = int(os.environ.get("ROOFLAW_HOSTILE", 12))
 
 GROUP = "frontiers/codesign-2026"
@@ -88,12 +87,19 @@ def row_bomb(file, target):
 def text_bomb(file, target):
     del file["targets/device"]
     cells = file.create_dataset("targets/device", (1 << 20,), h5py.string_dtype())
-    long = "x" * (1 << 16)
-    cells[:1] = [long]
-    # All cells name the one long text: 64 GiB of it.
-    raw = numpy.empty(1 << 20, object)
-    raw[:] = long
-    cells[: 1 << 6] = raw[: 1 << 6]
+    cells[:1] = ["x" * (1 << 16)]
+    share_first_text(file, cells)
+
+
+def share_first_text(file, cells):
+    """All cells name the one long text: 64 GiB of it. Behind the library's back."""
+    path, start = pathlib.Path(file.filename), cells.id.get_offset()
+    rows = len(cells)
+    bytes_a_row = cells.id.get_storage_size() // rows
+    file.close()
+    data = bytearray(path.read_bytes())
+    data[start:start + rows * bytes_a_row] = data[start:start + bytes_a_row] * rows
+    path.write_bytes(data)
 
 
 def many_dimensions(file, target):
@@ -177,15 +183,13 @@ class Hostile(ProgramTest):
         seen = b""
         for command in (["inspect", path], ["export", path, "-o", "csv"], ["merge", path, "-o", "merged.h5", "--force"],
                         ["inspect", path, "--unsealed"], ["search", "job.toml", "-o", path]):
-            start = time.monotonic()
             process = subprocess.Popen([PROGRAM, *map(str, command)], cwd=self.folder, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, start_new_session=True)
             try:
-                out, _ = process.communicate(timeout=6 * MOST_SECONDS)
+                out, _ = process.communicate(timeout=MOST_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 self.fail(f"{command} does not end")
-            self.assertLess(time.monotonic() - start, MOST_SECONDS * 3, command)  # a loaded machine
             self.assertIn(process.returncode, (0, 1, 2, 3, *crashes), f"{command}\n{out.decode(errors='replace')}")
             self.assertNotIn(b"\x1b", out, command)
             seen += out

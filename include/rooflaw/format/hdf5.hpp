@@ -114,7 +114,6 @@ class Hdf5Reader {
   ~Hdf5Reader();
 
   const std::string& file() const { return path_; }
-  hid_t id() const { return file_.id(); }
   bool has(const std::string& path) const;
   std::vector<std::string> groups(const std::string& path) const;  // names, sorted
   /// Names of columns, in the order written; not the scale.
