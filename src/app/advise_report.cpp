@@ -8,6 +8,7 @@
 
 #include "advise.hpp"
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/evaluation_json.hpp"
 
 namespace rooflaw::app {
 
@@ -186,10 +187,7 @@ void print_text(const Question& q, const Answer& a, bool published) {
   if (q.target_loss) print_reaches(q, a);
   if (a.regimes) print_regimes(*a.regimes);
   print_continuous(q, a.continuous, published);
-  if (!s.calibrated)
-    fmt::print(
-        "note: efficiencies of this device are not calibrated; times are the data-sheet "
-        "roofline, a lower bound\n");
+  if (const auto note = efficiency_note(s); !note.empty()) fmt::print("note: {}\n", note);
 }
 
 }  // namespace rooflaw::app

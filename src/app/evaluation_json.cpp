@@ -97,15 +97,34 @@ nlohmann::json groups_json(const model::Architecture& a) {
   return groups;
 }
 
+/// Null where it is not known or there is no such phase.
+nlohmann::json band(model::Objective objective, const model::Evaluation& e,
+                    const model::Scenario& s) {
+  if (!applies(objective, s)) return nullptr;
+  const auto band = time_band(objective, e, s);
+  if (std::isnan(band.low)) return nullptr;
+  return {band.low, band.high};
+}
+
 }  // namespace
+
+std::string efficiency_note(const model::Scenario& s) {
+  switch (s.trust.basis) {
+    case model::Basis::ideal:
+      return "efficiencies of this device are not calibrated; times are the data-sheet roofline, a "
+             "lower bound";
+    case model::Basis::prior:
+      return "efficiencies of this device are those of chips of its class, not measured on it";
+    case model::Basis::measured:
+      break;
+  }
+  return {};
+}
 
 std::vector<std::string> notes_on(const io::Case& c) {
   const auto& s = c.scenario;
   std::vector<std::string> notes = c.notes;
-  if (!s.calibrated)
-    notes.emplace_back(
-        "efficiencies of this device are not calibrated; times are the data-sheet roofline, a "
-        "lower bound");
+  if (const auto note = efficiency_note(s); !note.empty()) notes.push_back(note);
   if (s.device.confidence == "estimate")
     notes.emplace_back("the numbers of this device are estimates");
   if (s.attention_type != s.precision.attention)
@@ -125,11 +144,15 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
       {"device", s.device.id},
       {"precision", s.precision.id},
       {"workload", s.workload.id},
-      {"calibrated", s.calibrated},
+      {"calibrated", s.trust.basis == model::Basis::measured},
+      {"efficiency", to_string(s.trust.basis)},
       {"params_total", count(e.params_total)},
       {"params_active", count(e.params_active)},
       {"prefill_s", e.prefill.seconds},
       {"decode_s", e.decode.seconds},
+      {"prefill_band_s", band(model::Objective::prefill, e, s)},
+      {"decode_band_s", band(model::Objective::decode, e, s)},
+      {"total_band_s", band(model::Objective::total, e, s)},
       {"total_s", e.total_s},
       {"tpot_s", number_or_null(e.tpot_s)},
       {"tokens_per_s", number_or_null(static_cast<double>(s.workload.batch) / e.tpot_s)},

@@ -191,9 +191,10 @@ std::string target_summary(const search::TargetResult& result, std::string_view 
 
 std::string trust_notes(const std::vector<search::TargetInfo>& targets,
                         const std::vector<model::Precision>& precisions) {
-  std::set<std::string> uncalibrated, estimated, replaced;
+  std::set<std::string> ideal, prior, estimated, replaced;
   for (const auto& target : targets) {
-    if (!target.calibrated) uncalibrated.insert(target.device);
+    if (target.efficiency == model::Basis::ideal) ideal.insert(target.device);
+    if (target.efficiency == model::Basis::prior) prior.insert(target.device);
     if (target.device_confidence == "estimate") estimated.insert(target.device);
     for (const auto& precision : precisions)
       if (precision.id == target.precision && precision.attention != target.attention_type)
@@ -205,7 +206,8 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
   const auto list = [&](const std::set<std::string>& names, const char* what) {
     if (!names.empty()) text += fmt::format("note: {}: {}\n", what, fmt::join(names, ", "));
   };
-  list(uncalibrated,
+  list(prior, "efficiencies are those of chips of the same class, not measured");
+  list(ideal,
        "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
   list(estimated, "the chip's numbers are estimates");
   list(replaced, "attention runs in another type than the precision asks for");

@@ -34,6 +34,12 @@ bool is_id(const std::string& text) {
          });
 }
 
+/// Behind the id of a device: what its data sheet says, without efficiencies.
+constexpr std::string_view data_sheet = ".ideal";
+
+/// Devices with the efficiencies that `calibrate` fitted; they go before those of the data sheets.
+std::string calibrated_file() { return inputs_folder() + "/calibrated.toml"; }
+
 /// Where tables of a kind stand in the inputs folder: one file for all, laws one file each.
 std::string table_file(const std::string& kind, const std::string& id) {
   if (kind == "law") return inputs_folder() + "/laws/" + id + ".toml";
@@ -98,7 +104,7 @@ std::vector<Catalogue::Entry> Catalogue::entries_of(const std::string& file,
     const std::string id = id_of(*table);  // one without an id is reported when it is read
     if (!id.empty() && !ids.insert(id).second)
       faults_.add(*table->get("id"), kind + ".id", "is defined twice in this file");
-    entries.push_back({table, nullptr, file, kind, false});
+    entries.push_back({table, nullptr, file, kind, false, {}});
   }
   return entries;
 }
@@ -121,10 +127,23 @@ std::optional<std::string> Catalogue::file_at(const toml::node& node, const std:
 
 std::optional<Catalogue::Entry> Catalogue::by_id(const std::string& id, const std::string& kind,
                                                  std::vector<std::string>* known) {
-  const std::string file = table_file(kind, id);
+  if (kind == "device") {
+    if (id.ends_with(data_sheet)) {
+      auto entry = in_file(table_file(kind, id), id.substr(0, id.size() - data_sheet.size()), kind);
+      if (entry) entry->called = id;
+      return entry;
+    }
+    if (auto entry = in_file(calibrated_file(), id, kind, known)) return entry;
+  }
+  return in_file(table_file(kind, id), id, kind, known);
+}
+
+std::optional<Catalogue::Entry> Catalogue::in_file(const std::string& file, const std::string& id,
+                                                   const std::string& kind,
+                                                   std::vector<std::string>* known) {
   if (!files_.exists(file)) return std::nullopt;
   if (const auto* alone = parsed_alone(file, kind, id))
-    return Entry{alone, nullptr, file, kind, false};
+    return Entry{alone, nullptr, file, kind, false, {}};
   for (auto& entry : entries_of(file, kind)) {
     if (id_of(*entry.table) == id) return entry;
     if (known != nullptr) known->push_back(id_of(*entry.table));
@@ -139,9 +158,9 @@ std::vector<Catalogue::Entry> Catalogue::resolve(const toml::node& node, const s
       return resolve(*table->get("id"), key + ".id", kind);
     const std::string id = id_of(*table);
     if (const auto entry = is_id(id) ? by_id(id, kind) : std::nullopt)
-      return {{table, entry->table, entry->file, key, true}};
+      return {{table, entry->table, entry->file, key, true, {}}};
     const auto& source = table->source();
-    return {{table, nullptr, source.path ? *source.path : "", key, true}};
+    return {{table, nullptr, source.path ? *source.path : "", key, true, {}}};
   }
   const auto name = node.value<std::string>();
   if (!node.is_string() || !format::is_plain_text(*name)) {
@@ -220,8 +239,12 @@ std::optional<Loaded<T>> Catalogue::read_entry(const Entry& entry, const std::st
   T value = read(reader);
   reader.reject_unknown_keys();
   if (faults_.size() != before) return std::nullopt;
-  const toml::table document = merged(*entry.table, entry.changed);
+  toml::table document = merged(*entry.table, entry.changed);
   if (entry.changed != nullptr) set_id(value, id = changed_id(id, document));
+  if (!entry.called.empty()) {
+    set_id(value, id = entry.called);
+    document.insert_or_assign("id", id);
+  }
   return Loaded<T>{std::move(value), {kind, id, entry.file, format::to_text(document)}};
 }
 
@@ -252,6 +275,10 @@ std::vector<Loaded<model::Law>> Catalogue::laws(const toml::node& node, const st
 
 std::vector<Loaded<model::Device>> Catalogue::all_devices() {
   return devices(table_file_node("device"), "device");
+}
+std::vector<Loaded<model::Device>> Catalogue::calibrated_devices() {
+  if (!files_.exists(calibrated_file())) return {};
+  return devices(toml::value<std::string>(fs::absolute(calibrated_file()).string()), "device");
 }
 std::vector<Loaded<model::Precision>> Catalogue::all_precisions() {
   return precisions(table_file_node("precision"), "precision");
@@ -303,7 +330,7 @@ std::optional<Loaded<ModelEntry>> Catalogue::model_of(const toml::table& archite
   const auto entries = resolve(named, full_name, "model");
   if (entries.size() != 1) return std::nullopt;
   return read_entry<ModelEntry>(
-      {&architecture, entries.front().table, entries.front().file, name, true}, "model",
+      {&architecture, entries.front().table, entries.front().file, name, true, {}}, "model",
       [](format::TableReader& reader) {
         reader.allow({"model", "config"});
         return read_model(reader);

@@ -1,5 +1,6 @@
 // The readers of single tables; see inputs/README.md for units and ranges of the keys.
 #include <algorithm>
+#include <cmath>
 
 #include "foreign_names.hpp"
 #include "rooflaw/io/catalogue.hpp"
@@ -23,12 +24,55 @@ constexpr const char* weight_classes[] = {"attention_weight_bytes", "ffn_weight_
 constexpr std::string_view compute_type_rule =
     "must be a compute type: fp32, fp16, bf16, int8, int4, fp8 or fp4";
 
+std::optional<model::Interval> read_interval(format::TableReader& reader, std::string_view key) {
+  const toml::array* list = reader.array(key);
+  if (list == nullptr) return std::nullopt;
+  const auto low = list->size() == 2 ? (*list)[0].value<double>() : std::nullopt;
+  const auto high = list->size() == 2 ? (*list)[1].value<double>() : std::nullopt;
+  if (!low || !high || !(*low <= *high)) {
+    reader.fault(key, "must be [low, high] with low <= high");
+    return std::nullopt;
+  }
+  return model::Interval{*low, *high};
+}
+
+std::optional<model::Band> read_band(format::TableReader& reader, std::string_view key) {
+  const auto band = read_interval(reader, key);
+  if (!band) return std::nullopt;
+  if (!(band->lo > 0.0 && std::isfinite(band->hi)))
+    reader.fault(key, "must be two factors of a time, above 0");
+  return model::Band{band->lo, band->hi};
+}
+
+/// One of two words: is it `on`?
+std::optional<bool> read_switch(format::TableReader& reader, std::string_view key,
+                                std::string_view off, std::string_view on) {
+  const auto from_name = [&](const std::string& name) -> std::optional<bool> {
+    if (name == on) return true;
+    if (name == off) return false;
+    return std::nullopt;
+  };
+  const std::string rule = "must be \"" + std::string(off) + "\" or \"" + std::string(on) + "\"";
+  return reader.word<bool>(key, from_name, rule, HintFrom{{off, on}});
+}
+
+model::FittedEngine read_switches(format::TableReader& reader) {
+  return {.flash = read_switch(reader, "attention", "eager", "flash"),
+          .query_heads = read_switch(reader, "kv_traffic", "kv_heads", "query_heads"),
+          .mla_expanded = read_switch(reader, "mla", "absorbed", "expanded"),
+          .elementwise = reader.word<model::Elementwise>(
+              "elementwise", model::elementwise_from,
+              "must be \"separate\", \"fused\" or \"ignored\"",
+              HintFrom{{"separate", "fused", "ignored"}})};
+}
+
 }  // namespace
 
 model::Device read_device(format::TableReader& reader) {
   allow_description(reader);
   reader.allow({"engine", "memory_type", "tdp_w", "on_chip_memory_bytes", "measured_bandwidth",
-                "measured_flops", "measured_source", "power_rail"});
+                "measured_flops", "measured_source", "power_rail", "speeds", "held_out_decode_error",
+                "held_out_prefill_error"});
   model::Device device;
   device.id = read_id(reader);
   device.confidence = reader.text("confidence").value_or("");
@@ -77,9 +121,23 @@ model::Device read_device(format::TableReader& reader) {
                                .value_or(e.layer_overhead_s);
       e.pass_overhead_s = one.number("pass_overhead", format::rules::non_negative_seconds)
                               .value_or(e.pass_overhead_s);
+      model::Trust trust;
+      trust.basis =
+          one.word<model::Basis>("basis", model::basis_from,
+                                 "must be \"ideal\", \"prior\" or \"measured\"",
+                                 HintFrom{{"ideal", "prior", "measured"}})
+              .value_or(trust.basis);
+      trust.prefill = read_band(one, "prefill_band");
+      trust.decode = read_band(one, "decode_band");
       one.reject_unknown_keys();
       device.efficiencies[std::string(precision.str())] = e;
+      device.trusts[std::string(precision.str())] = trust;
     }
+  }
+  if (const toml::table* fitted = reader.sub_table("fitted_engine")) {
+    format::TableReader one(*fitted, reader.full_name("fitted_engine"), reader.faults());
+    device.fitted_engine = read_switches(one);
+    one.reject_unknown_keys();
   }
   return device;
 }
@@ -141,47 +199,22 @@ WorkloadEntry read_workload(format::TableReader& reader) {
 }
 
 model::Engine read_engine(format::TableReader& reader) {
-  const auto choice = [&](std::string_view key, std::string_view off, std::string_view on,
-                          bool otherwise) {
-    const auto from_name = [&](const std::string& name) -> std::optional<bool> {
-      if (name == on) return true;
-      if (name == off) return false;
-      return std::nullopt;
-    };
-    const std::string rule = "must be \"" + std::string(off) + "\" or \"" + std::string(on) + "\"";
-    return reader.word<bool>(key, from_name, rule, HintFrom{{off, on}}).value_or(otherwise);
-  };
+  const model::FittedEngine given = read_switches(reader);
   model::Engine engine;
-  engine.flash = choice("attention", "eager", "flash", engine.flash);
+  engine.flash = given.flash.value_or(engine.flash);
   engine.causal = reader.boolean("causal").value_or(engine.causal);
   engine.lm_head = reader.boolean("lm_head").value_or(engine.lm_head);
-  engine.query_heads = choice("kv_traffic", "kv_heads", "query_heads", engine.query_heads);
-  engine.mla_expanded = choice("mla", "absorbed", "expanded", engine.mla_expanded);
+  engine.query_heads = given.query_heads.value_or(engine.query_heads);
+  engine.mla_expanded = given.mla_expanded.value_or(engine.mla_expanded);
   engine.prefill_chunk = reader.integer("prefill_chunk", 0).value_or(engine.prefill_chunk);
-  engine.full_window_cache = choice("window_cache", "trimmed", "full", engine.full_window_cache);
-  engine.elementwise =
-      reader
-          .word<model::Elementwise>("elementwise", model::elementwise_from,
-                                    "must be \"separate\", \"fused\" or \"ignored\"",
-                                    HintFrom{{"separate", "fused", "ignored"}})
-          .value_or(engine.elementwise);
+  engine.full_window_cache =
+      read_switch(reader, "window_cache", "trimmed", "full").value_or(engine.full_window_cache);
+  engine.elementwise = given.elementwise.value_or(engine.elementwise);
   reader.reject_unknown_keys();
   return engine;
 }
 
 namespace {
-
-std::optional<model::Interval> read_interval(format::TableReader& reader, std::string_view key) {
-  const toml::array* list = reader.array(key);
-  if (list == nullptr) return std::nullopt;
-  const auto low = list->size() == 2 ? (*list)[0].value<double>() : std::nullopt;
-  const auto high = list->size() == 2 ? (*list)[1].value<double>() : std::nullopt;
-  if (!low || !high || !(*low <= *high)) {
-    reader.fault(key, "must be [low, high] with low <= high");
-    return std::nullopt;
-  }
-  return model::Interval{*low, *high};
-}
 
 /// A list of which every element satisfies `read` (which returns nullopt for one that does not).
 template <class T, class Read>

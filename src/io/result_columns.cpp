@@ -21,6 +21,9 @@ std::optional<model::FfnKind> value_of(const std::string& word, model::FfnKind) 
 std::optional<model::Objective> value_of(const std::string& word, model::Objective) {
   return model::objective_from(word);
 }
+std::optional<model::Basis> value_of(const std::string& word, model::Basis) {
+  return model::basis_from(word);
+}
 std::optional<model::ComputeType> value_of(const std::string& word, model::ComputeType) {
   return model::compute_type_from(word);
 }
@@ -198,6 +201,7 @@ const std::vector<TableColumn<search::TargetInfo>>& target_columns() {
                                    column("objective_unit", "", &I::objective_unit),
                                    column("memory_budget_bytes", "B", &I::memory_budget_bytes),
                                    column("calibrated", "1", &I::calibrated),
+                                   column("efficiency", "", &I::efficiency),
                                    column("attention_type", "", &I::attention_type),
                                    column("device_confidence", "", &I::device_confidence)};
   return columns;

@@ -4,20 +4,48 @@
 
 namespace rooflaw::model {
 
+std::string_view to_string(Basis basis) {
+  switch (basis) {
+    case Basis::ideal:
+      return "ideal";
+    case Basis::prior:
+      return "prior";
+    case Basis::measured:
+      break;
+  }
+  return "measured";
+}
+
+std::optional<Basis> basis_from(std::string_view name) {
+  for (const auto each : {Basis::ideal, Basis::prior, Basis::measured})
+    if (to_string(each) == name) return each;
+  return std::nullopt;
+}
+
 namespace {
 /// The id of an entry whose fields were changed has "+" and a hash behind the entry's own.
 std::string unchanged(const std::string& id) { return id.substr(0, id.find('+')); }
 }  // namespace
 
-Efficiency Device::efficiency(const std::string& precision_id) const {
+namespace {
+/// Of a precision, else of "*"; null if there is neither.
+template <class T>
+const T* of_precision(const std::map<std::string, T>& all, const std::string& precision_id) {
   for (const auto& key : {unchanged(precision_id), std::string("*")})
-    if (const auto found = efficiencies.find(key); found != efficiencies.end())
-      return found->second;
-  return {};
+    if (const auto found = all.find(key); found != all.end()) return &found->second;
+  return nullptr;
+}
+}  // namespace
+
+Efficiency Device::efficiency(const std::string& precision_id) const {
+  const auto* found = of_precision(efficiencies, precision_id);
+  return found == nullptr ? Efficiency{} : *found;
 }
 
-bool Device::calibrated(const std::string& precision_id) const {
-  return efficiencies.contains(unchanged(precision_id)) || efficiencies.contains("*");
+Trust Device::trust(const std::string& precision_id) const {
+  if (of_precision(efficiencies, precision_id) == nullptr) return {.basis = Basis::ideal, .prefill = {}, .decode = {}};
+  const auto* found = of_precision(trusts, precision_id);
+  return found == nullptr ? Trust{} : *found;
 }
 
 std::optional<UsableMemory> usable_memory(const Device& device) {

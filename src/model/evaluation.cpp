@@ -55,6 +55,18 @@ double value_of(Objective objective, const Evaluation& e, const Scenario& s) {
   return weighted(weights(objective, s), e.costs());
 }
 
+Band time_band(Objective objective, const Evaluation& e, const Scenario& s) {
+  const Weights w = weights(objective, s);
+  const auto unless_zero = [](double time, const std::optional<Band>& band) {
+    return time == 0.0 ? Band{} : band.value_or(Band{nan, nan});
+  };
+  const double prefill_s = w.prefill * e.prefill.seconds, decode_s = w.decode * e.decode.seconds;
+  const Band prefill = unless_zero(prefill_s, s.trust.prefill);
+  const Band decode = unless_zero(decode_s, s.trust.decode);
+  return {(prefill_s * prefill.low + decode_s * decode.low) / w.per,
+          (prefill_s * prefill.high + decode_s * decode.high) / w.per};
+}
+
 std::vector<Operator<double>> layer_operators(const Layers& group, std::int64_t width,
                                               const Scenario& s, const Pass& pass) {
   const auto ffn_block = ffn_shape(group, width);

@@ -6,6 +6,18 @@
 
 namespace rooflaw::model {
 
+namespace {
+Engine as_fitted(Engine engine, const FittedEngine& fitted) {
+  engine.flash = fitted.flash.value_or(engine.flash);
+  engine.query_heads = fitted.query_heads.value_or(engine.query_heads);
+  engine.mla_expanded = fitted.mla_expanded.value_or(engine.mla_expanded);
+  // A count without elementwise kernels is the user's choice.
+  if (engine.elementwise != Elementwise::ignored)
+    engine.elementwise = fitted.elementwise.value_or(engine.elementwise);
+  return engine;
+}
+}  // namespace
+
 Scenario make_scenario(const Device& device, const Precision& precision, const Workload& workload,
                        const Engine& engine) {
   if (workload.batch < 1) throw DomainError("workload.batch: must be at least 1");
@@ -23,19 +35,11 @@ Scenario make_scenario(const Device& device, const Precision& precision, const W
   Scenario s{.device = device,
              .precision = precision,
              .workload = workload,
-             .engine = engine,
+             .engine = as_fitted(engine, device.fitted_engine),
              .attention_type = attention_type(device, precision),
-             .calibrated = device.calibrated(precision.id),
+             .trust = device.trust(precision.id),
              .rates = {}};
-  const Efficiency e = device.efficiency(precision.id);
-  const double bandwidth = device.bandwidth_bytes_per_s;
-  s.rates = {.s_per_matmul_flop = 1.0 / (e.compute * device.peak_flops.at(precision.matmul)),
-             .s_per_attention_flop = 1.0 / (e.attention * device.peak_flops.at(s.attention_type)),
-             .s_per_vector_flop = 1.0 / (e.compute * device.peak_flops.at(s.attention_type)),
-             .s_per_byte = 1.0 / (e.bandwidth * bandwidth),
-             .s_per_kv_byte = 1.0 / (e.kv_bandwidth * bandwidth),
-             .layer_overhead_s = e.layer_overhead_s,
-             .pass_overhead_s = e.pass_overhead_s};
+  s.rates = rates(device, precision, s.attention_type, device.efficiency(precision.id));
   return s;
 }
 

@@ -28,9 +28,12 @@ void evaluate_points(const Question& question, const Target& target,
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, value, e.loss));
-    take(*architecture, row_of({*architecture, e, value,
-                                target.objective == model::Objective::energy ? e.total_s : value,
-                                question.space.continuous ? -1 : point.index}));
+    // Of a target for energy the latency is that of the whole workload.
+    const auto latency = target.objective == model::Objective::energy ? model::Objective::total
+                                                                      : target.objective;
+    take(*architecture,
+         row_of({*architecture, e, value, value_of(latency, e, scenario),
+                 time_band(latency, e, scenario), question.space.continuous ? -1 : point.index}));
   }
 }
 
@@ -56,7 +59,8 @@ TargetInfo info_of(const Question& question, const Target& target) {
           .objective = target.objective,
           .objective_unit = std::string(entry(target.objective).unit),
           .memory_budget_bytes = deployment.limits.of(model::Objective::memory),
-          .calibrated = s.calibrated,
+          .calibrated = s.trust.basis == model::Basis::measured,
+          .efficiency = s.trust.basis,
           .attention_type = s.attention_type,
           .device_confidence = s.device.confidence};
 }

@@ -15,6 +15,9 @@ namespace rooflaw::app {
 /// The type an operator computes in on the scenario's device.
 std::string_view compute_type(const model::Operator<double>& op, const model::Scenario& s);
 
+/// How far the device's efficiencies can be trusted, where they are not measured; else empty.
+std::string efficiency_note(const model::Scenario& s);
+
 /// What a reader must know of the numbers, in words.
 std::vector<std::string> notes_on(const io::Case& c);
 

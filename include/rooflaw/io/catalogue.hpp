@@ -52,7 +52,9 @@ class Catalogue {
   /// What a node of a JOB or CASE names: an id, a path (contains '/' or ends in ".toml"; all
   /// entries of its kind), or an inline table. Beside the id of an entry an inline table gives what
   /// replaces the entry's own fields; its id then ends in "+" and eight digits that tell this
-  /// change from others. Faults are noted; the result then lacks the entry.
+  /// change from others. Faults are noted; the result then lacks the entry. The id of a device is
+  /// that of an entry of calibrated.toml or, where that has none, of devices.toml, whose own stands
+  /// under "<id>.ideal".
   std::vector<Loaded<model::Device>> devices(const toml::node& node, const std::string& key);
   std::vector<Loaded<model::Precision>> precisions(const toml::node& node, const std::string& key);
   std::vector<Loaded<WorkloadEntry>> workloads(const toml::node& node, const std::string& key);
@@ -60,6 +62,8 @@ class Catalogue {
 
   /// All entries of the inputs folder, as they stand there; laws by id.
   std::vector<Loaded<model::Device>> all_devices();
+  /// Those of calibrated.toml, with efficiencies.
+  std::vector<Loaded<model::Device>> calibrated_devices();
   std::vector<Loaded<model::Precision>> all_precisions();
   std::vector<Loaded<WorkloadEntry>> all_workloads();
   std::vector<Loaded<model::Law>> all_laws();
@@ -79,10 +83,13 @@ class Catalogue {
     std::string file;
     std::string path;  // name of the table in messages
     bool is_inline;
+    std::string called;  // its id, if that is another than its own
   };
   std::optional<std::string> file_at(const toml::node& node, const std::string& key);
   std::optional<Entry> by_id(const std::string& id, const std::string& kind,
                              std::vector<std::string>* known = nullptr);
+  std::optional<Entry> in_file(const std::string& file, const std::string& id,
+                               const std::string& kind, std::vector<std::string>* known = nullptr);
   const toml::table& parsed(const std::string& path);
   /// The entry of an id without the others of its file; null where only a whole parse tells.
   const toml::table* parsed_alone(const std::string& path, const std::string& kind,

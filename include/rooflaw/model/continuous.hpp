@@ -86,28 +86,30 @@ struct PhaseTime {
   T overhead_s{};
 };
 
-template <class T>
-PhaseTime<T> time_of(const ContinuousArchitecture<T>& a, const Scenario& s, Phase phase) {
-  const double overhead = layer_overhead(s, phase);
-  const Duration<T> head = head_time(a.width(), a.tables.vocab, s, phase);
-  PhaseTime<T> sum{T(0.0), T(0.0), T(0.0), T(0.0)};
-  T busy(0.0);
+template <class T, class R>
+PhaseTime<Seconds<T, R>> time_of(const ContinuousArchitecture<T>& a, const BasicScenario<R>& s,
+                                 Phase phase) {
+  using S = Seconds<T, R>;
+  const R overhead = layer_overhead(s, phase);
+  const Duration<S> head = head_time(a.width(), a.tables.vocab, s, phase);
+  PhaseTime<S> sum{S(0.0), S(0.0), S(0.0), S(0.0)};
+  S busy(0.0);
   for (const auto& group : a.groups) {
     const auto& ffn_block = group.ffn;
     const auto attention = attention_time(group.attention, s, phase);
-    const auto ffn = ffn_time<T>(ffn_block, s, phase, [&](double tokens) {
+    const auto ffn = ffn_time(ffn_block, s, phase, [&](double tokens) {
       return RoutedTokens<T>{distinct_experts<T>(ffn_block.experts, ffn_block.top_k, tokens),
                              down_rows_read(ffn_block.sparsity, tokens)};
     });
     sum.seconds =
-        sum.seconds + group.layers * layer_time<T>(attention.seconds, ffn.seconds, overhead);
+        sum.seconds + group.layers * layer_time<S>(attention.seconds, ffn.seconds, overhead);
     sum.compute_bound_s =
-        sum.compute_bound_s + group.layers * T(attention.compute_bound_s + ffn.compute_bound_s);
-    busy = busy + group.layers * T(attention.seconds + ffn.seconds);
+        sum.compute_bound_s + group.layers * S(attention.compute_bound_s + ffn.compute_bound_s);
+    busy = busy + group.layers * S(attention.seconds + ffn.seconds);
     sum.overhead_s = sum.overhead_s + group.layers * overhead;
   }
-  const T fixed = fixed_time<T>(head.seconds, s, phase);
-  sum.seconds = phase_time<T>(sum.seconds, fixed);
+  const S fixed = fixed_time<S>(head.seconds, s, phase);
+  sum.seconds = phase_time<S>(sum.seconds, fixed);
   sum.compute_bound_s = sum.compute_bound_s + head.compute_bound_s;
   sum.bandwidth_bound_s = busy + head.seconds - sum.compute_bound_s;
   sum.overhead_s = sum.overhead_s + (fixed - head.seconds);

@@ -7,17 +7,44 @@
 #include <string>
 
 #include "rooflaw/model/precision.hpp"
+#include "rooflaw/model/workload.hpp"
 
 namespace rooflaw::model {
 
 /// What share of the data-sheet peaks is reached. Defaults are the ideal roofline.
-struct Efficiency {
-  double compute = 1;           // of peak FLOP/s, (0, 1.5]
-  double attention = 1;         // the same in attention and in recurrent states; default compute
-  double bandwidth = 1;         // of bandwidth, weights and activations, (0, 1.5]
-  double kv_bandwidth = 1;      // of bandwidth, KV cache, (0, 1.5]; default bandwidth
-  double layer_overhead_s = 0;  // per layer and pass
-  double pass_overhead_s = 0;   // per pass
+/// R is double, or a number with derivatives where they are fitted.
+template <class R>
+struct BasicEfficiency {
+  R compute{1};           // of peak FLOP/s, (0, 1.5]
+  R attention{1};         // the same in attention and in recurrent states; default compute
+  R bandwidth{1};         // of bandwidth, weights and activations, (0, 1.5]
+  R kv_bandwidth{1};      // of bandwidth, KV cache, (0, 1.5]; default bandwidth
+  R layer_overhead_s{0};  // per layer and pass
+  R pass_overhead_s{0};   // per pass
+};
+using Efficiency = BasicEfficiency<double>;
+
+/// Where efficiencies are from: none but the data sheet's peaks; those of chips of the same class;
+/// speeds measured on this one.
+enum class Basis { ideal, prior, measured };
+std::string_view to_string(Basis basis);
+std::optional<Basis> basis_from(std::string_view name);
+
+/// Factors of a predicted time between which nine of ten measured times lie.
+struct Band {
+  double low = 1, high = 1;
+};
+
+/// How far efficiencies can be trusted; unknown bands are absent.
+struct Trust {
+  Basis basis = Basis::measured;
+  std::optional<Band> prefill, decode;
+};
+
+/// Settings of the engine that efficiencies were fitted with; others would not fit them.
+struct FittedEngine {
+  std::optional<bool> flash, query_heads, mla_expanded;
+  std::optional<Elementwise> elementwise;
 };
 
 struct Device {
@@ -28,6 +55,8 @@ struct Device {
   double bandwidth_bytes_per_s = 0;
   std::map<ComputeType, double> peak_flops;        // dense FLOP/s; a missing type is not supported
   std::map<std::string, Efficiency> efficiencies;  // by precision id, "*" for the others
+  std::map<std::string, Trust> trusts;             // of the same keys
+  FittedEngine fitted_engine;
   std::optional<double> prefill_power_w;           // drawn in that phase; unknown if absent
   std::optional<double> decode_power_w;
   std::string confidence;  // how the numbers are known: datasheet, derived, estimate; may be empty
@@ -37,8 +66,8 @@ struct Device {
   /// Efficiency at a precision, also a changed one ("int8+0123abcd"): its own entry as a whole, else "*", else the ideal roofline.
   Efficiency efficiency(const std::string& precision_id) const;
 
-  /// Is there a measured efficiency for this precision?
-  bool calibrated(const std::string& precision_id) const;
+  /// How far that goes; the ideal roofline where there is none.
+  Trust trust(const std::string& precision_id) const;
 };
 
 /// Are the powers of both phases known?

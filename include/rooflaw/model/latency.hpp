@@ -32,8 +32,12 @@ Duration<T>& operator+=(Duration<T>& sum, const Duration<T>& d) {
   return sum;
 }
 
-template <class T>
-T compute_time(const Operator<T>& op, const Rates& rates) {
+/// Of amounts in T at rates in R: T, unless the rates carry derivatives.
+template <class T, class R>
+using Seconds = std::conditional_t<std::is_same_v<R, double>, T, R>;
+
+template <class T, class R>
+Seconds<T, R> compute_time(const Operator<T>& op, const BasicRates<R>& rates) {
   switch (op.unit) {
     case ComputeUnit::matmul:
       return op.flops * rates.s_per_matmul_flop;
@@ -44,17 +48,18 @@ T compute_time(const Operator<T>& op, const Rates& rates) {
   }
   return op.flops * rates.s_per_vector_flop;
 }
-template <class T>
-T memory_time(const Operator<T>& op, const Rates& rates) {
+template <class T, class R>
+Seconds<T, R> memory_time(const Operator<T>& op, const BasicRates<R>& rates) {
   return op.bytes * rates.s_per_byte + op.kv_bytes * rates.s_per_kv_byte;
 }
 
-template <class T>
-Duration<T> operator_time(const Operator<T>& op, const Rates& rates) {
-  const T compute = compute_time(op, rates);
-  const T memory = memory_time(op, rates);
-  const T none = 0.0 * compute;
-  return {larger(compute, memory), select<T>(compute >= memory, compute, none)};
+template <class T, class R>
+Duration<Seconds<T, R>> operator_time(const Operator<T>& op, const BasicRates<R>& rates) {
+  using S = Seconds<T, R>;
+  const S compute = compute_time(op, rates);
+  const S memory = memory_time(op, rates);
+  const S none = 0.0 * compute;
+  return {larger(compute, memory), select<S>(compute >= memory, compute, none)};
 }
 
 /// Sum over `steps` equidistant steps of max(compute, memory), both affine in the step, given their
@@ -99,15 +104,21 @@ Duration<T> sum_of_larger(const T& compute_first, const T& memory_first, const T
   return sum;
 }
 
-inline double passes(const Scenario& s, Phase phase) { return passes(s.workload, s.engine, phase); }
-inline Runs runs(const Scenario& s, Phase phase, double window = 0.0) {
+template <class R>
+double passes(const BasicScenario<R>& s, Phase phase) {
+  return passes(s.workload, s.engine, phase);
+}
+template <class R>
+Runs runs(const BasicScenario<R>& s, Phase phase, double window = 0.0) {
   return runs(s.workload, s.engine, phase, window);
 }
 
 /// Attention block of one layer over all passes of a phase.
-template <class T>
-Duration<T> attention_time(const AttentionShape<T>& shape, const Scenario& s, Phase phase) {
-  Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
+template <class T, class R>
+Duration<Seconds<T, R>> attention_time(const AttentionShape<T>& shape, const BasicScenario<R>& s,
+                                       Phase phase) {
+  using S = Seconds<T, R>;
+  Duration<S> sum{S(0.0 * shape.width), S(0.0 * shape.width)};
   for (const Run& run : runs(s, phase, shape.window)) {
     const OperatorList<T> first = attention_operators(shape, run.first, s.precision, s.engine);
     if (run.count == 1.0) {
@@ -116,7 +127,7 @@ Duration<T> attention_time(const AttentionShape<T>& shape, const Scenario& s, Ph
     }
     const OperatorList<T> last = attention_operators(shape, run.last, s.precision, s.engine);
     for (std::size_t i = 0; i < first.size(); ++i)
-      sum += sum_of_larger<T>(compute_time(first[i], s.rates), memory_time(first[i], s.rates),
+      sum += sum_of_larger<S>(compute_time(first[i], s.rates), memory_time(first[i], s.rates),
                               compute_time(last[i], s.rates), memory_time(last[i], s.rates),
                               run.count);
   }
@@ -131,16 +142,17 @@ struct RoutedTokens {
 };
 
 /// FFN block of one layer over all passes of a phase. `routed(tokens)` gives RoutedTokens.
-template <class T, class Routed>
-Duration<T> ffn_time(const FfnShape<T>& shape, const Scenario& s, Phase phase,
-                     const Routed& routed) {
-  Duration<T> sum{0.0 * shape.width, 0.0 * shape.width};
+template <class T, class R, class Routed>
+Duration<Seconds<T, R>> ffn_time(const FfnShape<T>& shape, const BasicScenario<R>& s, Phase phase,
+                                 const Routed& routed) {
+  using S = Seconds<T, R>;
+  Duration<S> sum{S(0.0 * shape.width), S(0.0 * shape.width)};
   for (const Run& run : runs(s, phase)) {
     const double tokens = run.first.tokens;
     const RoutedTokens<T> known = routed(tokens);
     for (const auto& op :
          ffn_operators(shape, tokens, s.precision, s.engine, known.distinct, known.rows_read)) {
-      const Duration<T> d = operator_time(op, s.rates);
+      const Duration<S> d = operator_time(op, s.rates);
       sum += {d.seconds * run.count, d.compute_bound_s * run.count};
     }
   }
@@ -149,31 +161,33 @@ Duration<T> ffn_time(const FfnShape<T>& shape, const Scenario& s, Phase phase,
 
 /// Output projection over all passes of a phase: at the end of the prompt, and for each token after
 /// it; zero if the engine leaves it out.
-template <class T>
-Duration<T> head_time(const T& width, double vocab, const Scenario& s, Phase phase) {
+template <class T, class R>
+Duration<Seconds<T, R>> head_time(const T& width, double vocab, const BasicScenario<R>& s,
+                                  Phase phase) {
   double n = 0.0;
   if (s.engine.lm_head)
     n = phase == Phase::decode ? passes(s, phase) : std::min(passes(s, phase), 1.0);
   const auto batch = static_cast<double>(s.workload.batch);
-  const Duration<T> d = operator_time(lm_head_operator(width, vocab, batch, s.precision), s.rates);
+  const auto d = operator_time(lm_head_operator(width, vocab, batch, s.precision), s.rates);
   return {d.seconds * n, d.compute_bound_s * n};
 }
 
 /// One layer over all passes of a phase; what a phase takes whatever its layers; the phase itself,
 /// of one group or of what the groups add up to.
-template <class T>
-T layer_time(const T& attention_s, const T& ffn_s, double overhead_s) {
+template <class S, class R>
+S layer_time(const S& attention_s, const S& ffn_s, const R& overhead_s) {
   return (attention_s + ffn_s) + overhead_s;
 }
-template <class T>
-T fixed_time(const T& head_s, const Scenario& s, Phase phase) {
+template <class S, class R>
+S fixed_time(const S& head_s, const BasicScenario<R>& s, Phase phase) {
   return head_s + s.rates.pass_overhead_s * passes(s, phase);
 }
-template <class T>
-T phase_time(const T& layers_s, const T& fixed_s) {
+template <class S>
+S phase_time(const S& layers_s, const S& fixed_s) {
   return layers_s + fixed_s;
 }
-inline double layer_overhead(const Scenario& s, Phase phase) {
+template <class R>
+R layer_overhead(const BasicScenario<R>& s, Phase phase) {
   return s.rates.layer_overhead_s * passes(s, phase);
 }
 

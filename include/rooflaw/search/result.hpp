@@ -27,7 +27,8 @@ struct TargetInfo {
   model::Objective objective{};
   std::string objective_unit{};
   double memory_budget_bytes = 0;
-  bool calibrated = false;  // else times are the data-sheet roofline
+  bool calibrated = false;  // against speeds measured on the device
+  model::Basis efficiency{};
   model::ComputeType attention_type{};
   std::string device_confidence{};
   bool operator==(const TargetInfo&) const = default;

@@ -28,6 +28,7 @@ struct Row {
   double prefill_compute_share = 0, prefill_bandwidth_share = 0;
   double decode_compute_share = 0, decode_bandwidth_share = 0;
   double energy_j = 0;  // NaN unless the device states both powers
+  double latency_low_s = 0, latency_high_s = 0;  // NaN where the error is not known
   bool operator==(const Row&) const = default;
 };
 
@@ -37,6 +38,7 @@ struct Evaluated {
   const model::Evaluation& e;
   double objective = 0;
   double latency_s = 0;
+  model::Band latency_band_s{};
   Index index = -1;
 };
 
@@ -85,6 +87,8 @@ void for_each_column(Take take) {
   take("decode_bandwidth_share", "1", &R::decode_bandwidth_share,
        [](P p) { return p.e.decode.bandwidth_share; });
   take("energy_j", "J", &R::energy_j, [](P p) { return p.e.energy_j; });
+  take("latency_low_s", "s", &R::latency_low_s, [](P p) { return p.latency_band_s.low; });
+  take("latency_high_s", "s", &R::latency_high_s, [](P p) { return p.latency_band_s.high; });
 }
 
 inline Row row_of(const Evaluated& evaluated) {

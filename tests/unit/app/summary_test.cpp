@@ -178,12 +178,16 @@ TEST(TargetSummary, SaysHowSureTheFrontierIs) {
 }
 
 TEST(TrustNotes, NameTheDevicesOnce) {
-  search::TargetInfo sound{.device = "measured", .precision = "int8", .calibrated = true};
+  search::TargetInfo sound{.device = "measured",
+                           .precision = "int8",
+                           .calibrated = true,
+                           .efficiency = model::Basis::measured};
   sound.attention_type = model::ComputeType::fp16;
   sound.device_confidence = "datasheet";
   auto estimate = sound;
   estimate.device = "guessed";
   estimate.calibrated = false;
+  estimate.efficiency = model::Basis::ideal;
   estimate.device_confidence = "estimate";
   model::Precision int8;
   int8.id = "int8";
@@ -193,6 +197,12 @@ TEST(TrustNotes, NameTheDevicesOnce) {
       "note: latencies are the data-sheet roofline, a lower bound (no calibrated efficiency): "
       "guessed\nnote: the chip's numbers are estimates: guessed\n",
       app::trust_notes({sound, estimate, estimate}, {int8}));
+  auto likes = sound;
+  likes.device = "like others";
+  likes.efficiency = model::Basis::prior;
+  EXPECT_EQ(
+      "note: efficiencies are those of chips of the same class, not measured: like others\n",
+      app::trust_notes({sound, likes}, {int8}));
   int8.attention = model::ComputeType::bf16;
   EXPECT_EQ(
       "note: attention runs in another type than the precision asks for: measured (fp16 for "

@@ -101,7 +101,8 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
                   "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "ffn", "expert_ffn",
                   "experts", "top_k", "shared_ffn", "ffn_sparsity", "ffn_ratio", "activation_rate",
                   "index", "extrapolated", "prefill_compute_share", "prefill_bandwidth_share",
-                  "decode_compute_share", "decode_bandwidth_share", "energy_j"));
+                  "decode_compute_share", "decode_bandwidth_share", "energy_j", "latency_low_s",
+                  "latency_high_s"));
   EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre(
                   "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
@@ -113,7 +114,7 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
                                      "loss", "binding", "search_minus_theory_loss"));
   EXPECT_THAT(file.datasets("/targets"),
               ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency",
-                                       "objective_unit", "memory_budget_bytes", "calibrated"}));
+                                       "objective_unit", "memory_budget_bytes", "calibrated", "efficiency"}));
 }
 
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {

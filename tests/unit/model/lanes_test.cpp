@@ -182,7 +182,7 @@ TEST_F(LanesTest, HeadTimesAndPhases) {
       layers[k] = static_cast<double>(list[static_cast<std::size_t>(k)].layers);
     const auto shape = attention_lanes(list);
     for (const Phase phase : {Phase::prefill, Phase::decode}) {
-      const Lanes head = head_time<Lanes>(shape.width, vocab, s, phase).seconds;
+      const Lanes head = head_time(shape.width, vocab, s, phase).seconds;
       expect_bits(
           list, head,
           [&](const Architecture& a) {

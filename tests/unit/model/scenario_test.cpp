@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/model/architecture.hpp"
+#include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/model/scenario.hpp"
 
 namespace rooflaw::model {
@@ -49,7 +52,7 @@ TEST(Scenario, PeaksOfTheTwoTypes) {
   EXPECT_DOUBLE_EQ(1.0 / 100, s.rates.s_per_byte);
   EXPECT_DOUBLE_EQ(1.0 / 100, s.rates.s_per_kv_byte);
   EXPECT_EQ(0, s.rates.layer_overhead_s);
-  EXPECT_FALSE(s.calibrated);
+  EXPECT_EQ(Basis::ideal, s.trust.basis);
 }
 
 TEST(Scenario, MatmulTypeIsNeverReplaced) {
@@ -66,7 +69,7 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
                          .pass_overhead_s = 2e-3};
   d.efficiencies["other"] = {.compute = 0.1};
   const auto general = make_scenario(d, precision(fp16, fp16), work, {});
-  EXPECT_TRUE(general.calibrated);
+  EXPECT_EQ(Basis::measured, general.trust.basis);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_matmul_flop);
   EXPECT_DOUBLE_EQ(1.0 / 5, general.rates.s_per_attention_flop);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_vector_flop);
@@ -86,9 +89,43 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
 TEST(Scenario, CalibratedMeansForThisPrecision) {
   Device d = device({{fp16, 20}});
   d.efficiencies["other"] = {.compute = 0.1};
-  EXPECT_FALSE(make_scenario(d, precision(fp16, fp16), work, {}).calibrated);
+  EXPECT_EQ(Basis::ideal, make_scenario(d, precision(fp16, fp16), work, {}).trust.basis);
   d.efficiencies["mine"] = {};
-  EXPECT_TRUE(make_scenario(d, precision(fp16, fp16), work, {}).calibrated);
+  EXPECT_EQ(Basis::measured, make_scenario(d, precision(fp16, fp16), work, {}).trust.basis);
+}
+
+TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
+  Device d = device({{fp16, 20}});
+  EXPECT_TRUE(make_scenario(d, precision(fp16, fp16), work, {}).engine.flash);
+  d.fitted_engine = {.flash = false,
+                     .query_heads = true,
+                     .mla_expanded = true,
+                     .elementwise = Elementwise::fused};
+  const auto s = make_scenario(d, precision(fp16, fp16), work, {.prefill_chunk = 512});
+  EXPECT_FALSE(s.engine.flash);
+  EXPECT_TRUE(s.engine.query_heads);
+  EXPECT_TRUE(s.engine.mla_expanded);
+  EXPECT_EQ(Elementwise::fused, s.engine.elementwise);
+  EXPECT_EQ(512, s.engine.prefill_chunk);
+  const Engine bare{.elementwise = Elementwise::ignored};
+  EXPECT_EQ(Elementwise::ignored,
+            make_scenario(d, precision(fp16, fp16), work, bare).engine.elementwise);
+}
+
+TEST(TimeBand, IsTheTimesOfThePhasesByTheirFactors) {
+  Scenario s = make_scenario(device({{fp16, 20}}), precision(fp16, fp16),
+                             {.batch = 1, .input_tokens = 8, .output_tokens = 4}, {});
+  Evaluation e;
+  e.prefill.seconds = 10;
+  e.decode.seconds = 4;
+  EXPECT_TRUE(std::isnan(time_band(Objective::total, e, s).low));
+  s.trust.decode = {0.5, 2.0};
+  EXPECT_TRUE(std::isnan(time_band(Objective::total, e, s).high));
+  EXPECT_EQ(0.5, time_band(Objective::tpot, e, s).low);
+  EXPECT_EQ(2.0, time_band(Objective::tpot, e, s).high);
+  s.trust.prefill = {0.9, 1.2};
+  EXPECT_EQ(9.0 + 2.0, time_band(Objective::total, e, s).low);
+  EXPECT_EQ(12.0 + 8.0, time_band(Objective::total, e, s).high);
 }
 
 TEST(Names, GoThereAndBack) {

@@ -1,0 +1,119 @@
+#include "rooflaw/fit/leave_out.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
+
+namespace rooflaw::fit {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::set<std::string> shapes_of(const Group& group) {
+  std::set<std::string> shapes;
+  for (const auto& s : group.speeds) shapes.insert(s.shape);
+  return shapes;
+}
+
+/// Between neighbours, as R's default.
+double quantile(const Errors& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+/// Equal values share their mean rank.
+std::vector<double> ranks_of(const std::vector<double>& values) {
+  std::vector<double> ranks;
+  for (const double v : values) {
+    double below = 0, equal = 0;
+    for (const double w : values) {
+      below += w < v ? 1 : 0;
+      equal += w == v ? 1 : 0;
+    }
+    ranks.push_back(below + (equal - 1.0) / 2.0);
+  }
+  return ranks;
+}
+
+double correlation(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto n = static_cast<double>(x.size());
+  const double mx = std::accumulate(x.begin(), x.end(), 0.0) / n;
+  const double my = std::accumulate(y.begin(), y.end(), 0.0) / n;
+  double xy = 0, xx = 0, yy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mx) * (y[i] - my);
+    xx += (x[i] - mx) * (x[i] - mx);
+    yy += (y[i] - my) * (y[i] - my);
+  }
+  return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : nan;
+}
+
+}  // namespace
+
+GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
+                    const std::vector<model::Precision>& further) {
+  GroupResult r;
+  r.prior = prior_of(unknowns_of(group, further), group.family, evidence, group.device.id);
+  r.fit = fit_group(group, r.prior);
+  r.spreads = spreads_of(group, r.prior, r.fit);
+  const Fit unseen = prior_fit(r.prior, group.family);
+  for (const auto& s : group.speeds) {
+    r.fitted.push_back(log_error(s, group.device, r.prior, r.fit));
+    r.unseen.push_back(log_error(s, group.device, r.prior, unseen));
+  }
+  const auto shapes = shapes_of(group);
+  if (shapes.size() < 2) return r;
+  r.left_out.resize(group.speeds.size());
+  for (const auto& shape : shapes) {
+    const Fit fit = fit_group(group, r.prior, shape);
+    for (std::size_t i = 0; i < group.speeds.size(); ++i)
+      if (group.speeds[i].shape == shape)
+        r.left_out[i] = log_error(group.speeds[i], group.device, r.prior, fit);
+  }
+  return r;
+}
+
+double mean_error(const Errors& errors) {
+  double sum = 0;
+  for (const double e : errors) sum += std::abs(std::expm1(e));
+  return errors.empty() ? nan : sum / static_cast<double>(errors.size());
+}
+
+double spearman(const Group& group, const Errors& errors, model::Phase phase) {
+  // Of one model in one format at one length: tokens/s, measured and predicted.
+  struct Test {
+    double measured = 0, predicted = 0, count = 0;
+  };
+  std::map<std::tuple<std::string, std::string, std::int64_t, std::int64_t>, Test> tests;
+  for (std::size_t i = 0; i < group.speeds.size(); ++i) {
+    const Speed& s = group.speeds[i];
+    if (s.phase != phase) continue;
+    Test& t = tests[{s.model, s.precision.id, s.context, s.tokens}];
+    t.measured += static_cast<double>(s.tokens) / s.seconds;
+    t.predicted += static_cast<double>(s.tokens) / (s.seconds * std::exp(errors[i]));
+    t.count += 1;
+  }
+  if (tests.size() < 3) return nan;
+  std::vector<double> measured, predicted;
+  for (const auto& [key, t] : tests) {
+    measured.push_back(t.measured / t.count);
+    predicted.push_back(t.predicted / t.count);
+  }
+  return correlation(ranks_of(measured), ranks_of(predicted));
+}
+
+model::Band band_of(Errors errors) {
+  std::sort(errors.begin(), errors.end());
+  return {std::exp(-quantile(errors, 0.95)), std::exp(-quantile(errors, 0.05))};
+}
+
+bool stands_alone(const Group& group) {
+  return group.speeds.size() >= 6 && shapes_of(group).size() >= 3;
+}
+
+}  // namespace rooflaw::fit
