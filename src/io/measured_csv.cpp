@@ -28,16 +28,6 @@ const Names columns{"device",        "unit",
                     "licence",       "note"};
 const Names required{"model", "phase", "tokens_per_second"};
 
-constexpr double gib = 1073741824.0;
-
-constexpr format::NumberRule speed_rule{
-    1e-6, true, 1e9, true, "must be a number of tokens per second > 0, from 1e-6 to 1e9"};
-constexpr format::NumberRule count_rule{0, true, 1e9, true, "must be a number from 0 to 1e9"};
-constexpr format::NumberRule at_least_one_rule{1, true, 1e9, true,
-                                               "must be a number from 1 to 1e9"};
-constexpr format::NumberRule size_rule{1e-6, true, 1e6, true,
-                                       "must be a number of GiB > 0, up to 1e6"};
-
 bool has(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -148,8 +138,11 @@ Measurement read_row(const Row& r) {
 }  // namespace
 
 bool is_measured_csv(const format::CsvRow& header) {
-  return std::any_of(header.begin(), header.end(),
-                     [](const format::CsvCell& cell) { return cell.text == "tokens_per_second"; });
+  const auto has_column = [&](std::string_view name) {
+    return std::any_of(header.begin(), header.end(),
+                       [&](const format::CsvCell& cell) { return cell.text == name; });
+  };
+  return has_column("tokens_per_second") || (has_column("model") && has_column("phase"));
 }
 
 void read_measured_csv(const std::string& path, const std::vector<format::CsvRow>& rows,
@@ -191,7 +184,7 @@ void read_measured_csv(const std::string& path, const std::vector<format::CsvRow
     else if (model == nullptr)
       leave_out(fmt::format("the shape of {} is in neither models.toml nor a config.json", name));
     else
-      add_row(std::move(m), *device, *model, format, all);
+      add_row(std::move(m), *device, *model, format, std::nullopt, all);
   }
 }
 

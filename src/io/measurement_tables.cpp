@@ -159,11 +159,16 @@ std::optional<ModelEntry> MeasurementTables::model_of_file(const std::string& na
     add_fault(faults_, place, "model", name, rule);
     return std::nullopt;
   }
-  Catalogue catalogue(files_, "", faults_);
-  auto found = catalogue.model(toml::value<std::string>(path), "model");
-  if (!found) return std::nullopt;
-  found->value.id = name;
-  return std::move(found->value);
+  try {
+    Catalogue catalogue(files_, "", faults_);
+    auto found = catalogue.model(toml::value<std::string>(path), "model");
+    if (!found) return std::nullopt;
+    found->value.id = name;
+    return std::move(found->value);
+  } catch (const InputError& error) {
+    for (const auto& fault : error.faults()) faults_.add(fault);
+    return std::nullopt;
+  }
 }
 
 double weight_bytes(const model::Architecture& a, const model::Precision& p) {
@@ -172,20 +177,21 @@ double weight_bytes(const model::Architecture& a, const model::Precision& p) {
   return model::memory(model::lift(a), s).weights;
 }
 
-model::Precision scaled_to(const model::Precision& p, const model::Architecture& a, double bytes) {
+model::Precision scaled_to(const model::Precision& p, const model::Architecture& a, double bytes,
+                           std::optional<bool> twice) {
+  model::Architecture stored = a;
+  stored.tied = false;
   const auto distance = [&](const model::Architecture& of) {
     return std::abs(std::log(bytes / weight_bytes(of, p)));
   };
-  model::Architecture stored = a;
-  stored.tied = false;
-  // A file is nearly never further from its format's size; the widest table is a quarter of one.
+  // A format gives nearly every size to this; the widest tables are a quarter of a model.
   constexpr double near = 0.03;
-  const bool twice = a.tied && distance(a) > near && distance(stored) < near;
-  return scaled_to_size(p, twice ? stored : a, bytes);
+  if (!twice) twice = a.tied && distance(a) > near && distance(stored) < near;
+  return scaled_to_size(p, *twice ? stored : a, bytes);
 }
 
 void add_row(Measurement row, const model::Device& device, const ModelEntry& model,
-             const model::Precision* format, Measurements& all) {
+             const model::Precision* format, std::optional<bool> twice, Measurements& all) {
   const auto leave_out = [&](const std::string& reason) {
     all.left_out.push_back({row.place, reason, row.doubt});
   };
@@ -197,9 +203,9 @@ void add_row(Measurement row, const model::Device& device, const ModelEntry& mod
   if (!device.peak_flops.contains(row.precision.matmul))
     return leave_out(fmt::format("{} has no rate for {} products", device.id,
                                  model::to_string(row.precision.matmul)));
+  if (format == nullptr && !twice) twice = false;
   if (row.weights_bytes)
-    row.precision = (format == nullptr ? scaled_to_size : scaled_to)(
-        row.precision, model.architecture, *row.weights_bytes);
+    row.precision = scaled_to(row.precision, model.architecture, *row.weights_bytes, twice);
   if (row.phase == model::Phase::prefill && !row.input_tokens)
     return leave_out("a prefill test whose prompt length is not printed");
   row.device = device.id;

@@ -12,6 +12,16 @@
 
 namespace rooflaw::io {
 
+inline constexpr double gib = 1073741824.0;
+inline constexpr format::NumberRule speed_rule{
+    1e-6, true, 1e9, true, "must be a number of tokens per second > 0, from 1e-6 to 1e9"};
+inline constexpr format::NumberRule count_rule{0, true, 1e9, true,
+                                               "must be a number from 0 to 1e9"};
+inline constexpr format::NumberRule at_least_one_rule{1, true, 1e9, true,
+                                                      "must be a number from 1 to 1e9"};
+inline constexpr format::NumberRule size_rule{1e-6, true, 1e6, true,
+                                              "must be a number of GiB > 0, up to 1e6"};
+
 struct MeasuredPlace {
   std::string file;
   unsigned line = 0;
@@ -57,9 +67,9 @@ class MeasurementTables {
 };
 
 /// Adds a row whose model, device and format are known, or the reason why it is left out.
-/// `format` is null where it is unknown.
+/// `format` is null where it is unknown, `twice` (does the file hold a tied table twice?) empty.
 void add_row(Measurement row, const model::Device& device, const ModelEntry& model,
-             const model::Precision* format, Measurements& all);
+             const model::Precision* format, std::optional<bool> twice, Measurements& all);
 
 /// Does the CSV have our columns?
 bool is_measured_csv(const format::CsvRow& header);

@@ -83,8 +83,9 @@ Measurements read_measurements(const std::vector<std::string>& paths,
 double weight_bytes(const model::Architecture& a, const model::Precision& p);
 
 /// The precision with the bytes of all weights changed by one factor, so that they add up to
-/// `bytes` (> 0). A tied table may stand twice in a file: where that is nearer to the size, it is
-/// counted so.
-model::Precision scaled_to(const model::Precision& p, const model::Architecture& a, double bytes);
+/// `bytes` (> 0). A tied table may stand twice in a file; where nothing says whether it does, it is
+/// counted so if only that is near to the size.
+model::Precision scaled_to(const model::Precision& p, const model::Architecture& a, double bytes,
+                           std::optional<bool> twice = std::nullopt);
 
 }  // namespace rooflaw::io
