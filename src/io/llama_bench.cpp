@@ -149,8 +149,8 @@ class Tests {
   }
 
   FoundModel model_of(const BenchTest& test, Measurement& m) {
-    if (test.text("model_type").empty()) {
-      fault(test, "model_type", "is missing");
+    if (test.text("model_type").empty() && tables_.chosen_models().empty()) {
+      fault(test, "model_type", "is missing; --model ID says it");
       return {};
     }
     BenchModel printed = read_bench_model(test, tables_.quantisations());
@@ -219,7 +219,8 @@ class Tests {
     const auto layers = number(test, "n_gpu_layers", layers_rule);
     if (!layers || *layers < 0 || !options_.engine.empty()) return "";
     if (*layers == 0) return "no layer is on the GPU (ngl 0); --engine llama.cpp-cpu takes it so";
-    if (*layers < static_cast<double>(model::depth(model.architecture)))
+    // The output is one more.
+    if (*layers <= static_cast<double>(model::depth(model.architecture)))
       return "only a part of the layers is on the GPU (ngl)";
     return "";
   }

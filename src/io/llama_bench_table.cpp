@@ -1,4 +1,5 @@
 // llama-bench -o md, its default.
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -62,10 +63,8 @@ std::vector<std::string> cells_of(std::string_view line) {
 
 bool is_ruler(std::string_view line) { return line.find_first_not_of("|-: \t\r") == line.npos; }
 
-std::size_t column_of(const std::vector<std::string>& header, std::string_view name) {
-  std::size_t i = 0;
-  while (i < header.size() && header[i] != name) ++i;
-  return i;
+bool is_heading(const std::vector<std::string>& cells) {
+  return std::find(cells.begin(), cells.end(), "t/s") != cells.end();
 }
 
 /// `3.56 GiB` or `6.74 B` and half of a unit of its last digit, in bytes or ones.
@@ -107,10 +106,10 @@ class TableFile {
       if (content.starts_with("build:")) footer(trimmed(content.substr(6)));
     } else if (is_ruler(content)) {
       // Between heading and rows.
-    } else if (header_.empty() || column_of(cells_of(content), "t/s") < header_.size()) {
-      header_ = cells_of(content);
-    } else if (column_of(header_, "t/s") < header_.size()) {
-      row(cells_of(content));
+    } else if (const auto cells = cells_of(content); is_heading(cells) || header_.empty()) {
+      header_ = cells;
+    } else if (is_heading(header_)) {
+      row(cells);
     }
   }
 
@@ -124,6 +123,8 @@ class TableFile {
   }
 
   void row(const std::vector<std::string>& cells) {
+    if (std::all_of(cells.begin(), cells.end(), [](const auto& cell) { return cell.empty(); }))
+      return;
     if (cells.size() != header_.size())
       return add_fault(
           faults_, place_, "row", "",

@@ -1,6 +1,7 @@
 #include "rooflaw/io/measurements.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "llama_bench.hpp"
 #include "measurement_tables.hpp"
@@ -13,11 +14,12 @@ namespace {
 
 /// What llama.cpp prints beside its results where both go to one file.
 constexpr std::string_view log_beginnings[] = {
-    "ggml_",     "llama_",      "llama-bench:", "load_",  "register_", "main:",
-    "warning:",  "error:",      "common",       "build:", "Device ",   "system_info",
-    "  Device ", "print_info:", "graph_",       "sched_", "set_",      "~"};
+    "ggml_",       "llama_", "llama-bench:", "load_",  "register_", "main:",
+    "warning:",    "error:", "common",       "build:", "Device ",   "system_info",
+    "print_info:", "graph_", "sched_",       "set_",   "~"};
 
 bool is_log(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return std::any_of(std::begin(log_beginnings), std::end(log_beginnings),
                      [&](std::string_view start) { return line.starts_with(start); });
 }
@@ -97,6 +99,7 @@ class Files {
     const auto refuse = [&](const std::string& why) {
       add_fault(faults_, {path, 1, 1}, "measurements", "", why);
     };
+    if (!read_.insert(path).second) return refuse("is named twice");
     if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
       return refuse("is a text in UTF-16; save it as UTF-8");
     const auto other = format::other_kind(text);
@@ -130,6 +133,7 @@ class Files {
   Measurements& all_;
   format::Faults& faults_;
   std::vector<BenchTest> tests_;
+  std::set<std::string> read_;
 };
 
 }  // namespace
