@@ -14,12 +14,6 @@ constexpr std::size_t longest_word_with_hint = 100;
 constexpr std::size_t most_named = 5;
 constexpr std::size_t shortest_part = 3;  // two letters are inside of too many words
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 /// Levenshtein distance.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -49,6 +43,12 @@ std::string quoted(const std::vector<Word>& words, const std::string& last = {})
 }
 
 }  // namespace
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
 
 std::string one_of(const std::vector<std::string_view>& words) {
   return "must be " + quoted(words);

@@ -203,6 +203,7 @@ void set_id(model::Precision& x, const std::string& id) { x.id = id; }
 void set_id(WorkloadEntry& x, const std::string& id) { x.workload.id = id; }
 void set_id(model::Law& x, const std::string& id) { x.id = id; }
 void set_id(ModelEntry& x, const std::string& id) { x.id = id; }
+void set_id(Quantisation& x, const std::string& id) { x.id = id; }
 
 /// The entry with its changes, as a table by itself.
 toml::table merged(const toml::table& changes, const toml::table* entry) {
@@ -291,6 +292,10 @@ std::vector<Loaded<model::Law>> Catalogue::all_laws() {
   for (const auto& id : law_ids())
     for (auto& law : laws(toml::value<std::string>(id), "law")) all.push_back(std::move(law));
   return all;
+}
+std::vector<Loaded<Quantisation>> Catalogue::all_quantisations() {
+  return load<Quantisation>(table_file_node("quantisation"), "quantisation", "quantisation",
+                            read_quantisation);
 }
 std::vector<Loaded<ModelEntry>> Catalogue::all_models() {
   return load<ModelEntry>(table_file_node("model"), "model", "model", read_model);

@@ -14,7 +14,7 @@ using Keys = std::vector<std::string_view>;
 
 const Keys of_jobs{"job", "space", "targets", "search", "refine"};
 const Keys of_cases{"architecture", "device", "precision", "workload"};
-const Keys of_tables{"device", "precision", "workload", "model", "law"};
+const Keys of_tables{"device", "precision", "workload", "model", "law", "quantisation"};
 
 template <class Holds>
 std::string_view first_of(const toml::table& file, const Keys& keys, Holds holds) {

@@ -7,6 +7,9 @@
 
 namespace rooflaw::format {
 
+/// A-Z as a-z.
+std::string lower(std::string text);
+
 /// must be "a", "b" or "c"
 std::string one_of(const std::vector<std::string_view>& words);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rooflaw/format/toml_reader.hpp"
+#include "rooflaw/io/quantisations.hpp"
 #include "rooflaw/io/source_files.hpp"
 #include "rooflaw/model/device.hpp"
 #include "rooflaw/model/law.hpp"
@@ -67,6 +68,7 @@ class Catalogue {
   std::vector<Loaded<model::Precision>> all_precisions();
   std::vector<Loaded<WorkloadEntry>> all_workloads();
   std::vector<Loaded<model::Law>> all_laws();
+  std::vector<Loaded<Quantisation>> all_quantisations();
 
   /// All public models of the inputs folder; one by id.
   std::vector<Loaded<ModelEntry>> all_models();
