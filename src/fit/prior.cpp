@@ -15,7 +15,7 @@ struct Spread {
   double chip = 0, width = 0, format = 0;
 };
 constexpr std::array<Spread, kind_count> spreads{
-    {{0.3, 0.05, 0.2}, {0.2, 0.15, 0.1}, {0.3}, {1.0}, {1.0}, {0.5}}};
+    {{0.5, 0.05, 0.2}, {0.2, 0.15, 0.1}, {0.3}, {1.0}, {1.0}, {0.5}}};
 constexpr double wider_class = 2.0;  // chips that the mean of the next wider class counts for
 
 /// Of any chip, before there is evidence.

@@ -19,5 +19,6 @@ ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
 ExitCode merge_command(const Arguments& arguments);
 ExitCode list_command(const Arguments& arguments);
+ExitCode calibrate_command(const Arguments& arguments);
 
 }  // namespace rooflaw::app
