@@ -92,10 +92,17 @@ class Tests {
     if (const auto reason = reason_to_leave_out(test, m, *found.model); !reason.empty())
       all_.left_out.push_back({m.place, reason, m.doubt});
     else
-      add_row(std::move(m), *tables_.chosen_device(), *found.model, format_, found.twice, all_);
+      add_found(std::move(m), found);
   }
 
  private:
+  void add_found(Measurement m, const FoundModel& found) {
+    std::optional<bool> twice;
+    if (found.stored) twice = found.stored->twice;
+    if (found.stored && m.weights_bytes) *m.weights_bytes *= found.stored->share_read;
+    add_row(std::move(m), *tables_.chosen_device(), *found.model, format_, twice, all_);
+  }
+
   void fault(const BenchTest& test, const std::string& key, const std::string& rule) {
     add_fault(faults_, test.place, key, test.text(key), rule);
   }

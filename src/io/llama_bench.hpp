@@ -56,11 +56,17 @@ struct BenchModel {
 };
 BenchModel read_bench_model(const BenchTest& test, const Quantisations& quantisations);
 
+/// What a file has of a model beside what a token reads.
+struct StoredModel {
+  bool twice = false;     // a tied table, once more for the output
+  double share_read = 1;  // without a layer that predicts the token after the next
+};
+
 /// The one of the options, else the only one of the tables, that it can be; else a rule that says
 /// why there is none.
 struct FoundModel {
   const ModelEntry* model = nullptr;
-  std::optional<bool> twice;  // is a tied table in the file twice?
+  std::optional<StoredModel> stored;  // by the printed parameters
   std::string rule;
 };
 FoundModel find_bench_model(const BenchModel& printed, const MeasurementTables& tables);

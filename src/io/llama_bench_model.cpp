@@ -53,19 +53,42 @@ bool belongs(const std::string& id, const std::string& family) {
   return !stem.empty() && start.starts_with(stem);
 }
 
-/// Does the printed number leave out and round no more than it may? Norms and biases, which we do
-/// not count, are below 0.2 %.
-bool is_near(double ours, double printed, double rounding) {
-  return std::abs(printed - ours) <= 0.0025 * ours + rounding;
+/// Norms and biases, which we do not count, are below 0.2 % of a model.
+constexpr double uncounted = 0.0025;
+
+bool is_near(double ours, double printed, double rounding, double tolerance) {
+  return std::abs(printed - ours) <= tolerance * ours + rounding;
 }
 
-/// As which of the two a file has the model: with a tied table once, or twice.
-std::optional<bool> twice_by_params(const ModelEntry& m, const BenchModel& printed) {
+/// Parameters of a layer that predicts the token after the next, and of what joins it to the rest.
+double prediction_layer(const model::Architecture& a) {
+  double layer = 0;
+  for_each_group(a, [&](const model::Layers& group) {
+    if (layer > 0 || group.attention == model::AttentionKind::recurrent) return;
+    const auto ffn = model::ffn_shape(group, a.width);
+    layer = model::attention_shape(group, a.width).weights() + ffn.weights() + ffn.router_weights();
+  });
+  const auto width = static_cast<double>(a.width);
+  return layer + 2 * width * width;
+}
+
+/// How a file has a model of so many parameters; nullopt if it cannot be this one.
+std::optional<StoredModel> stored_as(const ModelEntry& m, const BenchModel& printed) {
   const auto& a = m.architecture;
   const double once = model::parameters(model::lift(a)).total;
   const double table = static_cast<double>(a.vocab) * static_cast<double>(a.width);
-  if (is_near(once, *printed.params, printed.params_rounding)) return false;
-  if (a.tied && is_near(once + table, *printed.params, printed.params_rounding)) return true;
+  const double prediction = prediction_layer(a);
+  // What we leave out of a model, its publisher counts.
+  for (const double count : {once, m.published_params.value_or(once)}) {
+    const auto is_printed_with = [&](double more, double tolerance = uncounted) {
+      return is_near(count + more, *printed.params, printed.params_rounding, tolerance);
+    };
+    if (is_printed_with(0)) return StoredModel{};
+    if (a.tied && is_printed_with(table)) return StoredModel{.twice = true};
+    // The layer may have a gate that the architecture has not.
+    if (is_printed_with(prediction, 2 * uncounted))
+      return StoredModel{.share_read = count / (count + prediction)};
+  }
   return std::nullopt;
 }
 
@@ -84,7 +107,7 @@ bool agrees_with_label(const ModelEntry& m, const std::string& label) {
 
 bool fits(const ModelEntry& m, const BenchModel& printed) {
   // The fields of one that is not expressible do not count its parameters.
-  if (printed.params && m.not_expressible.empty()) return twice_by_params(m, printed).has_value();
+  if (printed.params && m.not_expressible.empty()) return stored_as(m, printed).has_value();
   return agrees_with_label(m, printed.size_label);
 }
 
@@ -171,19 +194,19 @@ BenchModel read_bench_model(const BenchTest& test, const Quantisations& quantisa
 
 FoundModel find_bench_model(const BenchModel& printed, const MeasurementTables& tables) {
   const auto found = [&](const ModelEntry& m) {
-    return FoundModel{
-        &m,
-        printed.params && m.not_expressible.empty() ? twice_by_params(m, printed) : std::nullopt,
-        {}};
+    FoundModel result{.model = &m, .stored = {}, .rule = {}};
+    if (printed.params && m.not_expressible.empty()) result.stored = stored_as(m, printed);
+    return result;
   };
   const auto& chosen = tables.chosen_models();
   for (const auto& m : chosen)
-    if (printed.params ? twice_by_params(m, printed).has_value() : chosen.size() == 1)
-      return found(m);
+    if (printed.params ? stored_as(m, printed).has_value() : chosen.size() == 1) return found(m);
   const Candidates candidates = candidates_for(printed, tables);
   if (candidates.size() == 1) return found(*candidates.front());
   if (!candidates.empty())
-    return {nullptr, {}, fmt::format("may be {}; --model ID says which", names_of(candidates))};
+    return {.model = nullptr,
+            .stored = {},
+            .rule = fmt::format("may be {}; --model ID says which", names_of(candidates))};
   std::string rule = fmt::format(
       "no model of this name{} is in models.toml; --model ID or --model FOLDER/config.json says "
       "which it is",
@@ -191,7 +214,7 @@ FoundModel find_bench_model(const BenchModel& printed, const MeasurementTables& 
   for (const auto& m : chosen)
     rule += fmt::format("; {} has {:.3g} billion", m.id,
                         model::parameters(model::lift(m.architecture)).total / 1e9);
-  return {nullptr, {}, rule};
+  return {.model = nullptr, .stored = {}, .rule = rule};
 }
 
 }  // namespace rooflaw::io

@@ -310,13 +310,13 @@ model::Law read_law(format::TableReader& reader) {
 
 ModelEntry read_model(format::TableReader& reader) {
   allow_description(reader);
-  reader.allow({"published_params", "published_params_exact", "published_params_active",
-                "perplexity_wikitext2", "perplexity_source", "perplexity_notes",
-                "training_tokens"});
+  reader.allow({"published_params_exact", "published_params_active", "perplexity_wikitext2",
+                "perplexity_source", "perplexity_notes", "training_tokens"});
   ModelEntry entry;
   entry.id = read_id(reader);
   entry.name = reader.text("name").value_or(entry.id);
   entry.not_expressible = reader.text("not_expressible").value_or("");
+  entry.published_params = reader.number("published_params", format::rules::positive);
   entry.architecture = read_architecture(reader);
   return entry;
 }

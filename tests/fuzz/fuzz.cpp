@@ -5,12 +5,15 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string_view>
 
 #include "rooflaw/format/toml_reader.hpp"
 
 namespace rooflaw::fuzz {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -21,6 +24,10 @@ constexpr std::array kept = {"jetson-agx-orin-64gb",
                              "fp16",
                              "int8",
                              "fp8",
+                             "q4_k_m",
+                             "f16",
+                             "q4_k-medium",
+                             "q2_k",
                              "vla",
                              "silo"};
 
@@ -47,13 +54,15 @@ std::map<std::string, std::string> part_of_inputs() {
   std::map<std::string, std::string> texts{{"chips.toml", std::string(chips)}};
   const std::string law = folder + "/laws/codesign-2026.toml";
   texts[law] = disk.read(law);
-  for (const char* kind : {"device", "model", "precision", "workload"}) {
+  for (const char* kind : {"device", "model", "precision", "workload", "quantisation"}) {
     const std::string path = folder + "/" + kind + "s.toml";
     toml::table table = format::parse_toml(disk.read(path), path);
     toml::array& entries = *table[kind].as_array();
     for (std::size_t i = entries.size(); i-- > 0;)
       if (!is_kept(entries[i])) entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(i));
     texts[path] = format::to_text(table);
+    // Whole tables are read by this name.
+    texts[fs::absolute(path).lexically_normal().string()] = texts[path];
   }
   return texts;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/fuzz/run.sh TARGET SECONDS [BUILD [LIBFUZZER OPTIONS...]]: fuzzes on a copy of the corpus.
-# TARGET is job, case, config or result, BUILD the folder of preset fuzz. Whatever is found is kept in
-# BUILD/findings. Ends with 77 where the target has not been built.
+# TARGET is job, case, config, result or measured, BUILD the folder of preset fuzz. Whatever is found
+# is kept in BUILD/findings. Ends with 77 where the target has not been built.
 set -euo pipefail
 source_dir=$(realpath "$(dirname "$0")")
 target=$1 seconds=$2 build=$(realpath -m "${3:-$source_dir/../../build/fuzz}")
@@ -22,8 +22,8 @@ options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192
 # A result's bytes are few decisions each; a text grows from short ones.
 if [ "$target" = result ]; then
   options+=(-len_control=0 -dict="$source_dir/result.dict")
-elif [ "$target" = config ]; then
-  options+=(-dict="$source_dir/config.dict")
+elif [ "$target" = config ] || [ "$target" = measured ]; then
+  options+=(-dict="$source_dir/$target.dict")
 else
   options+=(-dict="$source_dir/toml.dict")
 fi

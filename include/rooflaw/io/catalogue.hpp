@@ -43,6 +43,7 @@ struct ModelEntry {
   std::string not_expressible;      // why the architecture does not describe it; empty if it does
   std::optional<double> uncounted;  // norms and biases of a config.json, left out of all counts
   std::vector<std::string> notes;   // what a config.json leaves to be said
+  std::optional<double> published_params = std::nullopt;
 };
 
 class Catalogue {

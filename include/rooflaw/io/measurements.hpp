@@ -32,7 +32,8 @@ struct Measurement {
   /// is known.
   model::Precision precision;
   std::string precision_printed;
-  std::optional<double> weights_bytes;  // of the file, as printed
+  /// As printed, less a layer of the file that predicts the token after the next.
+  std::optional<double> weights_bytes;
   std::optional<double> threads;
   double batch = 1;  // sequences
   model::Phase phase = model::Phase::decode;

@@ -21,7 +21,7 @@ const std::string folder = std::string(ROOFLAW_SOURCE_DIR) + "/inputs/";
 /// All files of tables, with the kind of table each holds.
 std::vector<std::pair<std::string, std::string>> table_files() {
   std::vector<std::pair<std::string, std::string>> list;
-  for (const char* kind : {"device", "precision", "workload", "model"})
+  for (const char* kind : {"device", "precision", "workload", "model", "quantisation"})
     list.emplace_back(folder + kind + "s.toml", kind);
   for (const auto& file : fs::directory_iterator(folder + "laws"))
     list.emplace_back(file.path().string(), "law");

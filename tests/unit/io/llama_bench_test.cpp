@@ -285,6 +285,16 @@ TEST(LlamaBench, ATiedTableThatStandsTwiceInTheFileIsReadOnce) {
   EXPECT_GT(weight_bytes(a, twice.precision), 340.0 * 1048576);
 }
 
+TEST(LlamaBench, ALayerThatPredictsTheTokenAfterTheNextIsNotRead) {
+  for (const auto& [params, share] :
+       {std::pair{"772.85 M", 752.4 / 772.85}, std::pair{"752.39 M", 1.0}}) {
+    const auto all = read_text(table("qwen35 0.8B Q4_K - Medium", "500 MiB", params, "CUDA"));
+    ASSERT_EQ(1u, all.rows.size());
+    EXPECT_EQ("qwen3.5-0.8b", all.rows[0].model);
+    EXPECT_NEAR(share, *all.rows[0].weights_bytes / (500.0 * 1048576), 0.004);
+  }
+}
+
 TEST(LlamaBench, ModelsOfOneShapeAreToldApartByTheFileName) {
   const auto model = [](const std::string& file) {
     std::string text = jsonl_2026;

@@ -89,5 +89,50 @@ TEST(ShippedMeasurements, WhereASizeIsPrintedTheBytesAddUpToIt) {
                                  "llama-3.2-3b executorch-w4a8-g32", "qwen3-1.7b fp16"));
 }
 
+const std::string header =
+    "device,engine,model,precision,phase,output_tokens,weights_gib,tokens_per_second,doubt\n";
+
+TEST(Measurements, AModelMayBeAConfigBesideTheFile) {
+  auto files =
+      with_inputs({{"mine/a.csv", header + "raspberry-pi-5,x,config.json,Q8_0,decode,64,,9,\n"},
+                   {"mine/config.json",
+                    R"({"model_type": "llama", "vocab_size": 1000, "hidden_size": 512,
+                                 "intermediate_size": 1536, "num_hidden_layers": 4,
+                                 "num_attention_heads": 8, "tie_word_embeddings": true})"}});
+  format::Faults faults;
+  const auto all = read_measurements({"mine/a.csv"}, {}, files, faults);
+  faults.throw_if_any();
+  ASSERT_EQ(1u, all.rows.size());
+  EXPECT_EQ("config.json", all.rows[0].model);
+  EXPECT_EQ(512, all.models.at("config.json").width);
+  EXPECT_EQ("q8_0", all.rows[0].precision.id);
+}
+
+TEST(Measurements, RowsWithADoubtAreReadLikeOthers) {
+  const auto all =
+      read_texts({{"a.csv", header + "raspberry-pi-5,x,qwen3-0.6b,q8_0,decode,64,,9,hot\n"}});
+  ASSERT_EQ(1u, all.rows.size());
+  EXPECT_EQ("hot", all.rows[0].doubt);
+}
+
+TEST(Measurements, AnUnknownFormatGoesByTheSizeAndWithoutOneTheRowIsLeftOut) {
+  const auto all =
+      read_texts({{"a.csv", header + "raspberry-pi-5,x,qwen3-0.6b,,decode,64,1.0,9,\n" +
+                                "raspberry-pi-5,x,qwen3-0.6b,,decode,64,,9,\n"}});
+  ASSERT_EQ(1u, all.rows.size());
+  EXPECT_EQ("unknown", all.rows[0].precision.id);
+  EXPECT_NEAR(1073741824.0, weight_bytes(all.models.at("qwen3-0.6b"), all.rows[0].precision), 1);
+  ASSERT_EQ(1u, all.left_out.size());
+  EXPECT_EQ("a.csv:3", all.left_out[0].place);
+  EXPECT_EQ("neither the format of the weights nor their size is known", all.left_out[0].reason);
+}
+
+TEST(Measurements, ADeviceWithoutTheRateOfTheFormatLeavesTheRowOut) {
+  const auto all =
+      read_texts({{"a.csv", header + "raspberry-pi-5,x,qwen3-0.6b,fp4,decode,64,,9,\n"}});
+  ASSERT_EQ(1u, all.left_out.size());
+  EXPECT_EQ("raspberry-pi-5 has no rate for fp4 products", all.left_out[0].reason);
+}
+
 }  // namespace
 }  // namespace rooflaw::io
