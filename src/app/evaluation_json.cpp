@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/model/capacity.hpp"
+#include "rooflaw/model/intensity.hpp"
 
 namespace rooflaw::app {
 
@@ -97,6 +98,25 @@ nlohmann::json groups_json(const model::Architecture& a) {
   return groups;
 }
 
+nlohmann::json phase_intensity(const model::PhaseIntensity& p) {
+  if (p.flops == 0.0) return nullptr;
+  return {{"flops", p.flops},
+          {"bytes", p.bytes},
+          {"intensity", p.intensity},
+          {"attained_flops", p.attained_flops},
+          {"intensity_gap", p.intensity_gap},
+          {"flops_gap", p.flops_gap},
+          {"potential", p.potential}};
+}
+
+nlohmann::json intensity_json(const model::Architecture& a, const model::Scenario& s,
+                              const model::Evaluation& e) {
+  const auto i = intensity(a, s, e);
+  return {{"ridge_intensity", i.ridge},
+          {"prefill", phase_intensity(i.prefill)},
+          {"decode", phase_intensity(i.decode)}};
+}
+
 /// Null where it is not known or there is no such phase.
 nlohmann::json band(model::Objective objective, const model::Evaluation& e,
                     const model::Scenario& s) {
@@ -153,6 +173,7 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
       {"prefill_band_s", band(model::Objective::prefill, e, s)},
       {"decode_band_s", band(model::Objective::decode, e, s)},
       {"total_band_s", band(model::Objective::total, e, s)},
+      {"intensity", intensity_json(a, s, e)},
       {"total_s", e.total_s},
       {"tpot_s", number_or_null(e.tpot_s)},
       {"tokens_per_s", number_or_null(static_cast<double>(s.workload.batch) / e.tpot_s)},

@@ -191,6 +191,28 @@ const std::vector<TableColumn<search::TheoryRow>>& theory_columns() {
   return columns;
 }
 
+const std::vector<TableColumn<model::Intensity>>& intensity_columns() {
+  using I = model::Intensity;
+  using P = model::PhaseIntensity;
+  static const std::vector columns{
+      column("ridge_intensity", "FLOP/B", &I::ridge),
+      column("prefill_flops", "FLOP", &I::prefill, &P::flops),
+      column("prefill_bytes", "B", &I::prefill, &P::bytes),
+      column("prefill_intensity", "FLOP/B", &I::prefill, &P::intensity),
+      column("prefill_attained_flops", "FLOP/s", &I::prefill, &P::attained_flops),
+      column("prefill_intensity_gap", "FLOP/B", &I::prefill, &P::intensity_gap),
+      column("prefill_flops_gap", "FLOP/s", &I::prefill, &P::flops_gap),
+      column("prefill_potential", "1", &I::prefill, &P::potential),
+      column("decode_flops", "FLOP", &I::decode, &P::flops),
+      column("decode_bytes", "B", &I::decode, &P::bytes),
+      column("decode_intensity", "FLOP/B", &I::decode, &P::intensity),
+      column("decode_attained_flops", "FLOP/s", &I::decode, &P::attained_flops),
+      column("decode_intensity_gap", "FLOP/B", &I::decode, &P::intensity_gap),
+      column("decode_flops_gap", "FLOP/s", &I::decode, &P::flops_gap),
+      column("decode_potential", "1", &I::decode, &P::potential)};
+  return columns;
+}
+
 const std::vector<TableColumn<search::TargetInfo>>& target_columns() {
   using I = search::TargetInfo;
   static const std::vector columns{column("id", "", &I::id),

@@ -36,6 +36,7 @@ struct EntryAttribute {
 const std::vector<TableColumn<search::Row>>& row_columns();
 const std::vector<TableColumn<theory::Sensitivity>>& sensitivity_columns();
 const std::vector<TableColumn<search::TheoryRow>>& theory_columns();
+const std::vector<TableColumn<model::Intensity>>& intensity_columns();
 const std::vector<TableColumn<search::TargetInfo>>& target_columns();
 const std::vector<EntryAttribute<search::TargetResult>>& frontier_attributes();
 const std::vector<EntryAttribute<search::InRange>>& in_range_attributes();

@@ -18,6 +18,9 @@ std::string group_of(const char* kind, const search::TargetInfo& target) {
   return fmt::format("/{}/{}/{}", kind, target.law, target.id);
 }
 
+/// Not by law: only the first has it.
+std::string intensity_group(const search::TargetInfo& target) { return "/intensity/" + target.id; }
+
 StudyRecord study_of(const Job& job) {
   const search::Question& question = job.question;
   return {.program_version = std::string(program_version()),
@@ -44,6 +47,11 @@ void write_target(format::Hdf5Writer& file, const search::TargetResult& result) 
   }
   write_table(file, group("sensitivity"), sensitivity_columns(), result.sensitivity);
   write_table(file, group("theory"), theory_columns(), result.theory);
+  if (result.intensity) {
+    const std::string path = intensity_group(result.target);
+    write_table(file, path, intensity_columns(), *result.intensity);
+    file.attribute(path, "law", result.target.law);
+  }
 }
 
 void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
@@ -92,9 +100,11 @@ format::Hdf5Reader open_result(const std::string& path, format::Seal seal) {
     throw FileError(path, "is no result of rooflaw");
   const auto version = format::attribute_as<std::vector<std::int64_t>>(file, "/", "format_version");
   if (version.size() != 2) throw FileError(path, "has no format version");
-  if (version.front() != result_format_major)
-    throw FileError(path, fmt::format("has format version {}.{}; this program reads version {}.x",
-                                      version[0], version[1], result_format_major));
+  if (version[0] != result_format_major || version[1] < result_format_minor)
+    throw FileError(
+        path, fmt::format("has format version {}.{}; this program reads version {}, from {}.{} on",
+                          version[0], version[1], result_format_major, result_format_major,
+                          result_format_minor));
   return file;
 }
 
@@ -129,11 +139,17 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   }
   result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
   result.theory = read_table(file, group("theory"), theory_columns());
-  for (const auto& [kind, size] : {std::pair{"sensitivity", result.sensitivity.size()},
-                                   std::pair{"theory", result.theory.size()}})
-    if (size != result.rows.size())
-      throw FileError(file.file(), fmt::format("{}: has {} rows, the frontier {}", group(kind),
-                                               size, result.rows.size()));
+  if (const auto path = intensity_group(target);
+      format::attribute_as<std::string>(file, path, "law") == target.law)
+    result.intensity = read_table(file, path, intensity_columns());
+  const auto beside = [&](const std::string& path, std::size_t rows) {
+    if (rows != result.rows.size())
+      throw FileError(file.file(), fmt::format("{}: has {} rows, the frontier {}", path, rows,
+                                               result.rows.size()));
+  };
+  beside(group("sensitivity"), result.sensitivity.size());
+  beside(group("theory"), result.theory.size());
+  if (result.intensity) beside(intensity_group(target), result.intensity->size());
   return result;
 }
 

@@ -10,7 +10,7 @@ namespace rooflaw::search {
 
 namespace {
 
-/// Takes every point as architecture and row.
+/// Takes every point as architecture, evaluation and row.
 template <class Take>
 void evaluate_points(const Question& question, const Target& target,
                      std::span<const FrontierPoint> points, Take take) {
@@ -31,7 +31,7 @@ void evaluate_points(const Question& question, const Target& target,
     // Of a target for energy the latency is that of the whole workload.
     const auto latency = target.objective == model::Objective::energy ? model::Objective::total
                                                                       : target.objective;
-    take(*architecture,
+    take(*architecture, e,
          row_of({*architecture, e, value, value_of(latency, e, scenario),
                  time_band(latency, e, scenario), question.space.continuous ? -1 : point.index}));
   }
@@ -44,7 +44,7 @@ std::vector<Row> rows_of(const Question& question, const Target& target,
   std::vector<Row> rows;
   rows.reserve(frontier.size());
   evaluate_points(question, target, frontier,
-                  [&](const auto&, const Row& row) { rows.push_back(row); });
+                  [&](const auto&, const auto&, const Row& row) { rows.push_back(row); });
   return rows;
 }
 
@@ -90,9 +90,12 @@ TargetResult describe(const Findings& findings, const Question& question, const 
   r.target = info_of(question, target);
   r.rows.reserve(points.size());
   r.sensitivity.reserve(points.size());
-  evaluate_points(question, target, points, [&](const auto& a, const Row& row) {
+  const auto& scenario = question.deployments[target.deployment].scenario;
+  if (target.law == 0) r.intensity.emplace();
+  evaluate_points(question, target, points, [&](const auto& a, const auto& e, const Row& row) {
     r.rows.push_back(row);
     r.sensitivity.push_back(sensitivity_at(question, target, a));
+    if (r.intensity) r.intensity->push_back(intensity(a, scenario, e));
   });
   r.theory = (*findings.theory)[number];
   r.reference = default_reference(points);

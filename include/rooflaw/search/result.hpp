@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rooflaw/model/intensity.hpp"
 #include "rooflaw/search/findings.hpp"
 #include "rooflaw/search/method.hpp"
 #include "rooflaw/search/question.hpp"
@@ -56,6 +57,7 @@ struct TargetResult {
   std::vector<Row> rows{};                         // the frontier, sorted by latency
   std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
   std::vector<TheoryRow> theory{};                 // an entry a row
+  std::optional<std::vector<model::Intensity>> intensity{};  // an entry a row; of the first law
   std::optional<Improvements> refined{};           // none: the stage was off
   std::optional<InRange> in_range{};               // none: the law states no range, ...
   double hypervolume = 0;
