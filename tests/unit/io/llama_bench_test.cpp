@@ -311,6 +311,10 @@ TEST(LlamaBench, AnOptionSaysTheModel) {
   EXPECT_EQ(
       "llama-2-7b",
       read_text(table("mystery 7B Q4_0", "3.56 GiB", "6.74 B", "CUDA"), options).rows.at(0).model);
+  EXPECT_EQ(
+      "llama-2-7b",
+      read_text(table("mystery 7B Q4_0", "3.56 GiB", "6.99 B", "CUDA"), options).rows.at(0).model)
+      << "what it does not count may be missing";
   const std::string without_sizes =
       "| model | backend | test | t/s |\n|-|-|-|-|\n| llama 7B Q4_0 | CUDA | tg128 | 20.5 |\n";
   options.models = {"mistral-7b"};
