@@ -368,6 +368,15 @@ TEST(LlamaBench, AFormatThatIsNotKnownGoesByItsSize) {
   EXPECT_NEAR(4.0, row.precision.ffn_weight_bytes, 0.01);
 }
 
+TEST(LlamaBench, TheFuzzerStartsFromProperFiles) {
+  for (const char* name : {"lines.jsonl", "list.json", "flags.csv", "tables.md", "ours.csv"}) {
+    SourceFiles disk;
+    const auto all =
+        read_text(disk.read(std::string(ROOFLAW_TEST_DIR) + "/fuzz/corpus/measured/" + name));
+    EXPECT_FALSE(all.rows.empty()) << name;
+  }
+}
+
 TEST(LlamaBench, WhatTheArchitectureCannotExpressIsLeftOut) {
   const auto all = read_text(table("gemma3n E2B Q4_K - Medium", "2.80 GiB", "4.46 B", "CUDA"));
   ASSERT_EQ(1u, all.left_out.size());
