@@ -203,6 +203,11 @@ FoundModel find_bench_model(const BenchModel& printed, const MeasurementTables& 
     if (printed.params ? stored_as(m, printed).has_value() : chosen.size() == 1) return found(m);
   const Candidates candidates = candidates_for(printed, tables);
   if (candidates.size() == 1) return found(*candidates.front());
+  // What a config.json does not say (gates, a vision tower) may be missing in its count.
+  for (const auto& m : chosen)
+    if (printed.params && is_near(model::parameters(model::lift(m.architecture)).total,
+                                  *printed.params, printed.params_rounding, 0.05))
+      return found(m);
   if (!candidates.empty())
     return {.model = nullptr,
             .stored = {},

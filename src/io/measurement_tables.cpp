@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -182,7 +181,8 @@ model::Precision scaled_to(const model::Precision& p, const model::Architecture&
   model::Architecture stored = a;
   stored.tied = false;
   const auto distance = [&](const model::Architecture& of) {
-    return std::abs(std::log(bytes / weight_bytes(of, p)));
+    const double ratio = bytes / weight_bytes(of, p);
+    return std::max(ratio, 1 / ratio) - 1;
   };
   // A format gives nearly every size to this; the widest tables are a quarter of a model.
   constexpr double near = 0.03;

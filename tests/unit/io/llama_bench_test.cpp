@@ -311,6 +311,10 @@ TEST(LlamaBench, AnOptionSaysTheModel) {
   EXPECT_EQ(
       "llama-2-7b",
       read_text(table("mystery 7B Q4_0", "3.56 GiB", "6.74 B", "CUDA"), options).rows.at(0).model);
+  EXPECT_EQ(
+      "llama-2-7b",
+      read_text(table("mystery 7B Q4_0", "3.56 GiB", "6.99 B", "CUDA"), options).rows.at(0).model)
+      << "what it does not count may be missing";
   const std::string without_sizes =
       "| model | backend | test | t/s |\n|-|-|-|-|\n| llama 7B Q4_0 | CUDA | tg128 | 20.5 |\n";
   options.models = {"mistral-7b"};
@@ -362,6 +366,15 @@ TEST(LlamaBench, AFormatThatIsNotKnownGoesByItsSize) {
   const auto& row = all.rows.at(0);
   EXPECT_EQ("unknown", row.precision.id);
   EXPECT_NEAR(4.0, row.precision.ffn_weight_bytes, 0.01);
+}
+
+TEST(LlamaBench, TheFuzzerStartsFromProperFiles) {
+  for (const char* name : {"lines.jsonl", "list.json", "flags.csv", "tables.md", "ours.csv"}) {
+    SourceFiles disk;
+    const auto all =
+        read_text(disk.read(std::string(ROOFLAW_TEST_DIR) + "/fuzz/corpus/measured/" + name));
+    EXPECT_FALSE(all.rows.empty()) << name;
+  }
 }
 
 TEST(LlamaBench, WhatTheArchitectureCannotExpressIsLeftOut) {
