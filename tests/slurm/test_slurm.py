@@ -126,6 +126,21 @@ class Stops(SlurmTest):
         self.assertEqual(log.count("rooflaw: goes on from"), 3, log)
         self.assert_same_datasets("result.h5", "exact.h5")
 
+    def test_stop_file_beside_the_output_however_it_is_named(self):
+        """A job that finds it ends at once, and does not come back."""
+        self.write("job.toml", STUDY)
+        self.write("out put/stop", "")
+        jobs = {}
+        for i, words in enumerate((["-o", "{}"], ["-o{}"], ["--output", "{}"], ["--output={}"], ["--outp", "{}"],
+                                   ["--set", 'job.output="{}"'], ['--set=job.output = "{}"'])):
+            words = [word.format(f"out put/{i}.h5") for word in words]
+            jobs[self.submit("study.sbatch", "--until-done", "job.toml", *words, options=ONE_NODE)] = words
+        for job, words in jobs.items():
+            with self.subTest(words):
+                log = self.assert_ended(job, "FAILED", 10)
+                self.assertEqual(self.restarts(job), 0, log)
+                self.assertIn("not requeued, because of the file out put/stop", log)
+
     def test_every_signal_that_sites_send(self):
         """Each writes a checkpoint and ends the job with 10; TERM, with which scancel ends a job, too, and
         then nothing goes back into the queue."""
