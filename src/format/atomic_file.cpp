@@ -66,7 +66,8 @@ AtomicFile::AtomicFile(const std::string& path) : path_(behind_links(path)) {
   // A rename would put a file in the place of a device, pipe or socket.
   if (fs::exists(there) && !fs::is_regular_file(there)) throw FileError(path, "is no regular file");
   if (!fs::is_directory(folder_of(path), unreadable))
-    throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
+    throw FileError(path, fmt::format("the folder {0} does not exist; mkdir -p {0} makes it",
+                                      folder_of(path).string()));
   const ExclusiveFile file = open_exclusively(path_);
   name_ = file.name;
   descriptor_ = file.descriptor;
