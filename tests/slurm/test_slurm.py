@@ -27,6 +27,14 @@ class Study(SlurmTest):
         self.assertEqual(log.count("result: result.h5"), 1, log)
         self.assert_same_result(2)
 
+    def test_several_ranks_on_each_of_several_nodes(self):
+        """The two nodes are one machine with one name: Open MPI would take their ranks for neighbours and crash in
+        its transport by shared memory, vader."""
+        job = self.submit("study.sbatch", "job.toml", "-o", "result.h5",
+                          options=("--nodes=2", "--ntasks-per-node=2"), environment={"OMPI_MCA_btl": "^vader"})
+        self.assert_ended(job, "COMPLETED", 0)
+        self.assert_same_result(4)
+
     def test_mpirun(self):
         job = self.submit("study.sbatch", "job.toml", "-o", "result.h5", options=ONE_NODE,
                           environment={"LAUNCHER": "mpirun"})
