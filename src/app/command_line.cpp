@@ -79,8 +79,9 @@ std::string required(const po::variables_map& values, const std::string& name,
   if (values.count(name) == 0) {
     // A place is called in capitals, an option in small letters.
     const bool is_option = std::islower(static_cast<unsigned char>(name.front())) != 0;
-    throw Error(fmt::format("{}{} is missing\nusage: rooflaw {}", is_option ? "--" : "", name, usage),
-                ExitCode::bad_input);
+    throw Error(
+        fmt::format("{}{} is missing\nusage: rooflaw {}", is_option ? "--" : "", name, usage),
+        ExitCode::bad_input);
   }
   return values[name].as<std::string>();
 }

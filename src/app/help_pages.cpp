@@ -186,9 +186,9 @@ std::string zsh_branch(const CommandHelp& help) {
       branch += fmt::format("        '({0} {1})'{{{0},{2}}}'{3}' \\\n", brief, name, joined, tail);
   }
   if (const auto words = first_words(help); !words.empty())
-    branch += fmt::format(
-        "        '1:what:({})' \\\n        '2:word: _rooflaw_ids ${{(Q)line[1]}}' \\\n",
-        fmt::join(words, " "));
+    branch +=
+        fmt::format("        '1:what:({})' \\\n        '2:word: _rooflaw_ids ${{(Q)line[1]}}' \\\n",
+                    fmt::join(words, " "));
   return branch + "        '*:file:_files' ;;\n";
 }
 

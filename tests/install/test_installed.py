@@ -199,7 +199,7 @@ zpty -d shell
         job = self.prefix / "share/rooflaw/jobs/quick.toml"
         for more in ([], ["--dry-run"]):
             printed = self.run_here(self.program, "search", job, *more, cwd=here, expect=3)
-            self.assertEqual(printed, "rooflaw: results/quick.h5: the folder results does not exist; mkdir -p results makes it\n")
+            self.assertEqual(printed, "rooflaw: results/quick.h5: the folder results does not exist; make it with mkdir -p\n")
         (here / "results").mkdir()
         self.assertIn("\nresult: results/quick.h5\n", self.run_here(self.program, "search", job, "--dry-run", cwd=here))
 

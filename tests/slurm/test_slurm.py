@@ -74,6 +74,12 @@ class Refusals(SlurmTest):
                 log = self.assert_ended(job, "FAILED", 2)
                 self.assertEqual(log.count(self.MESSAGE), 1, f"once, not once a rank: {log}")
 
+    def test_no_folder_for_the_result(self):
+        self.write("job.toml", JOB)
+        job = self.submit("study.sbatch", "job.toml", "-o", "results/x.h5", options=ONE_NODE)
+        self.assertIn("results/x.h5: the folder results does not exist; make it with mkdir -p",
+                      self.assert_ended(job, "FAILED", 3))
+
     def test_srun_without_pmi(self):
         """Each process would do the whole job for itself and write the same file."""
         self.write("job.toml", JOB)
