@@ -2,8 +2,14 @@
 """Draws the frontiers of a result: plot_frontier.py RESULT.h5 OUT.png [LATENCY KIND]"""
 import sys
 
-import h5py
-import matplotlib
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
+try:
+    import h5py
+    import matplotlib
+except ModuleNotFoundError as error:
+    sys.exit(f"plot_frontier.py needs h5py and matplotlib (Debian: python3-h5py python3-matplotlib, for /usr/bin/python3); "
+             f"{sys.executable} has no {error.name}")
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

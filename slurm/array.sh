@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # slurm/array.sh [OPTIONS] JOB.toml FOLDER ID... [-- OPTIONS OF rooflaw search]: an array job with a task for
-# each device, by id or file, and a job after it that merges their results into FOLDER/merged.h5. Run again
+# each device, by id or file, and a job after it that merges their results into FOLDER/merged.h5. Files are
+# named as seen from here, not from the folder of JOB.toml. Run again
 # with the same arguments it submits the tasks that have no result yet; those that were stopped go on from
 # their checkpoint.
 #   --axis=targets.workloads                    a task for each workload (or AXIS in the environment)
@@ -45,6 +46,13 @@ for id in "${ids[@]}"; do
   names+=("$name")
 done
 
+# Within a job a path is one from the job's folder.
+for i in "${!ids[@]}"; do
+  [[ ${ids[i]} == */* || ${ids[i]} == *.toml ]] || continue
+  [ -e "${ids[i]}" ] || fail "no such file: ${ids[i]}"
+  [[ ${ids[i]} == /* ]] || ids[i]=$(realpath --relative-to="$(dirname "$job")" -- "${ids[i]}")
+done
+
 # An array has at most MaxArraySize tasks.
 largest=$(scontrol show config | sed -n 's/^MaxArraySize *= *//p')
 [ "${largest:-0}" -gt 0 ] || largest=1001
@@ -66,7 +74,7 @@ for ((first = 0; first < ${#ids[@]}; first += largest)); do
     --array="$(IFS=,; echo "${missing[*]}")" --output="$logs/$log" "$here/study.sbatch" \
     "${study[@]}" "${both[@]}" --axis="$axis" --folder="$folder" "${tasks[@]}" "$job" "$@")
   after+=:${array%%;*}
-  echo "array job ${array%%;*}: ${#missing[@]} tasks, logs in $folder/$log"
+  echo "array job ${array%%;*}: ${#missing[@]} tasks, logs in $folder/${log/\%a/*}"
 done
 # afterany, not afterok: the job that merges also says what there was nothing to merge from.
 merge=$(sbatch --parsable "${options[@]}" ${after:+"--dependency=afterany$after"} \

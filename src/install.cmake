@@ -3,22 +3,33 @@
 set(data ${CMAKE_INSTALL_DATADIR}/rooflaw)
 
 install(TARGETS rooflaw)
-install(DIRECTORY inputs DESTINATION ${data})
-install(DIRECTORY jobs DESTINATION ${data} PATTERN *.sh EXCLUDE)
-install(DIRECTORY slurm DESTINATION ${data} USE_SOURCE_PERMISSIONS)
-install(DIRECTORY results DESTINATION ${data} USE_SOURCE_PERMISSIONS
-  FILES_MATCHING PATTERN *.py PATTERN README.md)
+# File by file, since users keep jobs, logs and results of their own in these folders.
+function(install_files destination)
+  foreach(file IN LISTS ARGN)
+    get_filename_component(folder ${file} DIRECTORY)
+    if(file MATCHES "\\.sh$|^results/.*\\.py$")
+      install(PROGRAMS ${file} DESTINATION ${destination}/${folder})
+    else()
+      install(FILES ${file} DESTINATION ${destination}/${folder})
+    endif()
+  endforeach()
+endfunction()
+
+set(tables devices models precisions quantisations workloads laws/codesign-2026)
+list(TRANSFORM tables REPLACE "(.+)" "inputs/\\1.toml")
+set(studies exact_1e10 exact_1e12 orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin
+  what_is_bandwidth_worth)
+list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
+install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py
+  slurm/study.sbatch slurm/array.sh slurm/merge.sbatch slurm/Dockerfile slurm/rooflaw.def
+  slurm/spack/repo.yaml slurm/spack/packages/rooflaw/package.py)
 
 # In the folders of the source tree, so that the links between them hold.
-install(FILES README.md CHANGELOG.md CITATION.cff LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-foreach(folder include inputs jobs results slurm tests)
-  file(GLOB_RECURSE found RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${folder}/*README.md)
-  list(APPEND documents ${found})
-endforeach()
-foreach(file IN LISTS documents ITEMS results/frontier.png tests/bench/growth.png)
-  get_filename_component(folder ${file} DIRECTORY)
-  install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
-endforeach()
+set(sections include/rooflaw/model include/rooflaw/theory inputs jobs results slurm tests tests/bench tests/fuzz)
+list(TRANSFORM sections APPEND /README.md)
+install_files(${CMAKE_INSTALL_DOCDIR} README.md ${sections} CHANGELOG.md CITATION.cff LICENSE
+  results/frontier.png tests/bench/growth.png tests/install/example/CMakeLists.txt
+  tests/install/example/by_hand.cpp tests/install/example/by_id.cpp)
 
 install(DIRECTORY ${help_files}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
 install(FILES ${help_files}/bash/rooflaw DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

@@ -24,7 +24,7 @@ ExitCode advise_command(const Arguments& arguments) {
   else
     print_text(q, a, published);
   if (a.built) return ExitCode::done;
-  fmt::print(stderr, "rooflaw: error: no architecture of the box meets the budgets{}{}\n",
+  fmt::print(stderr, "rooflaw: no architecture of the box meets the budgets{}{}\n",
              a.shortfall.empty() ? "" : ": ", a.shortfall);
   return ExitCode::bad_input;
 }

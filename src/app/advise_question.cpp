@@ -14,7 +14,9 @@ namespace po = boost::program_options;
 
 const char* const advise_usage =
     "advise --device ID|--peak-flops X --bandwidth X --memory X --precision ID --workload ID "
-    "[budgets]";
+    "[--law ID] [--prefill-budget TIME] [--decode-budget TIME] [--tpot-budget TIME] "
+    "[--total-budget TIME] [--memory-budget BYTES] [--width D] [--min-activation-rate X] "
+    "[--box KEY=LO:HI]... [--target-loss L] [--regimes] [--published] [--json]";
 
 namespace {
 
@@ -101,9 +103,28 @@ void apply_box(theory::ShapeBox& box, const std::string& text, std::set<std::str
   }
 }
 
+/// @throws InputError that names all options without which there is no question
+void require_options(const po::variables_map& values) {
+  std::vector<InputFault> faults;
+  const auto require = [&](const std::string& option, const std::string& rule) {
+    if (values.count(option) == 0)
+      faults.push_back(
+          {.file = "command line", .key = "--" + option, .value = "", .rule = rule, .hint = ""});
+  };
+  if (values.count("peak-flops") == 0 && values.count("bandwidth") == 0)
+    require("device", "is missing: give --device ID, or --peak-flops X --bandwidth X");
+  if (values.count("device") == 0 && faults.empty())
+    for (const auto* number : {"peak-flops", "bandwidth"})
+      require(number, "is missing: a chip without --device needs it");
+  for (const std::string entry : {"precision", "workload"})
+    require(entry, fmt::format("is missing: give --{} ID", entry));
+  if (!faults.empty()) throw InputError(std::move(faults));
+}
+
 }  // namespace
 
 Question read_question(const po::variables_map& values) {
+  require_options(values);
   io::SourceFiles files;
   format::Faults faults;
   io::Catalogue catalogue(files, "", faults);

@@ -35,8 +35,8 @@ std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
   po::options_description all;
   all.add(options);
   all.add_options()("help,h", "print this help");
-  if (arguments.size() == 2 && arguments[0] == "--help-as") {
-    const CommandHelp help{usage, purpose, all};
+  if (arguments.size() == 3 && arguments[0] == "--help-as") {
+    const CommandHelp help{usage, arguments[2], purpose, all};
     if (arguments[1] == "man") fmt::print("{}", manual_page(help));
     if (arguments[1] == "bash") fmt::print("{}", bash_branch(help));
     if (arguments[1] == "zsh") fmt::print("{}", zsh_branch(help));
@@ -76,8 +76,13 @@ std::optional<po::variables_map> parse_arguments(const Arguments& arguments,
 
 std::string required(const po::variables_map& values, const std::string& name,
                      const std::string& usage) {
-  if (values.count(name) == 0)
-    throw Error(fmt::format("{} is missing\nusage: rooflaw {}", name, usage), ExitCode::bad_input);
+  if (values.count(name) == 0) {
+    // A place is called in capitals, an option in small letters.
+    const bool is_option = std::islower(static_cast<unsigned char>(name.front())) != 0;
+    throw Error(
+        fmt::format("{}{} is missing\nusage: rooflaw {}", is_option ? "--" : "", name, usage),
+        ExitCode::bad_input);
+  }
   return values[name].as<std::string>();
 }
 

@@ -17,7 +17,8 @@ using model::Phase;
 namespace {
 
 const std::string usage =
-    "evaluate CASE.toml|config.json [--model ID] [--device ID] [--precision ID] [--workload ID]";
+    "evaluate CASE.toml|config.json [--model ID] [--device ID] [--precision ID] [--workload ID] "
+    "[--json] [--operators]";
 
 /// An operator of a pass and how often it runs.
 struct Line {

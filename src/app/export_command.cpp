@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string usage = "export RESULT.h5 -o DIR";
+const std::string usage = "export RESULT.h5 -o DIR [--unsealed]";
 
 /// A name with a comma or a line break would be another header.
 void require_column_name(const format::Hdf5Reader& file, const std::string& group,
@@ -172,8 +172,9 @@ ExitCode export_command(const Arguments& arguments) {
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");
-  auto file = io::open_result(required(*values, "RESULT.h5", usage), seal_option(*values));
+  const std::string result = required(*values, "RESULT.h5", usage);
   const fs::path folder = required(*values, "output", usage);
+  auto file = io::open_result(result, seal_option(*values));
   Folders folders;
   folders.make(folder);
   format::Claim claim(folder.string(), (folder / "export.claim").string(),

@@ -89,9 +89,8 @@ std::string roff(const std::string& text) {
 
 std::string manual_page(const CommandHelp& help) {
   const std::string name = "rooflaw-" + command_of(help);
-  const std::string first_line = help.purpose.substr(0, help.purpose.find('\n'));
   std::string page = page_title(name);
-  page += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(first_line));
+  page += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(help.in_short));
   page += fmt::format(".SH SYNOPSIS\n.B rooflaw\n{}\n", roff(help.usage));
   page += fmt::format(".SH DESCRIPTION\n{}\n.SH OPTIONS\n", roff(help.purpose));
   for (const auto& option : help.options.options()) {
@@ -136,14 +135,23 @@ Frame bash_frame(const std::vector<CommandLine>& commands) {
   for (const auto& c : commands) words += " " + c.name;
   return {fmt::format(R"bash(# Completion for bash; printed by "rooflaw --help-as bash".
 _rooflaw() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} options='' places='' words=''
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} options='' places='' words='' list=''
+  # bash takes --model=x for three words.
+  if [[ $word == = ]]; then
+    word='' list=$before
+  elif [[ $before == = ]]; then
+    list=${{COMP_WORDS[COMP_CWORD-2]}}
+  else
+    list=$before
+  fi
   case ${{COMP_WORDS[1]}} in
 )bash"),
           fmt::format(R"bash(  esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words='{}'
-  elif [[ $before == @({}) ]]; then
-    words=$("${{COMP_WORDS[0]}}" list "${{before#--}}s" 2>/dev/null | awk 'NR > 1 {{ print $1 }}')
+  elif [[ $list == @({}) || ( ${{COMP_WORDS[1]}} == list && $COMP_CWORD -eq 3 && $word != -* ) ]]; then
+    list=${{list#--}}
+    words=$("${{COMP_WORDS[0]}}" list "${{list%s}}s" 2>/dev/null | awk 'NR > 1 {{ print $1 }}')
   elif [[ $word == -* ]]; then
     words=$options
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -162,6 +170,7 @@ std::string zsh_branch(const CommandHelp& help) {
     std::string about = replaced(option->description(), "[", "\\[");
     about = quoted(replaced(replaced(about, "]", "\\]"), "\n", " "));
     const std::string name = "--" + option->long_name();
+    const std::string joined = takes_value(*option) ? name + "=" : name;
     const bool listed =
         fmt::format("|{}|", listed_options).find("|" + name + "|") != std::string::npos;
     // With a space in front, or _arguments puts options of its own before the argument.
@@ -172,12 +181,14 @@ std::string zsh_branch(const CommandHelp& help) {
     const std::string again = option->semantic()->is_composing() ? "*" : "";
     const std::string brief = short_name(*option);
     if (brief.empty())
-      branch += fmt::format("        '{}{}{}' \\\n", again, name, tail);
+      branch += fmt::format("        '{}{}{}' \\\n", again, joined, tail);
     else
-      branch += fmt::format("        '({0} {1})'{{{0},{1}}}'{2}' \\\n", brief, name, tail);
+      branch += fmt::format("        '({0} {1})'{{{0},{2}}}'{3}' \\\n", brief, name, joined, tail);
   }
   if (const auto words = first_words(help); !words.empty())
-    branch += fmt::format("        '1:what:({})' \\\n", fmt::join(words, " "));
+    branch +=
+        fmt::format("        '1:what:({})' \\\n        '2:word: _rooflaw_ids ${{(Q)line[1]}}' \\\n",
+                    fmt::join(words, " "));
   return branch + "        '*:file:_files' ;;\n";
 }
 

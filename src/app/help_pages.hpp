@@ -9,7 +9,8 @@
 namespace rooflaw::app {
 
 struct CommandHelp {
-  std::string usage;  // the line after "rooflaw "; its first word is the command
+  std::string usage;     // the line after "rooflaw "; its first word is the command
+  std::string in_short;  // one line
   std::string purpose;
   const boost::program_options::options_description& options;
 };

@@ -15,7 +15,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "inspect RESULT.h5";
+const std::string usage = "inspect RESULT.h5 [--unsealed]";
 
 std::string to_string(const format::Attribute& attribute) {
   if (const auto* number = std::get_if<double>(&attribute)) return fmt::format("{:.6g}", *number);

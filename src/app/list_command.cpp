@@ -219,9 +219,9 @@ ExitCode list_command(const Arguments& arguments) {
       "What the tables of the inputs folder hold; with WORD the entries that have it in their id "
       "or name.\nIds stand wherever a job, a case or an option names a device, precision, "
       "workload, model or law.",
-      options, {"table", "WORD"});
+      options, {"TABLE", "WORD"});
   if (!values) return ExitCode::done;
-  const Table& table = table_named(required(*values, "table", usage));
+  const Table& table = table_named(required(*values, "TABLE", usage));
 
   io::SourceFiles files;
   format::Faults faults;
@@ -231,9 +231,8 @@ ExitCode list_command(const Arguments& arguments) {
   if (values->count("WORD") > 0) {
     const std::string word = (*values)["WORD"].as<std::string>();
     std::erase_if(shown, [&](const json& entry) { return !is_about(entry, lower(word)); });
-    if (shown.empty())
-      fmt::print(stderr, "rooflaw: none of the {} has \"{}\" in its id or name\n", table.name,
-                 word);
+    if (shown.empty() && !(*values)["json"].as<bool>())
+      fmt::print("none of the {} has \"{}\" in its id or name\n", table.name, word);
   }
   if ((*values)["json"].as<bool>())
     fmt::print("{}\n", json(shown).dump(2));

@@ -63,7 +63,7 @@ ExitCode print_help_as(const std::string& form) {
   } else if (form == "bash" || form == "zsh") {
     const app::Frame frame = form == "bash" ? app::bash_frame(lines) : app::zsh_frame(lines);
     fmt::print("{}", frame.before);
-    for (const auto& c : commands) c.run({"--help-as", form});
+    for (const auto& c : commands) c.run({"--help-as", form, std::string(c.purpose)});
     fmt::print("{}", frame.behind);
   } else {
     throw Error("--help-as man, bash, zsh or commands", ExitCode::bad_input);
@@ -85,8 +85,12 @@ ExitCode dispatch(const app::Arguments& words) {
     fmt::print("rooflaw {} ({})\n", program_version(), git_commit());
     return ExitCode::done;
   }
-  for (const auto& c : commands)
-    if (words[0] == c.name) return c.run(app::Arguments(words.begin() + 1, words.end()));
+  for (const auto& c : commands) {
+    if (words[0] != c.name) continue;
+    app::Arguments arguments(words.begin() + 1, words.end());
+    if (arguments.size() == 2 && arguments[0] == "--help-as") arguments.emplace_back(c.purpose);
+    return c.run(arguments);
+  }
   std::vector<std::string> names;
   for (const auto& c : commands) names.emplace_back(c.name);
   const std::string hint = format::did_you_mean(words[0], names);

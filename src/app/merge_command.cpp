@@ -13,7 +13,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "merge A.h5 B.h5 ... -o C.h5 [--force]";
+const std::string usage = "merge A.h5 B.h5 ... -o C.h5 [--force] [--unsealed]";
 constexpr auto results = "RESULT.h5...";
 
 }  // namespace

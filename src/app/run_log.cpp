@@ -17,6 +17,7 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/here_and_now.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 
 namespace rooflaw::app {
 
@@ -55,6 +56,7 @@ RunLog::RunLog() : terminal_(::isatty(STDERR_FILENO) != 0) {}
 void RunLog::open_json(const std::string& path, const std::string& output) {
   if (path.empty()) return;
   require_log_or_nothing(path, output);
+  format::require_folder_of(path);
   json_path_ = path;
   // A pipe that nobody reads would hold up the run, here and at each line.
   json_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);

@@ -24,8 +24,9 @@ namespace po = boost::program_options;
 namespace {
 
 const std::string usage =
-    "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--set table.key=value]... "
-    "[--certify] [--force] [--log-json FILE] [--dry-run]";
+    "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--checkpoint-every TIME] "
+    "[--stall-after TIME] [--set table.key=value]... [--certify] [--force] [--log-json FILE] "
+    "[--dry-run]";
 
 using Clock = std::chrono::steady_clock;
 
@@ -64,7 +65,7 @@ io::Job read_job(const Request& request, io::SourceFiles& files) {
   return io::read_job(files, request.job_path, request.overrides, output);
 }
 
-void print_plan(const io::Job& job) {
+void print_plan(const io::Job& job, const std::string& output) {
   const auto& space = job.question.space;
   std::string count = "a continuous space of";
   if (!space.continuous) count = readable_count(static_cast<double>(search::count_within(space)));
@@ -72,6 +73,8 @@ void print_plan(const io::Job& job) {
              space.within ? " in the law's range" : "", to_string(job.method),
              job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
+  // slurm/study.sbatch reads this line.
+  fmt::print("result: {}\n", output);
 }
 
 /// Is there anything that the result must not replace? An unfinished run of one's own that goes on
@@ -281,7 +284,7 @@ ExitCode search_command(const Arguments& arguments) {
   const std::string output = output_path(request, job);
   format::require_unclaimed(output, format::claim_path(output));
   require_place(request, job, output);
-  print_plan(job);
+  print_plan(job, output);
   return ExitCode::done;
 }
 

@@ -59,14 +59,20 @@ void remove_unlocked(const fs::path& folder, IsOne is_one) {
 
 }  // namespace
 
+void require_folder_of(const std::string& path) {
+  std::error_code unreadable;
+  if (!fs::is_directory(folder_of(path), unreadable))
+    throw FileError(path, fmt::format("the folder {} does not exist; make it with mkdir -p",
+                                      folder_of(path).string()));
+}
+
 AtomicFile::AtomicFile(const std::string& path) : path_(behind_links(path)) {
   std::error_code unreadable;  // then the file is not there, or opening says why
   const fs::file_status there = fs::status(path, unreadable);
   if (fs::is_directory(there)) throw FileError(path, "is a folder, not a file");
   // A rename would put a file in the place of a device, pipe or socket.
   if (fs::exists(there) && !fs::is_regular_file(there)) throw FileError(path, "is no regular file");
-  if (!fs::is_directory(folder_of(path), unreadable))
-    throw FileError(path, fmt::format("the folder {} does not exist", folder_of(path).string()));
+  require_folder_of(path);
   const ExclusiveFile file = open_exclusively(path_);
   name_ = file.name;
   descriptor_ = file.descriptor;

@@ -43,10 +43,25 @@ std::optional<ModelEntry> read_case_architecture(Catalogue& catalogue, format::T
   return entry->value;
 }
 
+/// @throws InputError for the id of a model in the place of a file
+void require_no_model(SourceFiles& files, const std::string& word) {
+  if (word.empty() || is_path(word) || files.exists(word)) return;
+  format::Faults of_the_tables;
+  const auto models = Catalogue(files, "", of_the_tables).all_models();
+  for (const auto& model : models)
+    if (model.value.id == word)
+      throw InputError({{.file = "command line",
+                         .key = "CASE.toml",
+                         .value = word,
+                         .rule = "is no file but the id of a model: give --model " + word,
+                         .hint = ""}});
+}
+
 /// The tables of the file, with those that the command line chooses in their places.
 toml::table tables_of(SourceFiles& files, const std::string& path, const CaseChoices& choices) {
   CaseChoices chosen = choices;
   toml::table table;
+  require_no_model(files, path);
   if (is_config(path)) {
     if (chosen.model)
       throw InputError({{.file = path,

@@ -158,10 +158,11 @@ std::string last_part(std::string path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-/// The model of a file: its folder, or in the cache of the hub (models--OWNER--NAME/snapshots/HASH)
-/// the model that the cache holds.
-std::string name_of_folder(const std::string& file) {
+/// The model of a file: its own name; of a config.json its folder's, or in the cache of the hub
+/// (models--OWNER--NAME/snapshots/HASH) that of the model which the cache holds.
+std::string name_of_file(const std::string& file) {
   namespace fs = std::filesystem;
+  if (fs::path(file).filename() != "config.json") return fs::path(file).stem().string();
   const fs::path folder = fs::path(file).parent_path();
   const std::string cache = folder.parent_path().parent_path().filename().string();
   if (folder.parent_path().filename() == "snapshots" && cache.starts_with("models--"))
@@ -188,7 +189,7 @@ void set_name(ConfigModel& model, ConfigFields& outer, ConfigFields& inner,
     if (model.name.empty() || format::is_plain_text(model.name)) continue;
     fields->fault("_name_or_path", "must be a text without control characters");
   }
-  if (model.name.empty()) model.name = name_of_folder(file);
+  if (model.name.empty()) model.name = name_of_file(file);
   model.id = id_of(model.name);
 }
 

@@ -27,6 +27,7 @@ std::string text_of(const std::string& path, bool& is_pipe) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              std::fclose);
   struct stat status {};
+  if (!file && errno == ENOENT) throw FileError(path, "no such file");
   if (!file || ::fstat(::fileno(file.get()), &status) != 0)
     throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
   if (S_ISDIR(status.st_mode)) throw FileError(path, "is a folder, not a file");

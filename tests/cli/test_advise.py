@@ -294,6 +294,15 @@ class Advise(ProgramTest):
                 self.assertIn(expected, run.err)
                 self.assertNotRegex(run.err, re.compile("nan,", re.IGNORECASE))
 
+    def test_all_that_is_missing_at_once(self):
+        for given, missing in (([], ["device", "precision", "workload"]), (["--device", "rk3588"], ["precision", "workload"]),
+                               (["--memory", "8GiB", "--workload", "vla"], ["device", "precision"]),
+                               (["--bandwidth", "1e11", "--workload", "vla"], ["peak-flops", "precision"])):
+            with self.subTest(given):
+                lines = self.rooflaw("advise", *given, expect=2).err.splitlines()
+                self.assertEqual([line.split(": is missing: ")[0] for line in lines],
+                                 [f"command line: --{option}" for option in missing])
+
     def test_unknown_things(self):
         for arguments, expected in (
                 (["--device", "jetson-agx-orin", "--precision", "int8", "--workload", "vla"],
@@ -301,7 +310,7 @@ class Advise(ProgramTest):
                 (["--device", "apple-m1-pro", "--precision", "int8", "--workload", "vla"],
                  "has no int8"),
                 (["--bandwidth", "1e11", "--precision", "int8", "--workload", "vla"],
-                 "peak-flops is missing"),
+                 "--peak-flops: is missing"),
                 (["--peak-flops", "1e13", "--bandwidth", "1e11", "--precision", "int8",
                   "--workload", "vla"], "at least one budget")):
             with self.subTest(arguments):

@@ -39,6 +39,22 @@ class Help(ProgramTest):
             for option in options:
                 self.assertIn(option, run.out, str(run))
 
+    def test_synopsis_names_every_option(self):
+        for command in self.commands():
+            with self.subTest(command):
+                usage, _, described = self.rooflaw(command, "--help").out.split("\n\n", 2)
+                for short, long in re.findall(r"^  (?:(-\w) \[ )?(--[a-z-]+)", described, re.MULTILINE):
+                    if long != "--help":
+                        self.assertRegex(usage, rf"[ [|]({long}|{short or long})[] |]|{long}$", long)
+
+    def test_what_is_missing_is_called_as_it_is_given(self):
+        for arguments, missing in ((["search"], "JOB.toml"), (["inspect"], "RESULT.h5"), (["list"], "TABLE"),
+                                   (["merge", "a.h5"], "--output"), (["export", "a.h5"], "--output")):
+            with self.subTest(arguments):
+                first, usage = self.rooflaw(*arguments, expect=2).err.splitlines()
+                self.assertEqual(first, f"rooflaw: {missing} is missing")
+                self.assertTrue(usage.startswith(f"usage: rooflaw {arguments[0]} "), usage)
+
     def test_help_wins_over_missing_arguments_and_touches_nothing(self):
         self.rooflaw("search", "none.toml", "--help")
         self.assertEqual(self.files(), [])

@@ -38,7 +38,9 @@ class FromOptions(ProgramTest):
         self.assert_close({key: result[key] for key in expect}, expect, "config.json")
         self.assertEqual(result, self.json("--model", path, *CHIP))
         self.write("config.json", path.read_text())
-        self.assertEqual(result["model"], "configs", "of the folder it lies in")
+        self.assertEqual(result["model"], "qwen2.5-0.5b", "a file of another name than config.json has its own")
+        self.write("some-model/config.json", path.read_text())
+        self.assertEqual(self.json("some-model/config.json", *CHIP)["model"], "some-model", "of its folder")
         by_case = self.evaluate(BY_ID | {"architecture": {"model": "config.json"}})
         self.assertEqual(result | {"model": by_case["model"]}, by_case)
         result["model"] = self.json("config.json", *CHIP)["model"]
@@ -142,6 +144,15 @@ class Refused(BadInput):
         for line, option in zip(lines, ("--device", "--workload")):
             self.assertRegex(line, rf"^case\.toml:1:1: {option[2:]}: is missing.*{option} ID")
         self.rooflaw("evaluate", "case.toml", "--device", "jetson-agx-orin-64gb", "--workload", "vla")
+
+    def test_id_of_a_model_in_the_place_of_a_file(self):
+        self.assertEqual(self.lines("qwen3-0.6b", *CHIP),
+                         ["command line: CASE.toml = qwen3-0.6b: is no file but the id of a model: "
+                          "give --model qwen3-0.6b"])
+        run = self.rooflaw("evaluate", "no-such-model", *CHIP, expect=3)
+        self.assertEqual(run.err, "rooflaw: no-such-model: no such file\n")
+        self.write("qwen3-0.6b", CASE)
+        self.rooflaw("evaluate", "qwen3-0.6b")
 
     def test_unknown_ids_suggest(self):
         lines = self.lines("--model", "qwen2.5-0.5", "--device", "jetson-agx-orin", "--precision", "fp61",

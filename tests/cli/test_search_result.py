@@ -533,6 +533,13 @@ class Commands(ProgramTest):
         self.rooflaw("search", "job.toml", "-o", "third.h5")
         self.assertEqual(Result(self.folder / "third.h5").attribute("/", "complete"), 1)
 
+    def test_a_folder_that_is_not_there_comes_with_its_cure(self):
+        self.write("job.toml", JOB)
+        for option in ("-o", "--log-json"):
+            run = self.rooflaw("search", "job.toml", option, "no such/x", expect=3)
+            self.assertEqual(run.err, "rooflaw: no such/x: the folder no such does not exist; make it with mkdir -p\n")
+        self.assertEqual(self.files(), ["job.toml"])
+
     def test_dry_run(self):
         self.write("job.toml", MIXED)
         run = self.rooflaw("search", "job.toml", "--dry-run")
@@ -542,6 +549,7 @@ class Commands(ProgramTest):
         for target in result.targets():
             self.assertIn(target["id"], run.out, str(run))
         self.assertIn("24 targets", run.out, str(run))
+        self.assertEqual(run.out.splitlines()[-1], "result: result.h5")
 
     def test_the_summary_says_what_the_frontier_looks_like(self):
         self.write("job.toml", edit(MIXED, {"refine.enabled": "enabled = false"}) if "[refine]" in MIXED

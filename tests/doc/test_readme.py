@@ -57,7 +57,7 @@ class Readme(unittest.TestCase):
         for command in commands:
             with self.subTest(command):
                 self.run_here(command)
-        for file in ("quick.h5", "small.h5", "both.h5", "frontier.png", "paper_orin.h5", "csv/targets.csv"):
+        for file in ("quick.h5", "small.h5", "both.h5", "quick.png", "paper_orin.h5", "csv/targets.csv"):
             self.assertTrue((self.tree / "results" / file).exists(), file)
 
     def test_2_reader(self):
@@ -96,7 +96,14 @@ class Readme(unittest.TestCase):
                             re.MULTILINE | re.DOTALL).group(0)
         self.assertIn(" ".join(excerpt.split()), printed)
 
-    def test_4_files_it_names_exist(self):
+    def test_4_plot_without_its_libraries(self):
+        for arguments, message in ((["a.h5", "b.png"], f"{sys.executable} has no h5py"), (["a.h5"], "RESULT.h5 OUT.png")):
+            done = subprocess.run([sys.executable, "-I", "-S", SOURCE / "results/plot_frontier.py", *arguments],
+                                  capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertIn(message, done.stderr)
+
+    def test_5_files_it_names_exist(self):
         for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md"):
             for link in re.findall(r"\]\(([^)#:]+)\)", (SOURCE / file).read_text()):
                 self.assertTrue((SOURCE / Path(file).parent / link).exists(), f"{file}: {link}")

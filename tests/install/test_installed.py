@@ -34,26 +34,57 @@ class Installed(TreeTest):
         cls.commands = subprocess.run([cls.program, "--help-as", "commands"], check=True, capture_output=True,
                                       text=True).stdout.split()
 
+    def tracked(self, *folders):
+        """The files of the project, without what a user has left among them."""
+        if not (SOURCE / ".git").exists():
+            self.skipTest("a tree without git does not tell whose its files are")
+        return subprocess.run(["git", "-c", "safe.directory=*", "ls-files", *folders], cwd=SOURCE, check=True,
+                              capture_output=True, text=True).stdout.split()
+
+    @staticmethod
+    def contents(folder):
+        return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())
+
+    def test_what_a_user_keeps_in_the_tree_stays_there(self):
+        tree, build, prefix = (self.folder / name for name in ("kept", "kept-build", "kept-prefix"))
+        for file in self.tracked():
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOURCE / file, tree / file)
+        for file in ("results/csv/frontiers.csv", "results/README.txt", "results/mine/README.md", "results/mine.py",
+                     "jobs/slurm-17.out", "jobs/mine.toml", "jobs/night/a.toml", "inputs/mine.toml",
+                     "inputs/laws/mine.toml", "slurm/slurm-18.out", "slurm/mine.sbatch", "tests/mine/README.md"):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            (tree / file).write_text("mine\n")
+        self.run_here("cmake", "-S", tree, "-B", build, "-G", "Ninja")
+        for built in (PROGRAM, *BUILD.glob("*.a")):
+            shutil.copy(built, build)
+        shutil.copytree(BUILD / "help", build / "help")
+        self.run_here("cmake", "--install", build, "--prefix", prefix)
+        self.assertEqual(self.contents(prefix), self.contents(self.prefix))
+        self.assertEqual([p for p in prefix.rglob("*") if p.is_dir() and not any(p.iterdir())], [])
+
     def test_files(self):
         share = self.prefix / "share"
-        for folder in ("inputs", "jobs"):
-            for file in (SOURCE / folder).rglob("*.toml"):
-                installed = share / "rooflaw" / file.relative_to(SOURCE)
-                self.assertEqual(installed.read_bytes(), file.read_bytes())
-        for file in ("slurm/study.sbatch", "slurm/merge.sbatch", "results/plot_frontier.py", "slurm/Dockerfile"):
-            self.assertTrue((share / "rooflaw" / file).is_file(), file)
+        data = [f for f in self.tracked("inputs", "jobs", "results", "slurm")
+                if not f.endswith((".md", ".png")) and f not in ("jobs/run.sh", "jobs/install.sh")]
+        documents = [f for f in self.tracked() if f.endswith("README.md") and not f.startswith("tests/unit/")]
+        documents += ["LICENSE", "CHANGELOG.md", "CITATION.cff", "results/frontier.png"]
+        for folder, files in (("rooflaw", data), ("doc/rooflaw", documents)):
+            for file in files:
+                self.assertEqual((share / folder / file).read_bytes(), (SOURCE / file).read_bytes())
+        self.assertEqual(self.contents(share / "rooflaw"), sorted(data))
         self.assertTrue(os.access(share / "rooflaw/slurm/array.sh", os.X_OK))
-        for file in ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "slurm/README.md"):
-            self.assertEqual((share / "doc/rooflaw" / file).read_bytes(), (SOURCE / file).read_bytes())
         pages = {f"rooflaw-{command}.1" for command in self.commands} | {"rooflaw.1"}
         self.assertEqual({page.name for page in (share / "man/man1").iterdir()}, pages)
         self.assertEqual([p for p in self.prefix.rglob("*") if p.is_dir() and not any(p.iterdir())], [])
 
     def test_links_between_documents(self):
-        documents = self.prefix / "share/doc/rooflaw"
-        for file in documents.rglob("*.md"):
-            for link in re.findall(r"\]\(([^)#:]+\.(?:md|png))\)", file.read_text()):
-                self.assertTrue((file.parent / link).exists(), f"{file.relative_to(documents)}: {link}")
+        links = 0
+        for file in self.prefix.rglob("*.md"):
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text()):
+                links += 1
+                self.assertTrue((file.parent / link).exists(), f"{file.relative_to(self.prefix)}: {link}")
+        self.assertGreater(links, 12)
 
     def test_no_path_of_the_build(self):
         for file in self.prefix.rglob("*"):
@@ -101,6 +132,9 @@ class Installed(TreeTest):
             self.assertIn("OPTIONS" if "-" in page.name else "EXIT STATUS", done.stdout)
         # All that --help says of search is there, whatever the lines.
         plain = lambda text: re.sub(r"\W+", " ", text)
+        for command, purpose in re.findall(r"^  (\w+) .*?  (\w.*)$", self.run_here(self.program, "--help"), re.MULTILINE):
+            page = (self.prefix / f"share/man/man1/rooflaw-{command}.1").read_text()
+            self.assertIn(f"\n.SH NAME\nrooflaw\\-{command} \\- {purpose}\n", page)
         page = (self.prefix / "share/man/man1/rooflaw-search.1").read_text().replace("\\-", "-")
         for option in re.findall(r"--[a-z-]+", self.run_here(self.program, "search", "--help")):
             self.assertIn(option, page)
@@ -117,7 +151,12 @@ class Installed(TreeTest):
         self.assertEqual(self.completed("rooflaw", "ev"), ["evaluate"])
         self.assertEqual(self.completed("rooflaw", "search", "--max"), ["--max-wall"])
         self.assertEqual(self.completed("rooflaw", "list", "dev"), ["devices"])
-        self.assertEqual(self.completed("rooflaw", "evaluate", "--device", "rk358"), ["rk3588"])
+        self.assertEqual(self.completed("rooflaw", "list", "devices", "rk358"), ["rk3588"])
+        self.assertEqual(self.completed("rooflaw", "list", "devices", "--j"), ["--json"])
+        # bash itself parts words at a "=".
+        for words in (["--device"], ["--device", "="]):
+            self.assertEqual(self.completed("rooflaw", "evaluate", *words, "rk358"), ["rk3588"])
+        self.assertIn("rk3588", self.completed("rooflaw", "evaluate", "--device", "="))
         for command in self.commands:
             help_ = self.run_here(self.program, command, "--help").split("\n\n", 2)[2]
             self.assertEqual(set(re.findall(r"^  (?:-\w \[ )?(--[a-z-]+)", help_, re.MULTILINE)) | {"--help"},
@@ -135,12 +174,34 @@ zpty -w shell 'PATH={self.program.parent}:$PATH; fpath=({file.parent} $fpath); a
 zpty -r -m shell text '*READY*'
 zpty -n -w shell $'rooflaw evalu\\t--oper\\t'
 zpty -r -m shell text '*--operators*' && print OFFERED
-zpty -n -w shell $'\\025rooflaw evaluate --device rk35\\t'
-zpty -r -m shell text '*rk35*88*' && print OFFERED
+for typed in 'evaluate --device rk35' 'evaluate --device=rk35' 'list devices rk35'; do
+  zpty -n -w shell $'\\025rooflaw '$typed$'\\t'
+  zpty -r -m shell text '*rk35*88*' && print OFFERED
+done
 zpty -d shell
 """
         self.assertEqual(self.run_here("timeout", "60", "zsh", "-f", "-c", script, HOME=str(self.folder)).split(),
-                         ["OFFERED", "OFFERED"])
+                         ["OFFERED"] * 4)
+
+    def test_the_project_of_the_readme(self):
+        (listing,) = re.findall(r"^```cmake\n(.*?)^```", (SOURCE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+        mine = self.folder / "mine"
+        mine.mkdir()
+        (mine / "CMakeLists.txt").write_text(listing)
+        shutil.copy(SOURCE / "tests/install/example/by_hand.cpp", mine / "mine.cpp")
+        self.run_here("cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", cwd=mine)
+        self.run_here("cmake", "--build", "build", cwd=mine)
+        self.assertEqual(self.run_here("build/mine", cwd=mine), "822870016 294387712\n")
+
+    def test_first_run_from_a_folder_of_ones_own(self):
+        here = self.folder / "own"
+        here.mkdir()
+        job = self.prefix / "share/rooflaw/jobs/quick.toml"
+        for more in ([], ["--dry-run"]):
+            printed = self.run_here(self.program, "search", job, *more, cwd=here, expect=3)
+            self.assertEqual(printed, "rooflaw: results/quick.h5: the folder results does not exist; make it with mkdir -p\n")
+        (here / "results").mkdir()
+        self.assertIn("\nresult: results/quick.h5\n", self.run_here(self.program, "search", job, "--dry-run", cwd=here))
 
     def test_find_package(self):
         self.run_here("cmake", "-S", SOURCE / "tests/install/example", "-B", "example", "-G", "Ninja",

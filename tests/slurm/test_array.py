@@ -71,9 +71,9 @@ class Options(SlurmTest):
 class Array(SlurmTest):
     DEVICES = ("jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb")
 
-    def array(self, *arguments, folder="parts", options=()):
+    def array(self, *arguments, job="job.toml", folder="parts", options=()):
         """Submits; what array.sh printed, and the id of the merge job."""
-        printed = cluster.run(SOURCE / "slurm/array.sh", "--ntasks-per-node=2", "--time=5", *options, "job.toml",
+        printed = cluster.run(SOURCE / "slurm/array.sh", "--ntasks-per-node=2", "--time=5", *options, job,
                               folder, *arguments, folder=self.folder, environment=self.settings({}))
         return printed, re.search(r"^merge job (\d+):", printed, re.MULTILINE)[1]
 
@@ -105,7 +105,8 @@ class Array(SlurmTest):
                 self.assert_same_datasets(f"{folder}/merged.h5", "result.h5")
 
     def test_ids_that_are_files_and_more_than_an_array_holds(self):
-        """The cluster's MaxArraySize is 3."""
+        """The cluster's MaxArraySize is 3. Files are where the user sees them; in a job they are relative to its
+        folder, which is another here."""
         table = tomllib.loads((INPUTS / "devices.toml").read_text())["device"][0]
         (self.folder / "my chips").mkdir()
         ids = []
@@ -117,20 +118,27 @@ class Array(SlurmTest):
                 f"{key} = {json.dumps(value)}\n" for key, value in device.items()) + f"peak_flops = {{{peaks}}}\n"
                 'vendor = "none"\nsource = "none"\nconfidence = "estimate"\n')
         ids.append("jetson-agx-orin-64gb")
-        self.search(edit(JOB, {"targets.devices": f"devices = {json.dumps(ids)}"}), "-o", "result.h5")
-        printed, merge = self.array(*ids)
+        seen = [f"../{id_}" if id_.endswith(".toml") else id_ for id_ in ids]
+        (self.folder / "jobs").mkdir()
+        self.search(edit(JOB, {"targets.devices": f"devices = {json.dumps(seen)}"}), name="jobs/job.toml")
+        printed, merge = self.array(*ids, job="jobs/job.toml")
+        self.assertIn("logs in parts/task-*.log\n", printed)
+        self.assertIn("logs in parts/task-3+*.log\n", printed)
         self.assertEqual([int(n) for n in re.findall(r": (\d+) tasks", printed)], [3, 2])
         self.assert_ended(merge, "COMPLETED", 0)
         self.assertTrue((self.folder / "parts/chip__3_.h5").exists(), printed)
-        self.assertIn("task 0 is my chips/chip \"3\".toml", (self.folder / "parts/task-3+0.log").read_text())
+        self.assertIn("task 0 is ../my chips/chip \"3\".toml", (self.folder / "parts/task-3+0.log").read_text())
         self.assert_same_datasets("parts/merged.h5", "result.h5")
 
-    def test_two_ids_of_one_name(self):
-        self.write("job.toml", JOB)
-        done = subprocess.run([SOURCE / "slurm/array.sh", "job.toml", "parts", "a/chip.toml", "chip"],
-                              cwd=self.folder, env=cluster.environment, capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stderr),
-                         (2, "array.sh: chip and a/chip.toml would both be parts/chip.h5\n"))
+    def test_what_array_refuses(self):
+        self.write("jobs/job.toml", JOB)
+        self.write("jobs/chip.toml", "")
+        for ids, message in {("a/chip.toml", "chip"): "chip and a/chip.toml would both be parts/chip.h5",
+                             ("chip.toml",): "no such file: chip.toml"}.items():
+            with self.subTest(ids):
+                done = subprocess.run([SOURCE / "slurm/array.sh", "jobs/job.toml", "parts", *ids],
+                                      cwd=self.folder, env=cluster.environment, capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (2, f"array.sh: {message}\n"))
 
     def test_a_task_is_stopped_and_goes_back_into_the_queue(self):
         self.write("job.toml", grid(64))

@@ -27,6 +27,14 @@ class Study(SlurmTest):
         self.assertEqual(log.count("result: result.h5"), 1, log)
         self.assert_same_result(2)
 
+    def test_several_ranks_on_each_of_several_nodes(self):
+        """The two nodes are one machine with one name: Open MPI would take their ranks for neighbours and crash in
+        its transport by shared memory, vader."""
+        job = self.submit("study.sbatch", "job.toml", "-o", "result.h5",
+                          options=("--nodes=2", "--ntasks-per-node=2"), environment={"OMPI_MCA_btl": "^vader"})
+        self.assert_ended(job, "COMPLETED", 0)
+        self.assert_same_result(4)
+
     def test_mpirun(self):
         job = self.submit("study.sbatch", "job.toml", "-o", "result.h5", options=ONE_NODE,
                           environment={"LAUNCHER": "mpirun"})
@@ -65,6 +73,12 @@ class Refusals(SlurmTest):
                                   environment={"LAUNCHER": launcher})
                 log = self.assert_ended(job, "FAILED", 2)
                 self.assertEqual(log.count(self.MESSAGE), 1, f"once, not once a rank: {log}")
+
+    def test_no_folder_for_the_result(self):
+        self.write("job.toml", JOB)
+        job = self.submit("study.sbatch", "job.toml", "-o", "results/x.h5", options=ONE_NODE)
+        self.assertIn("results/x.h5: the folder results does not exist; make it with mkdir -p",
+                      self.assert_ended(job, "FAILED", 3))
 
     def test_srun_without_pmi(self):
         """Each process would do the whole job for itself and write the same file."""
@@ -125,6 +139,21 @@ class Stops(SlurmTest):
         self.assertEqual(self.restarts(job), 2, log)
         self.assertEqual(log.count("rooflaw: goes on from"), 3, log)
         self.assert_same_datasets("result.h5", "exact.h5")
+
+    def test_stop_file_beside_the_output_however_it_is_named(self):
+        """A job that finds it ends at once, and does not come back."""
+        self.write("job.toml", STUDY)
+        self.write("out put/stop", "")
+        jobs = {}
+        for i, words in enumerate((["-o", "{}"], ["-o{}"], ["--output", "{}"], ["--output={}"], ["--outp", "{}"],
+                                   ["--set", 'job.output="{}"'], ['--set=job.output = "{}"'])):
+            words = [word.format(f"out put/{i}.h5") for word in words]
+            jobs[self.submit("study.sbatch", "--until-done", "job.toml", *words, options=ONE_NODE)] = words
+        for job, words in jobs.items():
+            with self.subTest(words):
+                log = self.assert_ended(job, "FAILED", 10)
+                self.assertEqual(self.restarts(job), 0, log)
+                self.assertIn("not requeued, because of the file out put/stop", log)
 
     def test_every_signal_that_sites_send(self):
         """Each writes a checkpoint and ends the job with 10; TERM, with which scancel ends a job, too, and

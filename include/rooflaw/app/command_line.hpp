@@ -13,9 +13,10 @@
 namespace rooflaw::app {
 
 /// Parses the arguments of a command. `--help` prints usage and description to stdout and returns
-/// nullopt, and so does `--help-as man|bash|zsh`, from which the build makes the manual pages and
-/// completions; `usage` is the line after "rooflaw ". `positional` names the options that bare
-/// words fill, in order. One whose name ends in "..." takes all that remain, as a list of texts.
+/// nullopt, and so does `--help-as man|bash|zsh PURPOSE`, from which the build makes the manual
+/// pages and completions; `usage` is the line after "rooflaw ". `positional` names the options that
+/// bare words fill, in order. One whose name ends in "..." takes all that remain, as a list of
+/// texts.
 /// @throws Error (exit 2) for anything else wrong
 std::optional<boost::program_options::variables_map> parse_arguments(
     const Arguments& arguments, const std::string& usage, const std::string& purpose,

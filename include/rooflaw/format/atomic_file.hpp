@@ -63,6 +63,9 @@ class AtomicFiles {
   std::vector<Written> written_;
 };
 
+/// @throws FileError, with what makes it, if the folder that `path` names is not there
+void require_folder_of(const std::string& path);
+
 /// Can a file be created beside `path`, and is `path` itself not a folder? To be asked before a
 /// long run, not after it. @throws FileError if not
 void require_writable(const std::string& path);
