@@ -1,6 +1,7 @@
 #include "rooflaw/io/result_setting.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -32,6 +33,34 @@ std::vector<double> column_or_none(const format::Hdf5Reader& file, const std::st
   return column;
 }
 
+/// Are the sizes such as a reader of architectures lets in?
+bool has_sound_sizes(const search::Row& row) {
+  bool sound = true;
+  search::for_each_column([&](const char*, const char*, auto field, auto) {
+    if constexpr (std::is_same_v<decltype(field), std::int64_t search::Row::*>)
+      if (field != &search::Row::index)
+        sound = sound && row.*field >= 0 && row.*field <= format::largest_size;
+  });
+  return sound;
+}
+
+/// Whatever looks something up in a frontier counts on its order.
+void require_frontier(const format::Hdf5Reader& file, const std::string& group,
+                      const std::vector<search::Row>& rows) {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const bool sound =
+        rows[r].objective > 0.0 && std::isfinite(rows[r].objective) && std::isfinite(rows[r].loss);
+    const bool in_order =
+        r == 0 || (rows[r].objective > rows[r - 1].objective && rows[r].loss < rows[r - 1].loss);
+    if (!has_sound_sizes(rows[r]))
+      throw FileError(file.file(), fmt::format("{}: row {} is no architecture", group, r));
+    if (!sound || !in_order)
+      throw FileError(file.file(), fmt::format("{}: is no frontier: the objective must rise from "
+                                               "row to row and the loss fall, but not in row {}",
+                                               group, r));
+  }
+}
+
 void require_expressible(const ModelEntry& model, const std::string& option,
                          const std::string& word) {
   if (!model.not_expressible.empty())
@@ -46,9 +75,8 @@ ModelEntry read_kept_model(const format::Hdf5Reader& file, const std::string& ki
                            const std::string& id) {
   const std::string path = "/inputs/" + kind + "/" + id;
   const std::string name = format::attribute_as<std::string>(file, path, "file");
-  ModelEntry entry =
-      is_config(name) ? model_from_config(read_config_json(file.text(path), name))
-                      : read_kept(file, kind, id, read_model);
+  ModelEntry entry = is_config(name) ? model_from_config(read_config_json(file.text(path), name))
+                                     : read_kept(file, kind, id, read_model);
   entry.id = id;
   return entry;
 }
@@ -153,6 +181,7 @@ FrontierRecord read_frontier(const format::Hdf5Reader& file, const search::Targe
   const std::string frontier = group("frontiers"), sensitivity = group("sensitivity");
   FrontierRecord record;
   record.rows = read_table(file, frontier, row_columns());
+  require_frontier(file, frontier, record.rows);
   const std::size_t rows = record.rows.size();
   record.worth_compute = column_or_none(file, sensitivity, "worth_compute", rows);
   record.worth_bandwidth = column_or_none(file, sensitivity, "worth_bandwidth", rows);

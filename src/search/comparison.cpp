@@ -40,8 +40,8 @@ std::vector<double> ladder(Points frontier, std::size_t rungs) {
     const bool last = r + 1 == rungs && rungs > 1;
     const double share = rungs == 1 ? 0.5 : static_cast<double>(r) / static_cast<double>(rungs - 1);
     // The ends as they are: rounding must not miss them.
-    const double rung = last ? frontier.back().latency_s
-                             : std::max(first, first * exponential(share * span));
+    const double rung =
+        last ? frontier.back().latency_s : std::max(first, first * exponential(share * span));
     const double point = best_within(frontier, rung)->latency_s;
     if (objectives.empty() || point > objectives.back()) objectives.push_back(point);
   }

@@ -1,7 +1,7 @@
-// RESULT.h5: whatever is in the file, inspect, export and merge end well or with an error they
-// document. The first byte chooses: even, the rest is the file as it is; odd, the rest says in what
-// the file differs from a proper result, which leads past the seal and the HDF5 library to our own
-// readers. Its next bits choose the command: to open a file takes the HDF5 library most of the
+// RESULT.h5: whatever is in the file, inspect, compare, export and merge end well or with an error
+// they document. The first byte chooses: even, the rest is the file as it is; odd, the rest says in
+// what the file differs from a proper result, which leads past the seal and the HDF5 library to our
+// own readers. Its next bits choose the command: to open a file takes the HDF5 library most of the
 // time, so it is opened once.
 
 #include <fuzzer/FuzzedDataProvider.h>
@@ -176,6 +176,16 @@ void merge(const std::string& path) {
   }
 }
 
+/// Texts of the inputs are read again, so any of them may be wrong.
+void compare(const std::string& path) {
+  try {
+    app::compare_command({path, "--baseline", "jetson-agx-orin-64gb"});
+  } catch (const Error& e) {
+    fuzz::require(e.exit_code() == ExitCode::bad_input || e.exit_code() == ExitCode::file_error,
+                  "compare ends with an error of the file");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
@@ -198,8 +208,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     path = write_result_file(changed_result(bytes));
   }
   switch (data[0] / 2 % 4) {
-    case 0:
     case 2:
+      compare(path);
+      return 0;
+    case 0:
       require_file_error_at_worst(app::inspect_command, {path});
       return 0;
     case 3:

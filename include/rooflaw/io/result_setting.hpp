@@ -69,7 +69,8 @@ struct FrontierRecord {
   std::vector<double> worth_compute, worth_bandwidth, worth_memory;  // nats per 1 %
   std::vector<double> latency_low_s, latency_high_s;
 };
-/// @throws FileError if columns are missing that each result has, or differ in length
+/// @throws FileError if columns are missing that each result has, if they differ in length, or if
+///         the objective does not rise and the loss not fall from row to row
 FrontierRecord read_frontier(const format::Hdf5Reader& file, const search::TargetInfo& target);
 
 }  // namespace rooflaw::io
