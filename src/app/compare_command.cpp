@@ -62,8 +62,9 @@ ExitCode compare_command(const Arguments& arguments) {
   add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
-      "Devices side by side, from one result: best loss within a time, time ratio at equal loss,\n"
-      "each one's best architecture and public models on the others, what more of a chip is worth.",
+      "Devices side by side, from one result.\nBest loss within a time, time ratio at equal loss, "
+      "each one's best architecture and public\nmodels on the others, what more of a chip is "
+      "worth.",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
