@@ -77,9 +77,9 @@ class CsvTable {
     for (const auto& [name, is_text] : csv_columns) {
       names.emplace_back(name);
       if (is_text)
-        columns.push_back(values<std::string>(name, ""));
+        columns.emplace_back(values<std::string>(name, ""));
       else
-        columns.push_back(values<double>(name, std::numeric_limits<double>::quiet_NaN()));
+        columns.emplace_back(values<double>(name, std::numeric_limits<double>::quiet_NaN()));
     }
     return format::csv(names, columns);
   }
