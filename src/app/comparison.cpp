@@ -106,6 +106,7 @@ class Comparer {
       : file_(file), question_(question), study_(read_study(file)), targets_(study_.targets) {
     devices_ = in_order<std::string>(targets_, [](const auto& t) { return t.info.device; });
     require_baseline();
+    require_objectives();
     std::stable_partition(devices_.begin(), devices_.end(),
                           [&](const auto& id) { return id == question_.baseline; });
   }
@@ -145,6 +146,17 @@ class Comparer {
                               "name others in targets.devices, or join results by rooflaw merge",
                               file_.file(), question_.baseline),
                   ExitCode::bad_input);
+  }
+
+  void require_objectives() const {
+    for (const auto& budget : question_.budgets)
+      if (std::none_of(targets_.begin(), targets_.end(), [&](const auto& target) {
+            return target.info.objective == budget.objective;
+          }))
+        throw InputError({{.file = "command line",
+                           .key = "--budget",
+                           .value = std::string(to_string(budget.objective)),
+                           .rule = fmt::format("is no latency of {}", file_.file())}});
   }
 
   std::vector<Contender> contenders(const Kind& kind, const std::string& precision) const {

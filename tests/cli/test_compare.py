@@ -434,7 +434,7 @@ class Errors(Compare):
                    words=["--at-model", "there is no model of this id", "qwen2.5-0.5b"])
         self.fails(2, "result.h5", "--baseline", ORIN, "--at-model", "gemma-3n-e2b", words=["cannot express"])
         self.fails(2, "result.h5", "--baseline", ORIN, "--at-model", "gone.json", words=["no such file"])
-        for budget in ("total", "total=", "total=-1", "energy=3", "sometimes=3s", "total=3GiB"):
+        for budget in ("total", "total=", "total=-1", "energy=3", "sometimes=3s", "total=3GiB", "tpot=3ms"):
             self.fails(2, "result.h5", "--baseline", ORIN, "--budget", budget, words=["--budget"])
 
     def test_a_result_of_one_device(self):

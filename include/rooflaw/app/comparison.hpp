@@ -97,8 +97,8 @@ struct ComparisonQuestion {
   std::vector<model::Limit> budgets;
 };
 
-/// @throws Error (exit 2) if the baseline is not in the result, if the result has no other device,
-///         or if its numbers are not those of this program's model; as read_kept
+/// @throws Error (exit 2) if the result has not the baseline, no other device, no target of a
+///         budget's objective, or if its numbers are not those of this program's model; as read_kept
 DeviceComparison compare(const format::Hdf5Reader& file, const ComparisonQuestion& question);
 
 nlohmann::json comparison_json(const DeviceComparison& c);
