@@ -98,7 +98,8 @@ struct ComparisonQuestion {
 };
 
 /// @throws Error (exit 2) if the result has not the baseline, no other device, no target of a
-///         budget's objective, or if its numbers are not those of this program's model; as read_kept
+///         budget's objective, or if its numbers are not those of this program's model; as
+///         read_kept
 DeviceComparison compare(const format::Hdf5Reader& file, const ComparisonQuestion& question);
 
 nlohmann::json comparison_json(const DeviceComparison& c);
