@@ -75,8 +75,20 @@ constexpr std::pair<ExitCode, std::string_view> exit_code_meanings[] = {
     {ExitCode::mpi_error, "MPI"},
     {ExitCode::stopped_early, "stopped early, resumable"}};
 
-/// What `rooflaw list` names, by the option that takes it.
-constexpr std::string_view listed_options = "--device|--precision|--workload|--model|--law";
+/// What `rooflaw list` names, by the options that take it.
+constexpr std::pair<std::string_view, std::string_view> listed_options[] = {
+    {"devices", "--device|--baseline"},
+    {"precisions", "--precision"},
+    {"workloads", "--workload"},
+    {"models", "--model|--at-model"},
+    {"laws", "--law"}};
+
+/// The table that an option names an entry of; empty: none.
+std::string_view listed_by(const std::string& option) {
+  for (const auto& [table, options] : listed_options)
+    if (fmt::format("|{}|", options).find("|" + option + "|") != std::string::npos) return table;
+  return "";
+}
 
 }  // namespace
 
@@ -133,9 +145,12 @@ std::string bash_branch(const CommandHelp& help) {
 Frame bash_frame(const std::vector<CommandLine>& commands) {
   std::string words = "--help --version";
   for (const auto& c : commands) words += " " + c.name;
+  std::string tables;
+  for (const auto& [table, options] : listed_options)
+    tables += fmt::format("    {}) table={} ;;\n", options, table);
   return {fmt::format(R"bash(# Completion for bash; printed by "rooflaw --help-as bash".
 _rooflaw() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} options='' places='' words='' list=''
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} options='' places='' words='' list='' table=''
   # bash takes --model=x for three words.
   if [[ $word == = ]]; then
     word='' list=$before
@@ -147,11 +162,15 @@ _rooflaw() {{
   case ${{COMP_WORDS[1]}} in
 )bash"),
           fmt::format(R"bash(  esac
+  case $list in
+{}  esac
+  if [[ ${{COMP_WORDS[1]}} == list && $COMP_CWORD -eq 3 && $word != -* ]]; then
+    table=${{COMP_WORDS[2]}}
+  fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     words='{}'
-  elif [[ $list == @({}) || ( ${{COMP_WORDS[1]}} == list && $COMP_CWORD -eq 3 && $word != -* ) ]]; then
-    list=${{list#--}}
-    words=$("${{COMP_WORDS[0]}}" list "${{list%s}}s" 2>/dev/null | awk 'NR > 1 {{ print $1 }}')
+  elif [ -n "$table" ]; then
+    words=$("${{COMP_WORDS[0]}}" list "$table" 2>/dev/null | awk 'NR > 1 {{ print $1 }}')
   elif [[ $word == -* ]]; then
     words=$options
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -161,7 +180,7 @@ _rooflaw() {{
 }}
 complete -o default -F _rooflaw rooflaw
 )bash",
-                      words, listed_options)};
+                      tables, words)};
 }
 
 std::string zsh_branch(const CommandHelp& help) {
@@ -171,11 +190,9 @@ std::string zsh_branch(const CommandHelp& help) {
     about = quoted(replaced(replaced(about, "]", "\\]"), "\n", " "));
     const std::string name = "--" + option->long_name();
     const std::string joined = takes_value(*option) ? name + "=" : name;
-    const bool listed =
-        fmt::format("|{}|", listed_options).find("|" + name + "|") != std::string::npos;
+    const auto table = listed_by(name);
     // With a space in front, or _arguments puts options of its own before the argument.
-    const std::string values =
-        listed ? fmt::format(" _rooflaw_ids {}s", option->long_name()) : "_files";
+    const std::string values = table.empty() ? "_files" : fmt::format(" _rooflaw_ids {}", table);
     const std::string tail =
         fmt::format("[{}]{}", about, takes_value(*option) ? ":value:" + values : "");
     const std::string again = option->semantic()->is_composing() ? "*" : "";

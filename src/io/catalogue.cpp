@@ -301,21 +301,28 @@ std::vector<Loaded<ModelEntry>> Catalogue::all_models() {
   return load<ModelEntry>(table_file_node("model"), "model", "model", read_model);
 }
 
+ModelEntry model_from_config(ConfigModel config) {
+  return {.id = std::move(config.id),
+          .name = std::move(config.name),
+          .architecture = std::move(config.architecture),
+          .not_expressible = {},
+          .uncounted = config.uncounted,
+          .notes = std::move(config.notes)};
+}
+
+std::vector<Loaded<ModelEntry>> Catalogue::models(const toml::node& node, const std::string& key) {
+  if (!is_config(node.value_or<std::string>("")))
+    return load<ModelEntry>(node, key, "model", read_model);
+  const auto path = file_at(node, key);
+  if (!path) return {};
+  const std::string& text = files_.read(*path);
+  auto entry = model_from_config(read_config_json(text, *path));
+  Provenance provenance{"model", entry.id, *path, text};
+  return {{std::move(entry), std::move(provenance)}};
+}
+
 std::optional<Loaded<ModelEntry>> Catalogue::model(const toml::node& node, const std::string& key) {
-  if (is_config(node.value_or<std::string>(""))) {
-    const auto path = file_at(node, key);
-    if (!path) return std::nullopt;
-    const std::string& text = files_.read(*path);
-    auto config = read_config_json(text, *path);
-    return Loaded<ModelEntry>{{.id = config.id,
-                               .name = config.name,
-                               .architecture = std::move(config.architecture),
-                               .not_expressible = {},
-                               .uncounted = config.uncounted,
-                               .notes = std::move(config.notes)},
-                              {"model", config.id, *path, text}};
-  }
-  auto found = load<ModelEntry>(node, key, "model", read_model);
+  auto found = models(node, key);
   if (found.size() > 1) faults_.add(node, key, "names a file of several models; give one");
   if (found.size() != 1) return std::nullopt;
   return std::move(found.front());

@@ -144,6 +144,30 @@ void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& ca
   if (!at_range.rule.empty()) reader.faults().add(at_range);
 }
 
+/// The user's own models go where the public ones are, and in the place of one of the same id.
+void read_compare(format::TableReader& reader, Catalogue& catalogue, Job& job) {
+  const auto load = [&](const toml::node& node, const std::string& key) {
+    auto loaded = catalogue.models(node, key);
+    for (const auto& model : loaded)
+      if (!model.value.not_expressible.empty())
+        reader.faults().add(node, key,
+                            fmt::format("the architecture cannot express {}: {}", model.value.id,
+                                        model.value.not_expressible));
+    return loaded;
+  };
+  auto models = read_entries<ModelEntry>(reader, "models", load);
+  reader.reject_unknown_keys();
+  for (auto& model : models) {
+    Provenance kept = model.provenance;
+    kept.kind = "compare";
+    job.inputs.push_back(std::move(kept));
+    const auto known = std::find_if(job.models.begin(), job.models.end(), [&](const auto& other) {
+      return other.value.id == model.value.id;
+    });
+    (known == job.models.end() ? job.models.emplace_back() : *known).value = std::move(model.value);
+  }
+}
+
 /// What the command line names is the user's affair, --set job.output as -o.
 void require_place(format::TableReader& reader, const SourceFiles& files, const std::string& output,
                    const std::string& folder) {
@@ -201,11 +225,13 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   const model::Engine engine = read_engine(engine_reader);
   if (format::TableReader reader = sub("targets", true); table["targets"].is_table())
     read_targets(reader, catalogue, engine, job);
-  root.reject_unknown_keys();
   job.models = catalogue.all_models();
+  for (const auto& m : job.models) job.inputs.push_back(m.provenance);
+  if (format::TableReader reader = sub("compare", false); table["compare"].is_table())
+    read_compare(reader, catalogue, job);
+  root.reject_unknown_keys();
   faults.throw_if_any();
 
-  for (const auto& m : job.models) job.inputs.push_back(m.provenance);
   std::sort(job.inputs.begin(), job.inputs.end(), [](const Provenance& a, const Provenance& b) {
     return std::tie(a.kind, a.id) < std::tie(b.kind, b.id);
   });

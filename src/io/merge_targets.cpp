@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/io/result_setting.hpp"
 
 namespace rooflaw::io {
 
@@ -18,12 +19,6 @@ using TargetParts = std::array<std::string, target_lists.size()>;  // an entry o
 TargetParts parts_of(const search::TargetInfo& target) {
   return {target.device, target.precision, target.workload,
           std::string(to_string(target.objective))};
-}
-
-/// What the id of a target has behind its parts: its budget, where the job lists several.
-std::string budget_of(const search::TargetInfo& target) {
-  const std::string parts = fmt::format("{}", fmt::join(parts_of(target), "."));
-  return target.id.starts_with(parts) ? target.id.substr(parts.size()) : "";
 }
 
 const toml::array& entries(const MergeInput& input, std::size_t list) {
@@ -116,12 +111,7 @@ auto read_input(const std::vector<MergeInput>& inputs, const std::string& kind,
   const auto with = std::find_if(inputs.begin(), inputs.end(),
                                  [&](const MergeInput& input) { return input.file.has(path); });
   if (with == inputs.end()) throw FileError(inputs.front().file.file(), path + ": is missing");
-  const toml::table table = format::parse_toml(with->file.text(path), with->file.file() + path);
-  format::Faults faults;
-  format::TableReader reader(table, kind, faults);
-  auto value = read(reader);
-  faults.throw_if_any();
-  return value;
+  return read_kept(with->file, kind, id, read);
 }
 
 }  // namespace
@@ -188,7 +178,7 @@ std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t row = 0; row < inputs[i].targets.size(); ++row) {
       const auto& target = inputs[i].targets[row];
-      const std::string budget = budget_of(target);
+      const std::string budget = budget_suffix(target);
       places[{parts_of(target), budget}] = {i, row};
       if (std::find(budgets.begin(), budgets.end(), budget) == budgets.end())
         budgets.push_back(budget);

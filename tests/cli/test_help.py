@@ -34,7 +34,7 @@ class Help(ProgramTest):
         for command, options in {"search": ("--output", "--set", "--dry-run"),
                                  "evaluate": ("--json", "--operators"),
                                  "advise": ("--tpot-budget",), "list": ("--json",),
-                                 "export": ("--output",), "merge": ("--output",)}.items():
+                                 "compare": ("--baseline", "--at-model", "--csv"), "export": ("--output",), "merge": ("--output",)}.items():
             run = self.rooflaw(command, "--help")
             for option in options:
                 self.assertIn(option, run.out, str(run))

@@ -36,7 +36,8 @@ class Readme(unittest.TestCase):
         for name in ("jobs", "inputs", "tests/unit/io/configs"):
             shutil.copytree(SOURCE / name, cls.tree / name)
         (cls.tree / "results").mkdir()
-        shutil.copy(SOURCE / "results/plot_frontier.py", cls.tree / "results")
+        for reader in ("plot_frontier.py", "plot_comparison.py"):
+            shutil.copy(SOURCE / "results" / reader, cls.tree / "results")
         path = f"{PROGRAM.parent}:/usr/bin:{os.environ['PATH']}"
         cls.environment = {**os.environ, "PATH": path}
 
@@ -57,7 +58,7 @@ class Readme(unittest.TestCase):
         for command in commands:
             with self.subTest(command):
                 self.run_here(command)
-        for file in ("quick.h5", "small.h5", "both.h5", "quick.png", "paper_orin.h5", "csv/targets.csv"):
+        for file in ("quick.h5", "small.h5", "both.h5", "quick.png", "compare.png", "paper_orin.h5", "csv/targets.csv"):
             self.assertTrue((self.tree / "results" / file).exists(), file)
 
     def test_2_reader(self):

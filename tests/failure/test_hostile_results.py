@@ -16,7 +16,7 @@ import numpy
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from support import JOB, PROGRAM, ProgramTest, reseal
+from support import JOB, PROGRAM, ProgramTest, edit, reseal
 
 SECRET = b"secret-of-another-file"
 MOST_BYTES = 256 << 20  # beyond the file's own
@@ -170,7 +170,8 @@ HOSTILE = [f for name, f in list(globals().items())
 class Hostile(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.whole = self.search(JOB).path.read_bytes()
+        job = edit(JOB, {"targets.devices": 'devices = ["jetson-agx-orin-64gb", "jetson-thor-t5000"]'})
+        self.whole = self.search(job).path.read_bytes()
         self.write("secret.txt", SECRET * 1000)
         with h5py.File(self.folder / "other.h5", "w") as file:
             file["loss"] = numpy.frombuffer(SECRET[:8] * 1000, "f8")
@@ -182,7 +183,8 @@ class Hostile(ProgramTest):
         """Every command that reads results; what they print and write."""
         seen = b""
         for command in (["inspect", path], ["export", path, "-o", "csv"], ["merge", path, "-o", "merged.h5", "--force"],
-                        ["inspect", path, "--unsealed"], ["search", "job.toml", "-o", path]):
+                        ["inspect", path, "--unsealed"], ["compare", path, "--baseline", "jetson-agx-orin-64gb"],
+                        ["search", "job.toml", "-o", path]):
             process = subprocess.Popen([PROGRAM, *map(str, command)], cwd=self.folder, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, start_new_session=True)
             try:

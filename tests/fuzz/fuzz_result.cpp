@@ -1,7 +1,7 @@
-// RESULT.h5: whatever is in the file, inspect, export and merge end well or with an error they
-// document. The first byte chooses: even, the rest is the file as it is; odd, the rest says in what
-// the file differs from a proper result, which leads past the seal and the HDF5 library to our own
-// readers. Its next bits choose the command: to open a file takes the HDF5 library most of the
+// RESULT.h5: whatever is in the file, inspect, compare, export and merge end well or with an error
+// they document. The first byte chooses: even, the rest is the file as it is; odd, the rest says in
+// what the file differs from a proper result, which leads past the seal and the HDF5 library to our
+// own readers. Its next bits choose the command: to open a file takes the HDF5 library most of the
 // time, so it is opened once.
 
 #include <fuzzer/FuzzedDataProvider.h>
@@ -53,10 +53,10 @@ struct Object {
   std::variant<format::Column, std::string, format::Attribute> value;
 };
 
-/// Of a job with this device alone.
-std::vector<Object> proper_result(const std::string& device) {
+/// Of a job with these devices alone.
+std::vector<Object> proper_result(const std::string& devices) {
   const testing::TemporaryFolder scratch;
-  const auto parts = testing::small_result(scratch, {{"targets.devices", "[\"" + device + "\"]"}});
+  const auto parts = testing::small_result(scratch, {{"targets.devices", devices}});
   std::vector<Object> objects;
   for (const auto& [path, text] : parts.texts) objects.push_back({path, "", text});
   for (const auto& [path, column] : parts.columns) objects.push_back({path, "", column});
@@ -146,9 +146,10 @@ std::vector<std::byte> image_of(const std::vector<Object>& objects) {
   return std::move(file).image();
 }
 
-std::vector<std::byte> changed_result(FuzzedDataProvider& bytes) {
-  static const auto proper = proper_result("jetson-agx-orin-64gb");
-  auto objects = proper;
+std::vector<std::byte> changed_result(FuzzedDataProvider& bytes, bool of_two_devices) {
+  static const auto one = proper_result(R"(["jetson-agx-orin-64gb"])");
+  static const auto two = proper_result(R"(["jetson-agx-orin-64gb", "jetson-thor-t5000"])");
+  auto objects = of_two_devices ? two : one;
   for (int n = bytes.ConsumeIntegralInRange(0, 8); n > 0 && objects.size() > 1; --n)
     change(objects, bytes);
   return image_of(objects);
@@ -165,7 +166,7 @@ void require_file_error_at_worst(ExitCode (*command)(const app::Arguments&),
 
 /// With the result of another device; what does not fit together may be refused.
 void merge(const std::string& path) {
-  static const std::vector<std::byte> other = image_of(proper_result("jetson-thor-t5000"));
+  static const std::vector<std::byte> other = image_of(proper_result(R"(["jetson-thor-t5000"])"));
   const std::string second = write_result_file(other, "other.h5");
   try {
     app::merge_command({path, second, "-o", (folder() / "merged.h5").string()});
@@ -173,6 +174,16 @@ void merge(const std::string& path) {
     return;
   } catch (const InputError&) {
     return;
+  }
+}
+
+/// Texts of the inputs are read again, so any of them may be wrong.
+void compare(const std::string& path) {
+  try {
+    app::compare_command({path, "--baseline", "jetson-agx-orin-64gb"});
+  } catch (const Error& e) {
+    fuzz::require(e.exit_code() == ExitCode::bad_input || e.exit_code() == ExitCode::file_error,
+                  "compare ends with an error of the file");
   }
 }
 
@@ -190,16 +201,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   struct Cleanup {
     ~Cleanup() { fs::remove_all(folder()); }
   } const cleanup;
+  constexpr int compared = 2;
+  const int command = data[0] / 2 % 4;
   std::string path;
   if (data[0] % 2 == 0) {
     path = write_result_file(std::as_bytes(std::span(data + 1, size - 1)));
   } else {
     FuzzedDataProvider bytes(data + 1, size - 1);
-    path = write_result_file(changed_result(bytes));
+    path = write_result_file(changed_result(bytes, command == compared));
   }
-  switch (data[0] / 2 % 4) {
+  switch (command) {
+    case compared:
+      compare(path);
+      return 0;
     case 0:
-    case 2:
       require_file_error_at_worst(app::inspect_command, {path});
       return 0;
     case 3:

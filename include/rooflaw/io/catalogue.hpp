@@ -71,8 +71,10 @@ class Catalogue {
   std::vector<Loaded<model::Law>> all_laws();
   std::vector<Loaded<Quantisation>> all_quantisations();
 
-  /// All public models of the inputs folder; one by id.
+  /// All public models of the inputs folder; those that a node names as above, or by a config.json;
+  /// of these the only one.
   std::vector<Loaded<ModelEntry>> all_models();
+  std::vector<Loaded<ModelEntry>> models(const toml::node& node, const std::string& key);
   std::optional<Loaded<ModelEntry>> model(const toml::node& node, const std::string& key);
   /// That of [architecture], called `name`: its key `key` names an entry, or a config.json; fields
   /// beside it replace the entry's own.
@@ -112,6 +114,9 @@ class Catalogue {
   std::map<std::string, std::unique_ptr<toml::table>> parsed_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<toml::table>> parsed_alone_;
 };
+
+struct ConfigModel;
+ModelEntry model_from_config(ConfigModel config);
 
 /// Does a word of a JOB or CASE name a file, not an id? A config.json?
 bool is_path(const std::string& word);

@@ -1,0 +1,92 @@
+#include <set>
+
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/comparison.hpp"
+#include "rooflaw/format/words.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "text_table.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+const std::string usage =
+    "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
+    "[--json | --csv]";
+
+std::vector<std::string> texts(const po::variables_map& values, const char* name) {
+  return values.count(name) == 0 ? std::vector<std::string>{}
+                                 : values[name].as<std::vector<std::string>>();
+}
+
+/// "total=100ms"
+model::Limit budget_from(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto objective =
+      equals == std::string::npos ? std::nullopt : model::objective_from(text.substr(0, equals));
+  if (!objective || *objective == model::Objective::energy)
+    throw bad_option("budget", text, "must be prefill=TIME, tpot=TIME or total=TIME");
+  return {*objective,
+          positive_quantity("budget", text.substr(equals + 1), format::Dimension::seconds)};
+}
+
+/// Those of the job, and those named here in the place of one of the same id.
+std::vector<io::ModelEntry> models_of(const format::Hdf5Reader& file, const po::variables_map& v) {
+  auto models = io::read_compared_models(file);
+  io::SourceFiles files;
+  for (const auto& word : texts(v, "at-model"))
+    for (auto& model : io::named_models(file, files, "--at-model", word)) {
+      std::erase_if(models, [&](const auto& other) { return other.id == model.id; });
+      models.push_back(std::move(model));
+    }
+  return models;
+}
+
+}  // namespace
+
+ExitCode compare_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("baseline", po::value<std::string>(),
+                        "device that the others are compared "
+                        "with")(
+      "at-model", po::value<std::vector<std::string>>()->composing(),
+      "id, file or config.json of a model to place on every device; may be given again")(
+      "budget", po::value<std::vector<std::string>>()->composing(),
+      "time to compare at, total=100ms, instead of five of the baseline's; may be given again")(
+      "json", po::bool_switch(), "print one JSON object, numbers in full")(
+      "csv", po::bool_switch(), "print one table, a row a device, time, architecture and model");
+  add_seal_option(options);
+  const auto values = parse_arguments(
+      arguments, usage,
+      "Devices side by side, from one result.\nBest loss within a time, time ratio at equal loss, "
+      "each one's best architecture and public\nmodels on the others, what more of a chip is "
+      "worth.",
+      options, {"RESULT.h5"});
+  if (!values) return ExitCode::done;
+  const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
+  if (json && csv)
+    throw Error(fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", usage),
+                ExitCode::bad_input);
+  const std::string path = required(*values, "RESULT.h5", usage);
+  ComparisonQuestion question{
+      .baseline = required(*values, "baseline", usage), .models = {}, .budgets = {}};
+  for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));
+  const auto file = io::open_result(path, seal_option(*values));
+  question.models = models_of(file, *values);
+  const DeviceComparison c = compare(file, question);
+  // Ids of a file from elsewhere must not reach the terminal's controls.
+  if (json)
+    fmt::print("{}\n",
+               comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  else
+    fmt::print("{}", format::printable(
+                         csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
+  for (const auto& fault : c.faults) fmt::print(stderr, "rooflaw: {}\n", format::printable(fault));
+  return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
+}
+
+}  // namespace rooflaw::app
