@@ -133,12 +133,13 @@ class Calibration {
         ranks_, watch);
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       auto r = unpacked<SentResult>(results[i]);
-      Calibrated c{groups_[i], {.prior = prior_of(i, precisions_),
-                                .fit = received(r.fit),
-                                .spreads = {},
-                                .fitted = std::move(r.fitted),
-                                .left_out = std::move(r.left_out),
-                                .unseen = std::move(r.unseen)}};
+      Calibrated c{groups_[i],
+                   {.prior = prior_of(i, precisions_),
+                    .fit = received(r.fit),
+                    .spreads = {},
+                    .fitted = std::move(r.fitted),
+                    .left_out = std::move(r.left_out),
+                    .unseen = std::move(r.unseen)}};
       c.result.spreads = spreads_of(*groups_[i], c.result.prior, c.result.fit);
       all_.push_back(std::move(c));
     }
@@ -146,9 +147,8 @@ class Calibration {
 
   void finish(cluster::Watch&) {
     const Bands bands = bands_of(all_);
-    const std::vector<Calibrated> written(all_.begin(),
-                                          all_.begin() + static_cast<std::ptrdiff_t>(
-                                                             given_.groups.size()));
+    const std::vector<Calibrated> written(
+        all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(given_.groups.size()));
     const std::string text = device_tables(written, bands, precisions_, chips_, evidence_);
     format::write_atomically(request_.output, std::as_bytes(std::span(text)));
     fmt::print("{}", request_.json ? calibration_json(given_, written, all_, bands) + "\n"
@@ -196,9 +196,10 @@ ExitCode calibrate_on(cluster::Communicator& ranks, const Request& request) {
   Calibration calibration(request, ranks);
   const cluster::RankedCommand command{
       .watch = request.watch,
-      .sink = [](const cluster::Event& event) {
-        if (!event.text.empty()) fmt::print(stderr, "rooflaw: {}\n", event.text);
-      },
+      .sink =
+          [](const cluster::Event& event) {
+            if (!event.text.empty()) fmt::print(stderr, "rooflaw: {}\n", event.text);
+          },
       .prepare = [&](cluster::WatchOptions& watch) { return calibration.prepare(watch); },
       .work = [&](const Bytes& prepared, cluster::Watch& w) { calibration.work(prepared, w); },
       .finish = [&](cluster::Watch& watch) { calibration.finish(watch); },
@@ -230,12 +231,14 @@ ExitCode calibrate_command(const Arguments& arguments) {
   const auto values = parse_arguments(
       arguments, usage,
       "Fits the efficiencies of devices to measured speeds: our CSV (inputs/README.md) and what\n"
-      "llama-bench writes (json, jsonl, csv, md). Tells how wrong the fit is on models that it has\n"
+      "llama-bench writes (json, jsonl, csv, md). Tells how wrong the fit is on models that it "
+      "has\n"
       "not seen. Alone or under mpirun, with the same result.",
       options, {measured});
   if (!values) return ExitCode::done;
   Request request;
-  if (values->count(measured) > 0) request.files = (*values)[measured].as<std::vector<std::string>>();
+  if (values->count(measured) > 0)
+    request.files = (*values)[measured].as<std::vector<std::string>>();
   if (request.files.empty())
     throw Error(fmt::format("no file of measured speeds\nusage: rooflaw {}", usage),
                 ExitCode::bad_input);

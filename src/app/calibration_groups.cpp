@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t default_output_tokens = 128;  // of llama-bench, where none is stated
 constexpr std::int64_t llama_ubatch = 512;           // its default, too
-constexpr int years_apart = 1500;                    // builds of llama.cpp, some two thousand a year
+constexpr int years_apart = 1500;  // builds of llama.cpp, some two thousand a year
 
 bool is_llama(const fit::Family& family) { return family[1].ends_with("llama.cpp"); }
 
@@ -90,8 +90,10 @@ Grouping groups_of(const io::Measurements& measurements) {
   Grouping grouping;
   grouping.rows = measurements.rows.size() + measurements.left_out.size();
   for (const auto& row : measurements.left_out) {
-    if (row.doubt.empty()) ++grouping.left_out[row.reason];
-    else ++grouping.doubtful;
+    if (row.doubt.empty())
+      ++grouping.left_out[row.reason];
+    else
+      ++grouping.doubtful;
   }
   std::map<Key, Variants> variants;
   for (const auto& m : measurements.rows) {
@@ -122,8 +124,10 @@ Grouping groups_of(const io::Measurements& measurements) {
           !limits_power(m.power_mode) && !(own_threads && *m.threads < *v.threads.rbegin());
     }
     const auto speed = speed_of(m, measurements.models.at(m.model), group.family);
-    if (speed.tokens > 0) group.speeds.push_back(speed);
-    else ++grouping.left_out["no number of tokens"];
+    if (speed.tokens > 0)
+      group.speeds.push_back(speed);
+    else
+      ++grouping.left_out["no number of tokens"];
   }
   for (auto& [id, group] : groups)
     if (!group.speeds.empty()) grouping.groups.push_back(std::move(group));

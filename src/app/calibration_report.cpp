@@ -17,10 +17,10 @@ using model::Phase;
 using nlohmann::json;
 using Text = std::back_insert_iterator<std::string>;
 
-constexpr double two_sided_90 = 1.645;      // standard deviations of a normal
-constexpr double hardly_narrowed = 0.8;     // of the prior's spread: the speeds do not tell it
-constexpr double far_off = 0.4;             // log error from which a speed is named
-constexpr std::size_t in_detail = 4;        // groups, up to which each is printed whole
+constexpr double two_sided_90 = 1.645;   // standard deviations of a normal
+constexpr double hardly_narrowed = 0.8;  // of the prior's spread: the speeds do not tell it
+constexpr double far_off = 0.4;          // log error from which a speed is named
+constexpr std::size_t in_detail = 4;     // groups, up to which each is printed whole
 
 const char* word_of(Phase phase) { return phase == Phase::decode ? "decode" : "prefill"; }
 
@@ -85,8 +85,8 @@ double coverage(const fit::Errors& errors, const model::Band& band) {
 
 struct Overall {
   std::size_t groups = 0;
-  double median = 0, p90 = 0;         // of the left-out errors of groups that stand alone
-  double unseen_median = 0;           // of |error| of rows, each chip left out
+  double median = 0, p90 = 0;  // of the left-out errors of groups that stand alone
+  double unseen_median = 0;    // of |error| of rows, each chip left out
   std::size_t unseen_rows = 0;
   double left_out_covered = 0, unseen_covered = 0;  // by the bands
 };
@@ -123,12 +123,12 @@ void write_details(Text out, const Calibrated& c) {
   if (r.left_out.empty())
     fmt::format_to(out, "  one model only: how wrong it is on others is that of the class\n");
   else if (!fit::stands_alone(*group))
-    fmt::format_to(out,
-                   "  fewer than three models or six speeds: its band is that of the class\n");
+    fmt::format_to(out, "  fewer than three models or six speeds: its band is that of the class\n");
   fmt::format_to(out, "  engine as the speeds show it: {}\n",
                  fmt::join(words_of(r.fit.switches), ", "));
   for (const auto& t : told_by(r)) {
-    const bool seconds = !by_format(t.unknown->kind) && t.unknown->kind >= fit::Kind::layer_overhead;
+    const bool seconds =
+        !by_format(t.unknown->kind) && t.unknown->kind >= fit::Kind::layer_overhead;
     const auto text = [&](double x) {
       return seconds ? readable_seconds(x) : fmt::format("{:.3f}", x);
     };
@@ -147,8 +147,8 @@ void write_details(Text out, const Calibrated& c) {
 void write_line(Text out, const Calibrated& c) {
   const auto& [group, r] = c;
   const auto& left = on_unseen(r);
-  const auto worst = std::max_element(
-      left.begin(), left.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
+  const auto worst = std::max_element(left.begin(), left.end(),
+                                      [](double a, double b) { return std::abs(a) < std::abs(b); });
   const auto& speed = group->speeds[static_cast<std::size_t>(worst - left.begin())];
   const auto error = [&](const fit::Errors& errors, Phase phase) {
     return percent(fit::mean_error(of_phase(*group, errors, phase)));
@@ -179,10 +179,10 @@ std::string calibration_report(const Grouping& grouping, const std::vector<Calib
                  used, grouping.groups.size(), grouping.doubtful);
   for (const auto& [reason, rows] : grouping.left_out)
     fmt::format_to(out, "  left out: {} x {}\n", rows, reason);
-  fmt::format_to(out, "\n{:<52}{:>5}{:>4}{:>22}{:>22}\n{:<52}{:>5}{:>4}{:>8}{:>8}{:>6}{:>8}{:>8}{:>6}  {}\n",
-                 "", "", "", "decode, % error", "prefill, % error", "device.engine.power mode",
-                 "n", "m", "fitted", "unseen", "rank", "fitted", "unseen", "rank",
-                 "worst of the unseen");
+  fmt::format_to(
+      out, "\n{:<52}{:>5}{:>4}{:>22}{:>22}\n{:<52}{:>5}{:>4}{:>8}{:>8}{:>6}{:>8}{:>8}{:>6}  {}\n",
+      "", "", "", "decode, % error", "prefill, % error", "device.engine.power mode", "n", "m",
+      "fitted", "unseen", "rank", "fitted", "unseen", "rank", "worst of the unseen");
   for (const auto& c : written) write_line(out, c);
   if (written.size() <= in_detail)
     for (const auto& c : written) write_details(out, c);
@@ -233,16 +233,16 @@ std::string calibration_json(const Grouping& grouping, const std::vector<Calibra
                                    {"identified", t.identified}});
     for (std::size_t i = 0; i < group->speeds.size(); ++i) {
       const auto& s = group->speeds[i];
-      g["rows"].push_back({{"place", s.place},
-                           {"model", s.model},
-                           {"precision", s.precision.id},
-                           {"phase", word_of(s.phase)},
-                           {"context", s.context},
-                           {"tokens", s.tokens},
-                           {"log_error", r.fitted[i]},
-                           {"left_out_log_error",
-                            r.left_out.empty() ? json() : json(r.left_out[i])},
-                           {"unseen_chip_log_error", r.unseen[i]}});
+      g["rows"].push_back(
+          {{"place", s.place},
+           {"model", s.model},
+           {"precision", s.precision.id},
+           {"phase", word_of(s.phase)},
+           {"context", s.context},
+           {"tokens", s.tokens},
+           {"log_error", r.fitted[i]},
+           {"left_out_log_error", r.left_out.empty() ? json() : json(r.left_out[i])},
+           {"unseen_chip_log_error", r.unseen[i]}});
     }
     groups.push_back(std::move(g));
   }

@@ -73,8 +73,8 @@ std::string head_of(const model::Device& d, const std::string& id) {
   line("usable_memory_bytes", d.usable_memory_bytes);
   line("prefill_power", d.prefill_power_w);
   line("decode_power", d.decode_power_w);
-  text += fmt::format("bandwidth = {:.17g}\npeak_flops = {}\n", d.bandwidth_bytes_per_s,
-                      peaks_of(d));
+  text +=
+      fmt::format("bandwidth = {:.17g}\npeak_flops = {}\n", d.bandwidth_bytes_per_s, peaks_of(d));
   return text;
 }
 
@@ -93,13 +93,12 @@ std::string table_of(const Calibrated& c, const std::string& id, const Bands& ba
   const auto left_out = [&](Phase phase) {
     return fit::mean_error(of_phase(*group, result.left_out, phase));
   };
-  std::string text = head_of(group->device, id) +
-                     fmt::format("engine = \"{}\"\nspeeds = {}\n", group->engine,
-                                 group->speeds.size());
+  std::string text = head_of(group->device, id) + fmt::format("engine = \"{}\"\nspeeds = {}\n",
+                                                              group->engine, group->speeds.size());
   for (const auto phase : {Phase::decode, Phase::prefill})
     if (const double error = left_out(phase); !std::isnan(error))
-      text += fmt::format("held_out_{}_error = {}\n",
-                          phase == Phase::decode ? "decode" : "prefill", number(error));
+      text += fmt::format("held_out_{}_error = {}\n", phase == Phase::decode ? "decode" : "prefill",
+                          number(error));
   text += fitted_engine(result.fit.switches);
   for (const auto& p : precisions) {
     const auto width = fit::width_of(p);
@@ -126,17 +125,17 @@ std::string prior_table(const model::Device& device, const Bands& bands,
   // Of an engine that nobody has measured: what the class tells.
   const std::string unit = unit_of(device);
   const auto family = fit::family_of(unit == "npu" ? "" : "llama.cpp", unit, device.kind);
-  const fit::Group nothing{.id = {}, .engine = {}, .device = device, .family = family, .full_power = true,
-                           .speeds = {}};
+  const fit::Group nothing{
+      .id = {}, .engine = {}, .device = device, .family = family, .full_power = true, .speeds = {}};
   const auto prior =
       fit::prior_of(fit::unknowns_of(nothing, precisions), family, evidence, device.id);
   const auto fit = fit::prior_fit(prior, family);
-  std::string text = head_of(device, device.id) + "engine = \"none measured\"\n" +
-                     fitted_engine(fit.switches);
+  std::string text =
+      head_of(device, device.id) + "engine = \"none measured\"\n" + fitted_engine(fit.switches);
   for (const auto& p : precisions)
-    text += efficiency_line(p.id, fit::efficiency_of(p.id, prior, fit), model::Basis::prior,
-                            bands.unseen(family, Phase::prefill),
-                            bands.unseen(family, Phase::decode));
+    text +=
+        efficiency_line(p.id, fit::efficiency_of(p.id, prior, fit), model::Basis::prior,
+                        bands.unseen(family, Phase::prefill), bands.unseen(family, Phase::decode));
   return text;
 }
 
@@ -187,11 +186,14 @@ std::string device_tables(const std::vector<Calibrated>& written, const Bands& b
                           const std::vector<fit::Evidence>& evidence) {
   std::string text =
       std::string(tables_begin) +
-      "\n#\n# An entry is a chip under an engine, in a power mode where one was set; fitted_engine are\n"
+      "\n#\n# An entry is a chip under an engine, in a power mode where one was set; fitted_engine "
+      "are\n"
       "# the settings of the engine that the speeds show, and that rule wherever this entry does.\n"
-      "# basis = \"measured\": on this chip, in weights of this width; \"prior\": on others of its\n"
+      "# basis = \"measured\": on this chip, in weights of this width; \"prior\": on others of "
+      "its\n"
       "# class. Bands: of ten measured times nine lie between these factors of the predicted one;\n"
-      "# held-out errors are the mean of |predicted / measured - 1| of models that were left out.\n";
+      "# held-out errors are the mean of |predicted / measured - 1| of models that were left "
+      "out.\n";
   for (const auto& chip : all_chips) {
     const auto* best = best_of(chip, written);
     text += best != nullptr ? table_of(*best, chip.id, bands, precisions)

@@ -207,15 +207,13 @@ class Comparer {
     ComparedDevice d;
     d.device = c.device;
     if (c.targets.empty()) return d;
-    std::set<bool> calibrated;
+    std::set<model::Basis> bases;
     for (const auto* t : c.targets) {
-      calibrated.insert(t->info.calibrated);
+      bases.insert(t->info.efficiency);
       d.precisions.push_back(t->info.precision);
     }
     const auto& first = *c.targets.front();
-    d.calibration = calibrated.size() > 1   ? "mixed"
-                    : first.info.calibrated ? "calibrated"
-                                            : "ideal";
+    d.calibration = bases.size() > 1 ? "mixed" : to_string(first.info.efficiency);
     d.confidence = first.info.device_confidence;
     d.memory_budget_bytes = first.info.memory_budget_bytes;
     d.band = band_of_all(c);

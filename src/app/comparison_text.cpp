@@ -193,12 +193,13 @@ std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool s
 }
 
 std::string notes(const DeviceComparison& c, std::size_t width) {
-  std::set<std::string> ideal, unknown, estimated;
+  std::set<std::string> ideal, prior, unknown, estimated;
   bool ties = false, extrapolates = false, as_good = false;
   for (const auto& g : c.groups) {
     for (const auto& d : g.devices) {
       if (d.precisions.empty()) continue;
       if (d.calibration == "ideal") ideal.insert(d.device);
+      if (d.calibration == "prior") prior.insert(d.device);
       if (!d.band.known()) unknown.insert(d.device);
       if (d.confidence == "estimate") estimated.insert(d.device);
       ties = ties || d.tie == search::Tie::yes;
@@ -220,6 +221,9 @@ std::string notes(const DeviceComparison& c, std::size_t width) {
   if (as_good)
     note("= behind a precision: another is as good within what the penalties are uncertain by");
   if (extrapolates) note("* the law extrapolates");
+  if (!prior.empty())
+    note(fmt::format("efficiencies are those of chips of the same class, not measured (prior): {}",
+                     fmt::join(prior, ", ")));
   if (!ideal.empty())
     note(fmt::format("times are the data-sheet roofline, a lower bound (ideal): {}",
                      fmt::join(ideal, ", ")));

@@ -268,8 +268,8 @@ std::vector<Evidence> evidence_of(const Group& group, const Prior& prior, const 
 double log_error(const Speed& speed, const model::Device& device, const Prior& prior,
                  const Fit& fit) {
   auto s = scenario_of<double>(speed, device, fit.switches);
-  s.rates = rates(s.device, s.precision, s.attention_type,
-                  efficiency_of(speed.precision.id, prior, fit));
+  s.rates =
+      rates(s.device, s.precision, s.attention_type, efficiency_of(speed.precision.id, prior, fit));
   return std::log(seconds_of(speed, s) / speed.seconds);
 }
 

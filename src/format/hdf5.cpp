@@ -239,8 +239,7 @@ Column Hdf5Reader::read_column(const std::string& path) const {
       const Hdf5Handle transfer = texts.transfer();
       std::vector<char*> cells(size, nullptr);
       const Hdf5Handle as = text_type();
-      if (size > 0 &&
-          H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, transfer.id(), cells.data()) < 0)
+      if (size > 0 && H5Dread(set.id(), as.id(), H5S_ALL, H5S_ALL, transfer.id(), cells.data()) < 0)
         fail(path, texts.refused() ? "claims more text than the file can hold"
                                    : "cannot be read" + library_cause());
       std::vector<std::string> values;

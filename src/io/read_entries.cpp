@@ -60,10 +60,10 @@ model::FittedEngine read_switches(format::TableReader& reader) {
   return {.flash = read_switch(reader, "attention", "eager", "flash"),
           .query_heads = read_switch(reader, "kv_traffic", "kv_heads", "query_heads"),
           .mla_expanded = read_switch(reader, "mla", "absorbed", "expanded"),
-          .elementwise = reader.word<model::Elementwise>(
-              "elementwise", model::elementwise_from,
-              "must be \"separate\", \"fused\" or \"ignored\"",
-              HintFrom{{"separate", "fused", "ignored"}})};
+          .elementwise =
+              reader.word<model::Elementwise>("elementwise", model::elementwise_from,
+                                              "must be \"separate\", \"fused\" or \"ignored\"",
+                                              HintFrom{{"separate", "fused", "ignored"}})};
 }
 
 }  // namespace
@@ -71,8 +71,8 @@ model::FittedEngine read_switches(format::TableReader& reader) {
 model::Device read_device(format::TableReader& reader) {
   allow_description(reader);
   reader.allow({"engine", "memory_type", "tdp_w", "on_chip_memory_bytes", "measured_bandwidth",
-                "measured_flops", "measured_source", "power_rail", "speeds", "held_out_decode_error",
-                "held_out_prefill_error"});
+                "measured_flops", "measured_source", "power_rail", "speeds",
+                "held_out_decode_error", "held_out_prefill_error"});
   model::Device device;
   device.id = read_id(reader);
   device.confidence = reader.text("confidence").value_or("");
@@ -122,11 +122,10 @@ model::Device read_device(format::TableReader& reader) {
       e.pass_overhead_s = one.number("pass_overhead", format::rules::non_negative_seconds)
                               .value_or(e.pass_overhead_s);
       model::Trust trust;
-      trust.basis =
-          one.word<model::Basis>("basis", model::basis_from,
-                                 "must be \"ideal\", \"prior\" or \"measured\"",
-                                 HintFrom{{"ideal", "prior", "measured"}})
-              .value_or(trust.basis);
+      trust.basis = one.word<model::Basis>("basis", model::basis_from,
+                                           "must be \"ideal\", \"prior\" or \"measured\"",
+                                           HintFrom{{"ideal", "prior", "measured"}})
+                        .value_or(trust.basis);
       trust.prefill = read_band(one, "prefill_band");
       trust.decode = read_band(one, "decode_band");
       one.reject_unknown_keys();

@@ -26,8 +26,8 @@ PhaseIntensity of_phase(const ContinuousArchitecture<double>& a, const Scenario&
   p.intensity_gap = ridge - p.intensity;
   p.flops_gap = s.device.peak_flops.at(s.precision.matmul) - p.attained_flops;
   const double rate = p.flops_gap / giga;
-  p.potential = p.intensity_gap > 0.0 ? std::sqrt(p.intensity_gap * p.intensity_gap + rate * rate)
-                                      : rate;
+  p.potential =
+      p.intensity_gap > 0.0 ? std::sqrt(p.intensity_gap * p.intensity_gap + rate * rate) : rate;
   return p;
 }
 
@@ -35,8 +35,7 @@ PhaseIntensity of_phase(const ContinuousArchitecture<double>& a, const Scenario&
 
 Intensity intensity(const Architecture& a, const Scenario& s, const Evaluation& e) {
   const auto x = lift(a);
-  const double ridge =
-      s.device.peak_flops.at(s.precision.matmul) / s.device.bandwidth_bytes_per_s;
+  const double ridge = s.device.peak_flops.at(s.precision.matmul) / s.device.bandwidth_bytes_per_s;
   return {.ridge = ridge,
           .prefill = of_phase(x, s, Phase::prefill, e.prefill.seconds, ridge),
           .decode = of_phase(x, s, Phase::decode, e.decode.seconds, ridge)};

@@ -29,8 +29,8 @@ void evaluate_points(const Question& question, const Target& target,
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, value, e.loss));
     // Of a target for energy the latency is that of the whole workload.
-    const auto latency = target.objective == model::Objective::energy ? model::Objective::total
-                                                                      : target.objective;
+    const auto latency =
+        target.objective == model::Objective::energy ? model::Objective::total : target.objective;
     take(*architecture, e,
          row_of({*architecture, e, value, value_of(latency, e, scenario),
                  time_band(latency, e, scenario), question.space.continuous ? -1 : point.index}));

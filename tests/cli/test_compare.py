@@ -411,7 +411,7 @@ class Ties(Compare):
         self.search(job, "--force")
         (nano,) = [t for t in {t["device"] for t in Result(self.folder / "result.h5").targets()} if t != ORIN]
         comparison = self.compare()
-        for precision, word in (("fp16", "calibrated"), ("q4_k_m", "ideal"), ("*", "mixed")):
+        for precision, word in (("fp16", "measured"), ("q4_k_m", "ideal"), ("*", "mixed")):
             found = {d["device"]: d["calibration"] for d in self.group(comparison, precision)["devices"]}
             self.assertEqual(found, {ORIN: "ideal", nano: word})
 

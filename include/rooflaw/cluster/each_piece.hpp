@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "rooflaw/core/archive.hpp"
 #include "rooflaw/cluster/communicator.hpp"
 #include "rooflaw/cluster/watch.hpp"
+#include "rooflaw/core/archive.hpp"
 
 namespace rooflaw::cluster {
 

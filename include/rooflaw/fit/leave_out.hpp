@@ -14,12 +14,12 @@ namespace rooflaw::fit {
 using Errors = std::vector<double>;
 
 struct GroupResult {
-  Prior prior;     // without the group's own device
-  Fit fit;         // to all speeds
+  Prior prior;  // without the group's own device
+  Fit fit;      // to all speeds
   Spreads spreads;
-  Errors fitted;   // of that fit
-  Errors left_out; // of fits without the speed's model; empty for a single model
-  Errors unseen;   // of the prior alone: without the chip
+  Errors fitted;    // of that fit
+  Errors left_out;  // of fits without the speed's model; empty for a single model
+  Errors unseen;    // of the prior alone: without the chip
 };
 
 /// The evidence of all groups, when their priors and their fits agree: `rounds` times fitted with
@@ -32,7 +32,8 @@ GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
 
 /// Mean of |predicted / measured - 1|; NaN of none.
 double mean_error(const Errors& errors);
-/// Rank correlation of predicted and measured speeds, equal tests averaged; NaN of fewer than three.
+/// Rank correlation of predicted and measured speeds, equal tests averaged; NaN of fewer than
+/// three.
 double spearman(const Group& group, const Errors& errors, model::Phase phase);
 
 /// Factors that nine of ten measured times are of the predicted: 5 % and 95 % quantiles.

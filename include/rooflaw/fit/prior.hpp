@@ -2,8 +2,8 @@
 // What is known of the efficiencies of a chip before it is measured: those of its likes.
 //
 // The unknowns of a chip under an engine are logarithms of efficiencies and overheads. Their prior
-// is normal. Means are those of other chips: of the same engine, format of weights and kind of chip,
-// drawn to those of ever wider classes. Bandwidth and compute efficiency are unknowns of each
+// is normal. Means are those of other chips: of the same engine, format of weights and kind of
+// chip, drawn to those of ever wider classes. Bandwidth and compute efficiency are unknowns of each
 // format, since unpacking weights costs each its own; what formats of one chip have in common is
 // most of the spread, so that a format that is not measured follows those that are.
 

@@ -57,13 +57,14 @@ struct Device {
   std::map<std::string, Efficiency> efficiencies;  // by precision id, "*" for the others
   std::map<std::string, Trust> trusts;             // of the same keys
   FittedEngine fitted_engine;
-  std::optional<double> prefill_power_w;           // drawn in that phase; unknown if absent
+  std::optional<double> prefill_power_w;  // drawn in that phase; unknown if absent
   std::optional<double> decode_power_w;
   std::string confidence;  // how the numbers are known: datasheet, derived, estimate; may be empty
 
   bool has(ComputeType type) const { return peak_flops.contains(type); }
 
-  /// Efficiency at a precision, also a changed one ("int8+0123abcd"): its own entry as a whole, else "*", else the ideal roofline.
+  /// Efficiency at a precision, also a changed one ("int8+0123abcd"): its own entry as a whole,
+  /// else "*", else the ideal roofline.
   Efficiency efficiency(const std::string& precision_id) const;
 
   /// How far that goes; the ideal roofline where there is none.

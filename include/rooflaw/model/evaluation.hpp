@@ -43,8 +43,8 @@ Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s);
 /// @throws DomainError if the workload has none of the phases that it weighs
 double value_of(Objective objective, const Evaluation& e, const Scenario& s);
 
-/// Between which times nine of ten measurements would lie, of an objective that is a time; NaN where
-/// the errors of a phase that it weighs are not known.
+/// Between which times nine of ten measurements would lie, of an objective that is a time; NaN
+/// where the errors of a phase that it weighs are not known.
 Band time_band(Objective objective, const Evaluation& e, const Scenario& s);
 
 /// The operators of one layer of a group in one pass as a reader wants them: no router in a dense

@@ -23,7 +23,7 @@ struct PhaseIntensity {
 };
 
 struct Intensity {
-  double ridge = 0;  // FLOP/byte, peak of the matmul type over bandwidth
+  double ridge = 0;                // FLOP/byte, peak of the matmul type over bandwidth
   PhaseIntensity prefill, decode;  // zeros of a phase that takes no time
 };
 

@@ -54,12 +54,12 @@ struct InRange {
 
 struct TargetResult {
   TargetInfo target{};
-  std::vector<Row> rows{};                         // the frontier, sorted by latency
-  std::vector<theory::Sensitivity> sensitivity{};  // an entry a row
-  std::vector<TheoryRow> theory{};                 // an entry a row
+  std::vector<Row> rows{};                                   // the frontier, sorted by latency
+  std::vector<theory::Sensitivity> sensitivity{};            // an entry a row
+  std::vector<TheoryRow> theory{};                           // an entry a row
   std::optional<std::vector<model::Intensity>> intensity{};  // an entry a row; of the first law
-  std::optional<Improvements> refined{};           // none: the stage was off
-  std::optional<InRange> in_range{};               // none: the law states no range, ...
+  std::optional<Improvements> refined{};                     // none: the stage was off
+  std::optional<InRange> in_range{};                         // none: the law states no range, ...
   double hypervolume = 0;
   HypervolumeReference reference{};
   bool certified = false;                     // proven to be the whole frontier of the space

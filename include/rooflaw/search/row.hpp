@@ -27,7 +27,7 @@ struct Row {
   bool extrapolated = false;
   double prefill_compute_share = 0, prefill_bandwidth_share = 0;
   double decode_compute_share = 0, decode_bandwidth_share = 0;
-  double energy_j = 0;  // NaN unless the device states both powers
+  double energy_j = 0;                           // NaN unless the device states both powers
   double latency_low_s = 0, latency_high_s = 0;  // NaN where the error is not known
   bool operator==(const Row&) const = default;
 };

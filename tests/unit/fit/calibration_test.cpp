@@ -59,8 +59,8 @@ double seconds_at(const Speed& s, model::Device device, const model::Efficiency&
   device.efficiencies["*"] = e;
   const auto at = [&](std::int64_t input, std::int64_t output) {
     const auto scenario = make_scenario(
-        device, s.precision,
-        {.id = {}, .batch = 1, .input_tokens = input, .output_tokens = output}, engine);
+        device, s.precision, {.id = {}, .batch = 1, .input_tokens = input, .output_tokens = output},
+        engine);
     return time_of(s.architecture, scenario, s.phase).seconds;
   };
   return s.phase == Phase::decode ? at(s.context, s.tokens) : at(s.tokens, 0);
@@ -81,9 +81,10 @@ Group measured(const Truth& truth, const model::Device& device = chip()) {
           .speeds = {}};
   for (std::size_t m = 0; m < models.size(); ++m)
     for (const bool sixteen : {true, false})
-      for (const auto& [phase, context, tokens] :
-           {std::tuple{Phase::decode, 0, 128}, {Phase::decode, 4096, 128},
-            {Phase::prefill, 0, 512}, {Phase::prefill, 0, 4096}}) {
+      for (const auto& [phase, context, tokens] : {std::tuple{Phase::decode, 0, 128},
+                                                   {Phase::decode, 4096, 128},
+                                                   {Phase::prefill, 0, 512},
+                                                   {Phase::prefill, 0, 4096}}) {
         Speed s{.place = {},
                 .model = fmt::format("m{}", m),
                 .shape = fmt::format("m{}", m),
@@ -108,7 +109,8 @@ TEST(Calibration, TellsBackWhatSpeedsWereMadeFrom) {
   const Prior prior = prior_for(g);
   const Fit fit = fit_group(g, prior);
   EXPECT_EQ(usual_switches(g.family), fit.switches);
-  for (const auto& s : g.speeds) EXPECT_NEAR(0, log_error(s, g.device, prior, fit), 0.03) << s.model;
+  for (const auto& s : g.speeds)
+    EXPECT_NEAR(0, log_error(s, g.device, prior, fit), 0.03) << s.model;
   const auto q4 = efficiency_of("q4", prior, fit);
   EXPECT_NEAR(0.55, q4.bandwidth, 0.02);
   EXPECT_NEAR(0.3, q4.compute, 0.02);

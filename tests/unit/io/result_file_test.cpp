@@ -93,16 +93,16 @@ TEST_F(ResultFile, HoldsEveryRowOfEveryFrontier) {
 
 TEST_F(ResultFile, HasTheColumnsOfTheContract) {
   const format::Hdf5Reader file = io::open_result(path_);
-  EXPECT_THAT(file.datasets("/frontiers/codesign-2026/" + job_.question.targets[0].id),
-              ::testing::ElementsAre(
-                  "objective", "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s",
-                  "memory_bytes", "params_total", "params_active", "layers", "width", "heads",
-                  "head_dim", "attention", "kv_heads", "q_lora_rank", "kv_lora_rank",
-                  "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "ffn", "expert_ffn",
-                  "experts", "top_k", "shared_ffn", "ffn_sparsity", "ffn_ratio", "activation_rate",
-                  "index", "extrapolated", "prefill_compute_share", "prefill_bandwidth_share",
-                  "decode_compute_share", "decode_bandwidth_share", "energy_j", "latency_low_s",
-                  "latency_high_s"));
+  EXPECT_THAT(
+      file.datasets("/frontiers/codesign-2026/" + job_.question.targets[0].id),
+      ::testing::ElementsAre(
+          "objective", "latency_s", "loss", "perplexity", "prefill_s", "decode_s", "tpot_s",
+          "memory_bytes", "params_total", "params_active", "layers", "width", "heads", "head_dim",
+          "attention", "kv_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim",
+          "qk_rope_head_dim", "v_head_dim", "ffn", "expert_ffn", "experts", "top_k", "shared_ffn",
+          "ffn_sparsity", "ffn_ratio", "activation_rate", "index", "extrapolated",
+          "prefill_compute_share", "prefill_bandwidth_share", "decode_compute_share",
+          "decode_bandwidth_share", "energy_j", "latency_low_s", "latency_high_s"));
   EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre(
                   "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
@@ -112,9 +112,10 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
   EXPECT_THAT(file.datasets("/theory/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre("layers", "width", "ffn_ratio", "gqa", "activation_rate",
                                      "loss", "binding", "search_minus_theory_loss"));
-  EXPECT_THAT(file.datasets("/targets"),
-              ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency",
-                                       "objective_unit", "memory_budget_bytes", "calibrated", "efficiency"}));
+  EXPECT_THAT(
+      file.datasets("/targets"),
+      ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency", "objective_unit",
+                               "memory_budget_bytes", "calibrated", "efficiency"}));
 }
 
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {

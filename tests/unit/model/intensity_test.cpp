@@ -23,8 +23,8 @@ Work work_of(const Architecture& a, const Scenario& s, Phase phase) {
   };
   const double count = passes(s, phase);
   for (double i = 1; i <= count; ++i) {
-    const Pass pass = phase == Phase::decode ? decode_pass(s.workload, i)
-                                             : prefill_pass(s.workload, s.engine, i);
+    const Pass pass =
+        phase == Phase::decode ? decode_pass(s.workload, i) : prefill_pass(s.workload, s.engine, i);
     for_each_group(a, [&](const Layers& group) {
       for (const auto& op : layer_operators(group, a.width, s, pass))
         add(op, static_cast<double>(group.layers));

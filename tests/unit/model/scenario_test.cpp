@@ -97,10 +97,8 @@ TEST(Scenario, CalibratedMeansForThisPrecision) {
 TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
   Device d = device({{fp16, 20}});
   EXPECT_TRUE(make_scenario(d, precision(fp16, fp16), work, {}).engine.flash);
-  d.fitted_engine = {.flash = false,
-                     .query_heads = true,
-                     .mla_expanded = true,
-                     .elementwise = Elementwise::fused};
+  d.fitted_engine = {
+      .flash = false, .query_heads = true, .mla_expanded = true, .elementwise = Elementwise::fused};
   const auto s = make_scenario(d, precision(fp16, fp16), work, {.prefill_chunk = 512});
   EXPECT_FALSE(s.engine.flash);
   EXPECT_TRUE(s.engine.query_heads);
