@@ -15,12 +15,13 @@ function(install_files destination)
   endforeach()
 endfunction()
 
-set(tables devices models precisions quantisations workloads laws/codesign-2026)
+set(tables calibrated devices models precisions quantisations workloads laws/codesign-2026)
 list(TRANSFORM tables REPLACE "(.+)" "inputs/\\1.toml")
-set(studies exact_1e10 exact_1e12 orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin
+set(studies exact_1e10 exact_1e12 orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin rooflinebench
   what_is_bandwidth_worth)
 list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
 install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py
+  results/plot_comparison.py
   slurm/study.sbatch slurm/array.sh slurm/merge.sbatch slurm/Dockerfile slurm/rooflaw.def
   slurm/spack/repo.yaml slurm/spack/packages/rooflaw/package.py)
 
