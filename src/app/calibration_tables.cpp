@@ -53,10 +53,11 @@ std::string efficiency_line(const std::string& precision, const model::Efficienc
                             model::Basis basis, const model::Band& prefill,
                             const model::Band& decode) {
   return fmt::format(
-      "efficiency.\"{}\" = {{ compute = {}, attention = {}, bandwidth = {}, kv_bandwidth = {}, "
-      "layer_overhead = {}, pass_overhead = {}, basis = \"{}\", prefill_band = [{}, {}], "
+      "efficiency.\"{}\" = {{ compute = {}, attention = {}, state = {}, bandwidth = {}, "
+      "kv_bandwidth = {}, layer_overhead = {}, pass_overhead = {}, basis = \"{}\", prefill_band = "
+      "[{}, {}], "
       "decode_band = [{}, {}] }}\n",
-      precision, number(e.compute), number(e.attention), number(e.bandwidth),
+      precision, number(e.compute), number(e.attention), number(*e.state), number(e.bandwidth),
       number(e.kv_bandwidth), number(e.layer_overhead_s), number(e.pass_overhead_s),
       to_string(basis), number(prefill.low), number(prefill.high), number(decode.low),
       number(decode.high));

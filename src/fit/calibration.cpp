@@ -25,7 +25,7 @@ constexpr double goal = 1e-7;  // relative change of the objective
 constexpr double least_efficiency = 1e-4, most_efficiency = 1.5;  // the second: of inputs
 constexpr double least_overhead_s = 1e-8, most_layer_overhead_s = 0.1, most_pass_overhead_s = 1.0;
 
-/// A number that varies with the six unknowns of a test.
+/// A number that varies with the unknowns of a test.
 using Rate = Eigen::AutoDiffScalar<Eigen::Matrix<double, kind_count, 1>>;
 using Places = std::array<Eigen::Index, kind_count>;
 
@@ -53,7 +53,8 @@ model::BasicEfficiency<R> efficiency_from(const std::array<R, kind_count>& x) {
           .bandwidth = of(Kind::bandwidth),
           .kv_bandwidth = of(Kind::kv_bandwidth),
           .layer_overhead_s = of(Kind::layer_overhead),
-          .pass_overhead_s = of(Kind::pass_overhead)};
+          .pass_overhead_s = of(Kind::pass_overhead),
+          .state = of(Kind::state)};
 }
 
 /// Its own matmul type, or the one that the chip computes it in instead.
@@ -213,6 +214,14 @@ Fit fit_with(const Group& group, const Prior& prior, const std::string& without_
 
 }  // namespace
 
+namespace {
+bool recurrent(const Speed& s) {
+  return std::any_of(s.architecture.groups.begin(), s.architecture.groups.end(), [](const auto& g) {
+    return g.attention.kind == model::AttentionKind::recurrent;
+  });
+}
+}  // namespace
+
 Switches usual_switches(const Family& family) {
   return {.eager = family[1].ends_with("llama.cpp")};
 }
@@ -250,7 +259,9 @@ Fit prior_fit(const Prior& prior, const Family& family) {
 std::vector<Evidence> evidence_of(const Group& group, const Prior& prior, const Fit& fit) {
   // Decode tells bandwidths and overheads, prefill the compute rates.
   const auto tells = [](const Unknown& u, const Speed& s) {
-    const bool of_prefill = u.kind == Kind::compute || u.kind == Kind::attention;
+    const bool of_prefill =
+        u.kind == Kind::compute || u.kind == Kind::attention || u.kind == Kind::state;
+    if (u.kind == Kind::state && !recurrent(s)) return false;
     return of_prefill == (s.phase == model::Phase::prefill) &&
            (!by_format(u.kind) || u.format == s.precision.id);
   };

@@ -15,7 +15,7 @@ struct Spread {
   double chip = 0, width = 0, format = 0;
 };
 constexpr std::array<Spread, kind_count> spreads{
-    {{0.5, 0.05, 0.2}, {0.2, 0.15, 0.1}, {0.3}, {1.0}, {1.0}, {0.5}}};
+    {{0.5, 0.05, 0.2}, {0.2, 0.15, 0.1}, {0.3}, {1.0}, {1.5}, {1.0}, {0.5}}};
 constexpr double wider_class = 2.0;  // chips that the mean of the next wider class counts for
 
 /// Of any chip, before there is evidence.
@@ -30,6 +30,8 @@ double first_mean(const Unknown& u) {
       return std::log(0.5);
     case Kind::attention:
       return std::log(0.25);
+    case Kind::state:
+      return std::log(0.1);
     case Kind::layer_overhead:
       return std::log(10e-6);
     case Kind::pass_overhead:
@@ -76,7 +78,8 @@ Width width_of(const model::Precision& precision) {
 
 std::string_view to_string(Kind kind) {
   constexpr std::array<std::string_view, kind_count> names{
-      "bandwidth", "compute", "kv_bandwidth", "attention", "layer_overhead", "pass_overhead"};
+      "bandwidth", "compute",        "kv_bandwidth", "attention",
+      "state",     "layer_overhead", "pass_overhead"};
   return names[static_cast<std::size_t>(kind)];
 }
 

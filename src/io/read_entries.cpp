@@ -115,6 +115,7 @@ model::Device read_device(format::TableReader& reader) {
       model::Efficiency e;
       e.compute = one.number("compute", format::rules::efficiency).value_or(e.compute);
       e.attention = one.number("attention", format::rules::efficiency).value_or(e.compute);
+      e.state = one.number("state", format::rules::efficiency);
       e.bandwidth = one.number("bandwidth", format::rules::efficiency).value_or(e.bandwidth);
       e.kv_bandwidth = one.number("kv_bandwidth", format::rules::efficiency).value_or(e.bandwidth);
       e.layer_overhead_s = one.number("layer_overhead", format::rules::non_negative_seconds)

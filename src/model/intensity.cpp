@@ -19,7 +19,10 @@ PhaseIntensity of_phase(const ContinuousArchitecture<double>& a, const Scenario&
   PhaseIntensity p;
   if (!(seconds > 0.0)) return p;
   p.flops = amount(a, s, phase,
-                   {.s_per_matmul_flop = 1, .s_per_attention_flop = 1, .s_per_vector_flop = 1});
+                   {.s_per_matmul_flop = 1,
+                    .s_per_attention_flop = 1,
+                    .s_per_state_flop = 1,
+                    .s_per_vector_flop = 1});
   p.bytes = amount(a, s, phase, {.s_per_byte = 1, .s_per_kv_byte = 1});
   p.intensity = p.flops / p.bytes;
   p.attained_flops = p.flops / seconds;

@@ -23,8 +23,16 @@ enum class Width { bits16, bits8, bits4, bits2 };
 inline constexpr std::size_t width_count = 4;
 Width width_of(const model::Precision& precision);
 
-enum class Kind { bandwidth, compute, kv_bandwidth, attention, layer_overhead, pass_overhead };
-inline constexpr std::size_t kind_count = 6;
+enum class Kind {
+  bandwidth,
+  compute,
+  kv_bandwidth,
+  attention,
+  state,
+  layer_overhead,
+  pass_overhead
+};
+inline constexpr std::size_t kind_count = 7;
 std::string_view to_string(Kind kind);
 /// Does each format of weights have one of its own?
 constexpr bool by_format(Kind kind) { return kind == Kind::bandwidth || kind == Kind::compute; }

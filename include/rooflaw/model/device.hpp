@@ -15,12 +15,13 @@ namespace rooflaw::model {
 /// R is double, or a number with derivatives where they are fitted.
 template <class R>
 struct BasicEfficiency {
-  R compute{1};           // of peak FLOP/s, (0, 1.5]
-  R attention{1};         // the same in attention and in recurrent states; default compute
-  R bandwidth{1};         // of bandwidth, weights and activations, (0, 1.5]
-  R kv_bandwidth{1};      // of bandwidth, KV cache, (0, 1.5]; default bandwidth
-  R layer_overhead_s{0};  // per layer and pass
-  R pass_overhead_s{0};   // per pass
+  R compute{1};              // of peak FLOP/s, (0, 1.5]
+  R attention{1};            // the same in attention; default compute
+  R bandwidth{1};            // of bandwidth, weights and activations, (0, 1.5]
+  R kv_bandwidth{1};         // of bandwidth, KV cache, (0, 1.5]; default bandwidth
+  R layer_overhead_s{0};     // per layer and pass
+  R pass_overhead_s{0};      // per pass
+  std::optional<R> state{};  // of peak FLOP/s in recurrent states; default attention
 };
 using Efficiency = BasicEfficiency<double>;
 

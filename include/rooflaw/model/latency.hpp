@@ -43,6 +43,8 @@ Seconds<T, R> compute_time(const Operator<T>& op, const BasicRates<R>& rates) {
       return op.flops * rates.s_per_matmul_flop;
     case ComputeUnit::attention:
       return op.flops * rates.s_per_attention_flop;
+    case ComputeUnit::state:
+      return op.flops * rates.s_per_state_flop;
     case ComputeUnit::vector:
       break;
   }

@@ -42,8 +42,9 @@ enum class OperatorKind {
 std::string_view to_string(OperatorKind kind);
 
 /// Which peak bounds an operator: that of the matmul type, that of the attention type at the
-/// efficiency of attention, or that type at the efficiency of everything else.
-enum class ComputeUnit { matmul, attention, vector };
+/// efficiency of attention or of recurrent states, or that type at the efficiency of everything
+/// else.
+enum class ComputeUnit { matmul, attention, state, vector };
 
 template <class T>
 struct Operator {
@@ -233,8 +234,7 @@ void add_recurrence(const MixerPass<T>& m, OperatorList<T>& ops) {
                  shape.mixer_weights * m.precision.attention_weight_bytes +
                      tokens * (shape.width + shape.mixer_width) * (m.precision.input_bytes + b_a),
                  m.none});
-  ops.push_back({OperatorKind::mixer_state, ComputeUnit::attention,
-                 m.none + tokens * shape.state_flops,
+  ops.push_back({OperatorKind::mixer_state, ComputeUnit::state, m.none + tokens * shape.state_flops,
                  m.none + 2.0 * tokens * shape.mixer_width * b_a,
                  m.none + 2.0 * m.pass.batch * shape.state_elements * b_a});
 }

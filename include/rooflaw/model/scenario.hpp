@@ -13,8 +13,9 @@ namespace rooflaw::model {
 template <class R>
 struct BasicRates {
   R s_per_matmul_flop{};
-  R s_per_attention_flop{};  // attention and recurrent states
-  R s_per_vector_flop{};     // router, norms, activations
+  R s_per_attention_flop{};
+  R s_per_state_flop{};   // recurrent states
+  R s_per_vector_flop{};  // router, norms, activations
   R s_per_byte{};
   R s_per_kv_byte{};
   R layer_overhead_s{};  // per layer and pass
@@ -43,6 +44,7 @@ BasicRates<R> rates(const Device& device, const Precision& precision, ComputeTyp
   const double attention = device.peak_flops.at(attention_type);
   return {.s_per_matmul_flop = 1.0 / (e.compute * matmul),
           .s_per_attention_flop = 1.0 / (e.attention * attention),
+          .s_per_state_flop = 1.0 / (e.state.value_or(e.attention) * attention),
           .s_per_vector_flop = 1.0 / (e.compute * attention),
           .s_per_byte = 1.0 / (e.bandwidth * bandwidth),
           .s_per_kv_byte = 1.0 / (e.kv_bandwidth * bandwidth),
