@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <new>
@@ -104,6 +105,20 @@ void add_seal_option(po::options_description& options) {
 
 format::Seal seal_option(const po::variables_map& values) {
   return values["unsealed"].as<bool>() ? format::Seal::may_be_gone : format::Seal::required;
+}
+
+ExitCode run_to_end(const std::function<ExitCode()>& work) {
+  try {
+    const ExitCode code = work();
+    if (std::fflush(stdout) != 0) throw FileError("stdout", "cannot be written");
+    return code;
+  } catch (const EndedBySignal& ended) {
+    std::signal(ended.signal(), SIG_DFL);
+    std::raise(ended.signal());
+    return ExitCode::internal_error;  // not for one that stops
+  } catch (const std::exception& e) {
+    return report_error(e);
+  }
 }
 
 ExitCode report_error(const std::exception& error) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "checkpoints.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/run_log.hpp"
@@ -79,7 +80,8 @@ void print_plan(const io::Job& job) {
 void require_place(const Request& request, const io::Job& job, const std::string& output) {
   io::require_result_or_nothing(output);
   if (!request.force && !(request.resume && io::has_checkpoint(output)))
-    io::require_same_job(output, job.text);
+    io::require_same_job(output, job.text,
+                         [](const std::string& path) { return job_of(path, [] {}); });
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.

@@ -112,7 +112,9 @@ void write_merged(const std::vector<std::string>& paths, const std::string& outp
   StudyRecord study = inputs.front().study;
   study.job_toml = format::to_text(joined_job(inputs, output));
   if (options.replaced == Replaced::own && !is_one_of(paths, output))
-    require_same_job(output, study.job_toml);
+    require_same_job(output, study.job_toml, [](const std::string& path) {
+      return read_study(open_result(path)).job_toml;
+    });
   format::Hdf5File result(output);
   format::Hdf5Writer& file = result.writer();
   write_study(file, study);

@@ -6,7 +6,6 @@
 
 #include "rooflaw/format/seal.hpp"
 #include "rooflaw/io/checkpoint.hpp"
-#include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::io {
 
@@ -35,12 +34,12 @@ void require_result_or_nothing(const std::string& path) {
                     "it, or write elsewhere with -o FILE.h5");
 }
 
-void require_same_job(const std::string& path, const std::string& job_toml) {
+void require_same_job(const std::string& path, const std::string& job_toml,
+                      const std::function<std::string(const std::string&)>& job_of) {
   if (!is_there(path)) return;
   std::vector<std::string> different;
   try {
-    const auto file = open_result(path);
-    different = differences(settings_of(read_study(file).job_toml), settings_of(job_toml));
+    different = differences(settings_of(job_of(path)), settings_of(job_toml));
   } catch (const Error& e) {
     throw FileError(
         path, fmt::format("a result is there that cannot be read ({}); {}", e.what(), way_out));
