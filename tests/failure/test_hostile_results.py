@@ -221,6 +221,22 @@ class Hostile(ProgramTest):
                     self.assertFalse(line.startswith((b"=", b"@")) or b",=cmd" in line, line)
         self.assert_little_memory()
 
+    def test_far_longer_than_it_says(self):
+        """Sparse: nobody has room for it, or time."""
+        for data in (self.whole, b"\x89HDF\r\n\x1a\n", self.whole[:100], b""):
+            path = self.write("hostile.h5", data)
+            os.truncate(path, 100 << 30)
+            start = time.monotonic()
+            with self.subTest(begins_with=len(data)):
+                for command in (["inspect"], ["merge", "-o", "merged.h5"], ["export", "-o", "csv"]):
+                    self.rooflaw(*command, "hostile.h5", expect=3)
+                self.rooflaw("search", "job.toml", "-o", "hostile.h5", expect=3)
+                # Behind the end that a file states there is nothing to be read.
+                self.rooflaw("inspect", "hostile.h5", "--unsealed", expect=0 if data == self.whole else 3)
+                self.assertLess(time.monotonic() - start, 60, "nothing of 100 GiB is read")
+            path.unlink()
+        self.assert_little_memory()
+
     def assert_little_memory(self):
         """Of all children so far, with the file in memory once. GiB that are asked for by a size that is damaged
         would be here."""
