@@ -238,7 +238,8 @@ std::string job_of(const std::string& result, const std::function<void()>& look)
   std::string text = reader.output(look);
   if (reader.went_well()) return text;
   while (text.ends_with('\n')) text.pop_back();
-  throw Error(text.starts_with(prefix) ? text.substr(prefix.size()) : text, ExitCode::file_error);
+  const std::string start = fmt::format("{}{}: ", prefix, result);
+  throw FileError(result, text.starts_with(start) ? text.substr(start.size()) : text);
 }
 
 ExitCode print_job_of(const std::string& result) {

@@ -51,7 +51,8 @@ ExitCode merge_command(const Arguments& arguments) {
   read.push_back(output);
   try {
     const ExitCode code = read_apart(read, [&] {
-      io::write_merged(paths, output, command_line, {replaced, seal_option(*values)});
+      io::write_merged(paths, output, command_line,
+                       {replaced, seal_option(*values), [&] { claim.confirm(); }});
       return ExitCode::done;
     });
     if (code != ExitCode::done) return code;

@@ -24,10 +24,6 @@ namespace {
 constexpr std::string_view magic = "rooflaw-checkpoint";
 constexpr int format_version = 2;
 
-std::string previous_path(const std::string& result) {
-  return checkpoint_path(result) + ".previous";
-}
-
 std::string seal(int version, const std::string& sum, std::uint64_t bytes) {
   return fmt::format("{} {} {} {}\n", magic, version, sum, bytes);
 }
@@ -60,13 +56,13 @@ std::string opened(const std::string& path) {
   std::string name, sum;
   int version = 0;
   std::uint64_t bytes = 0;
-  if (!(words >> name >> version) || name != magic)
+  words >> name >> version >> sum >> bytes;
+  const bool first_format = header == fmt::format("{} 1 {}", magic, sum);  // without its length
+  if (!first_format && header + "\n" != seal(version, sum, bytes))
     throw FileError(path, "is damaged or no checkpoint of rooflaw: it has no seal");
   if (version != format_version)
     throw CheckpointMismatch(fmt::format("{}: has format version {}; this program reads {}", path,
                                          version, format_version));
-  if (!(words >> sum >> bytes) || header + "\n" != seal(version, sum, bytes))
-    throw FileError(path, "is damaged: it has no whole seal");
   if (size != header.size() + 1 + bytes)
     throw FileError(path, fmt::format("is damaged: it is {} bytes long, and should be {}", size,
                                       header.size() + 1 + bytes));
@@ -167,6 +163,12 @@ std::vector<std::string> differences(const StudyIdentity& checkpoint, const Stud
 }
 
 std::string checkpoint_path(const std::string& result) { return result + ".checkpoint"; }
+std::string previous_path(const std::string& result) {
+  return checkpoint_path(result) + ".previous";
+}
+std::string stop_path(const std::string& result) {
+  return (fs::path(result).parent_path() / "stop").string();
+}
 
 void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                       std::span<const std::byte> state) {

@@ -38,6 +38,9 @@ class CheckpointMismatch : public Error {
 };
 
 std::string checkpoint_path(const std::string& result);
+std::string previous_path(const std::string& result);
+/// The file beside a result whose being there stops its run.
+std::string stop_path(const std::string& result);
 
 /// Writes a checkpoint of the result that is to be at `result`; the one there was becomes the
 /// previous one. @throws FileError; what was there before is then as it was

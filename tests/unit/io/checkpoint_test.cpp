@@ -177,10 +177,10 @@ TEST(Checkpoint, AnotherFormatIsRefused) {
   const Case c;
   c.write("state");
   std::string text = file_text(c.last);
-  text[text.find(' ') + 1] = '2';
+  text[text.find(' ') + 1] = '3';
   c.folder.write("r.h5.checkpoint", text);
   EXPECT_THAT(message_of<CheckpointMismatch>([&] { read(c.result); }),
-              HasSubstr("format version 2"));
+              HasSubstr("format version 3"));
 }
 
 TEST(Differences, NameWhatDiffers) {
