@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <new>
@@ -14,6 +15,7 @@
 
 #include "help_pages.hpp"
 #include "rooflaw/core/out_of_memory.hpp"
+#include "rooflaw/core/patient_write.hpp"
 #include "rooflaw/format/words.hpp"
 
 template <>
@@ -111,22 +113,35 @@ format::Seal seal_option(const po::variables_map& values) {
   return values["unsealed"].as<bool>() ? format::Seal::may_be_gone : format::Seal::required;
 }
 
+ExitCode run_to_end(const std::function<ExitCode()>& work) {
+  try {
+    const ExitCode code = work();
+    if (std::fflush(stdout) != 0) throw FileError("stdout", "cannot be written");
+    return code;
+  } catch (const EndedBySignal& ended) {
+    std::signal(ended.signal(), SIG_DFL);
+    std::raise(ended.signal());
+    return ExitCode::internal_error;  // not for one that stops
+  } catch (const std::exception& e) {
+    return report_error(e);
+  }
+}
+
 ExitCode report_error(const std::exception& error) {
-  // Not with fmt::print, which throws where stderr cannot be written.
   // Each fault as FILE:LINE:COL: ..., so that editors find the place.
   if (const auto* input = dynamic_cast<const InputError*>(&error)) {
-    std::fputs(fmt::format("{}\n", input->what()).c_str(), stderr);
+    say(fmt::format("{}\n", input->what()));
     return input->exit_code();
   }
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
     const bool sized = dynamic_cast<const OutOfMemory*>(&error) != nullptr;
-    std::fputs("rooflaw: ", stderr);
-    std::fputs(sized ? error.what() : "out of memory", stderr);
-    std::fputs("\n", stderr);
+    say("rooflaw: ");
+    say(sized ? error.what() : "out of memory");
+    say("\n");
     return ExitCode::internal_error;
   }
   // What a file holds may be part of it.
-  std::fputs(fmt::format("rooflaw: {}\n", format::printable(error.what(), "\n")).c_str(), stderr);
+  say(fmt::format("rooflaw: {}\n", format::printable(error.what(), "\n")));
   if (const auto* known = dynamic_cast<const Error*>(&error)) return known->exit_code();
   // fmt::print on a full stdout, std::filesystem
   if (dynamic_cast<const std::system_error*>(&error) != nullptr) return ExitCode::file_error;

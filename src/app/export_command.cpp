@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
@@ -159,6 +160,19 @@ class Export {
   std::map<std::string, std::vector<std::string>> written_;
 };
 
+/// Of a child that crashed.
+void remove_leftovers(const fs::path& folder) {
+  std::error_code absent;
+  format::remove_leftovers_in(folder.string(), ".csv");
+  for (const std::string kind : io::result_kinds) {
+    for (const auto& law : fs::directory_iterator(folder / kind, absent)) {
+      format::remove_leftovers_in(law.path().string(), ".csv");
+      fs::remove(law, absent);  // if nothing is in it
+    }
+    fs::remove(folder / kind, absent);
+  }
+}
+
 }  // namespace
 
 ExitCode export_command(const Arguments& arguments) {
@@ -179,11 +193,21 @@ ExitCode export_command(const Arguments& arguments) {
   folders.make(folder);
   format::Claim claim(folder.string(), (folder / "export.claim").string(),
                       fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
-  Export tables(file, folder, folders);
-  tables.run();
-  claim.release();  // whoever reads what is printed may close the pipe, which ends this process
-  tables.print();
-  return ExitCode::done;
+  const auto export_all = [&] {
+    auto file = io::open_result(result, seal_option(*values));
+    Folders below;  // not those of the parent
+    Export tables(file, folder, below);
+    tables.run();
+    claim.release();  // whoever reads what is printed may not read it, or close the pipe
+    tables.print();
+    return ExitCode::done;
+  };
+  try {
+    return read_apart({result}, export_all);
+  } catch (const Error&) {
+    remove_leftovers(folder);
+    throw;
+  }
 }
 
 }  // namespace rooflaw::app

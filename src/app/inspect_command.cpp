@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/format/words.hpp"
@@ -91,17 +92,7 @@ void print_targets(const format::Hdf5Reader& file) {
       "target", "least", "median", "largest", "binds at most points", theory);
 }
 
-}  // namespace
-
-ExitCode inspect_command(const Arguments& arguments) {
-  po::options_description options("options");
-  add_seal_option(options);
-  const auto values = parse_arguments(
-      arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
-      options, {"RESULT.h5"});
-  if (!values) return ExitCode::done;
-  const auto file = io::open_result(required(*values, "RESULT.h5", usage), seal_option(*values));
-
+void print_result(const format::Hdf5Reader& file) {
   fmt::print("{}\n", file.file());
   print_attributes(file, "/");
   fmt::print("\nrun\n");
@@ -116,7 +107,22 @@ ExitCode inspect_command(const Arguments& arguments) {
     }
   print_targets(file);
   fmt::print("\njob\n{}\n", format::printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
-  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode inspect_command(const Arguments& arguments) {
+  po::options_description options("options");
+  add_seal_option(options);
+  const auto values = parse_arguments(
+      arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
+      options, {"RESULT.h5"});
+  if (!values) return ExitCode::done;
+  const std::string path = required(*values, "RESULT.h5", usage);
+  return read_apart({path}, [&] {
+    print_result(io::open_result(path, seal_option(*values)));
+    return ExitCode::done;
+  });
 }
 
 }  // namespace rooflaw::app

@@ -1,13 +1,12 @@
-// Parses the command and dispatches; every error ends here, as text on stderr and an exit code.
+// Parses the command and dispatches.
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <exception>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "help_pages.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/version.hpp"
@@ -83,6 +82,7 @@ ExitCode dispatch(const app::Arguments& words) {
     return ExitCode::done;
   }
   if (words.size() == 2 && words[0] == "--help-as") return print_help_as(words[1]);
+  if (words.size() == 2 && words[0] == "--job-of") return app::print_job_of(words[1]);
   if (std::find(words.begin(), words.end(), "--version") != words.end()) {
     fmt::print("rooflaw {} ({})\n", program_version(), git_commit());
     return ExitCode::done;
@@ -106,11 +106,6 @@ ExitCode dispatch(const app::Arguments& words) {
 int main(int argc, char** argv) {
   // A write beyond the file size limit shall fail as on a full disk, not kill the process.
   std::signal(SIGXFSZ, SIG_IGN);
-  try {
-    const ExitCode code = dispatch(app::Arguments(argv + 1, argv + argc));
-    if (std::fflush(stdout) != 0) throw FileError("stdout", "cannot be written");
-    return static_cast<int>(code);
-  } catch (const std::exception& e) {
-    return static_cast<int>(app::report_error(e));
-  }
+  const app::Arguments words(argv + 1, argv + argc);
+  return static_cast<int>(app::run_to_end([&] { return dispatch(words); }));
 }

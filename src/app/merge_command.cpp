@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/format/atomic_file.hpp"
@@ -46,7 +47,19 @@ ExitCode merge_command(const Arguments& arguments) {
   format::remove_leftovers(output);
   const auto replaced = (*values)["force"].as<bool>() ? io::Replaced::any : io::Replaced::own;
   claim.confirm();
-  io::write_merged(paths, output, command_line, {replaced, seal_option(*values)});
+  auto read = paths;
+  read.push_back(output);
+  try {
+    const ExitCode code = read_apart(read, [&] {
+      io::write_merged(paths, output, command_line,
+                       {replaced, seal_option(*values), [&] { claim.confirm(); }});
+      return ExitCode::done;
+    });
+    if (code != ExitCode::done) return code;
+  } catch (const Error&) {
+    format::remove_leftovers(output);  // of a child that could not
+    throw;
+  }
   claim.release();  // before what is printed: a closed pipe ends this process
   fmt::print("result: {}\n", output);
   return ExitCode::done;

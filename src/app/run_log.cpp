@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -17,16 +16,15 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/here_and_now.hpp"
+#include "rooflaw/core/patient_write.hpp"
 #include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/io/replace.hpp"
 
 namespace rooflaw::app {
 
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A log that cannot be written must not end the search, as fmt::print would.
-void print(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
 constexpr int wait_for_reader_ms = 1000;  // of a pipe that is full
 
@@ -40,8 +38,13 @@ constexpr std::string_view opening = "{\"event\":";
 void require_log_or_nothing(const std::string& path, const std::string& output) {
   namespace fs = std::filesystem;
   std::error_code unknown;
-  if (fs::weakly_canonical(path, unknown) == fs::weakly_canonical(output, unknown))
-    throw FileError(path, "is the result as well; the log needs a file of its own");
+  auto taken = io::own_names(output);
+  taken.push_back(output);
+  for (const auto& name : taken)
+    if (fs::weakly_canonical(path, unknown) == fs::weakly_canonical(name, unknown))
+      throw FileError(path, fmt::format("is a file of the run itself, as {} is its result; the log "
+                                        "needs a name of its own",
+                                        output));
   if (!fs::is_regular_file(path, unknown) || fs::file_size(path, unknown) == 0) return;
   std::string start(opening.size(), '\0');
   std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
@@ -71,7 +74,7 @@ RunLog::~RunLog() {
 void RunLog::tell(const cluster::Event& event) {
   if (!event.text.empty()) {
     end_bar();
-    print(fmt::format("rooflaw: {}\n", event.text));
+    say(fmt::format("rooflaw: {}\n", event.text));
   }
   write_json(event);
 }
@@ -91,8 +94,8 @@ void RunLog::write_json(const cluster::Event& event) {
   if (written()) return;
   pollfd room{.fd = json_, .events = POLLOUT, .revents = 0};
   if (errno == EAGAIN && ::poll(&room, 1, wait_for_reader_ms) > 0 && written()) return;
-  print(fmt::format("rooflaw: {}: cannot be written: {}; no more of it\n", json_path_,
-                    std::strerror(errno)));
+  say(fmt::format("rooflaw: {}: cannot be written: {}; no more of it\n", json_path_,
+                  std::strerror(errno)));
   ::close(json_);
   json_ = -1;
 }
@@ -138,17 +141,16 @@ void RunLog::show(double share, const std::string& text) {
   if (terminal_) {
     constexpr int width = 30;
     const auto filled = static_cast<std::size_t>(share * width);
-    print(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_, std::string(filled, '#'),
+    say_if_read(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_, std::string(filled, '#'),
                       width, 100 * share, text));
     bar_shown_ = true;
   } else {
-    print(fmt::format("progress {} {:5.1f} %  {}\n", phase_, 100 * share, text));
+    say_if_read(fmt::format("progress {} {:5.1f} %  {}\n", phase_, 100 * share, text));
   }
-  std::fflush(stderr);
 }
 
 void RunLog::end_bar() {
-  if (bar_shown_) print("\r\x1b[K");
+  if (bar_shown_) say_if_read("\r\x1b[K");
   bar_shown_ = false;
 }
 

@@ -1,9 +1,14 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
-#include <filesystem>
+#include <cstring>
+#include <functional>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "checkpoints.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/run_log.hpp"
@@ -11,6 +16,7 @@
 #include "rooflaw/cluster/ranked_command.hpp"
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
+#include "rooflaw/core/patient_write.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
@@ -77,12 +83,19 @@ void print_plan(const io::Job& job, const std::string& output) {
   fmt::print("result: {}\n", output);
 }
 
-/// Is there anything that the result must not replace? An unfinished run of one's own that goes on
-/// has asked already.
-void require_place(const Request& request, const io::Job& job, const std::string& output) {
+void require_time(const Request& request, Clock::time_point start) {
+  if (seconds_since(start) > request.watch.max_wall_s)
+    throw cluster::Interrupted(
+        fmt::format("the wall time of {:g} s is over", request.watch.max_wall_s));
+}
+
+/// Is there anything that the result must not replace? `look` is called while that takes its time.
+void require_place(const Request& request, const io::Job& job, const std::string& output,
+                   const std::function<void()>& look) {
   io::require_result_or_nothing(output);
-  if (!request.force && !(request.resume && io::has_checkpoint(output)))
-    io::require_same_job(output, job.text);
+  if (!request.force)
+    io::require_same_job(output, job.text,
+                         [&](const std::string& path) { return job_of(path, look); });
 }
 
 /// Rank 0 before the search: reads everything, checks that the result can be written.
@@ -121,16 +134,18 @@ class Search {
   }
 
   Bytes prepare(cluster::WatchOptions& watch) {
+    cluster::catch_signals();
+    files_.while_waiting([this] { require_time(); });
     job_ = app::prepare(request_, files_);
     output_ = output_path(request_, job_);
-    cluster::catch_signals();
     claim_.emplace(output_, format::claim_path(output_), request_.command_line);
-    require_place(request_, job_, output_);
+    place_.emplace(output_);
+    require_place();
     io::remove_leftovers_of(output_);
     log_.open_json(request_.json_log, output_);
     tell_start(job_, output_, ranks_.size(), log_);
     if (!claim_->taken_over().empty()) log_.tell({"claim_taken_over", claim_->taken_over()});
-    watch.stop_file = (std::filesystem::path(output_).parent_path() / "stop").string();
+    watch.stop_file = io::stop_path(output_);
     Start start{.packed_files = files_.pack(), .kept = {}};
     start.kept =
         request_.resume ? earlier_run(job_, study(), output_, log_) : begin_anew(output_, log_);
@@ -159,17 +174,50 @@ class Search {
     log_.end_bar();
     claim_->confirm();
     io::require_result_or_nothing(output_);
+    std::string report;
     try {
-      write_report(job_, findings_, std::move(run_), output_, [&] { watch.look(); });
+      report = write_report(
+          job_, findings_, std::move(run_), output_, [&] { watch.look(); }, [&] { look_last(); });
     } catch (const cluster::Interrupted&) {
       keeper_->write(cluster::as_kept(findings_));
       throw;
     }
     keeper_->remove_all();
+    claim_->release();
+    print(report, watch);
+  }
+
+  /// The result is there: a reader who is slow is waited for until the run should end.
+  static void print(const std::string& report, cluster::Watch& watch) {
+    const auto patient = [&] {
+      try {
+        watch.look();
+        return true;
+      } catch (const cluster::RunEnds&) {
+        return false;
+      }
+    };
+    if (write_patiently(STDOUT_FILENO, report, patient) == Written::failed)
+      throw FileError("stdout", fmt::format("cannot be written: {}", std::strerror(errno)));
+  }
+
+  /// Whoever had no claim, or took it away, may have written there meanwhile.
+  void look_last() {
+    try {
+      claim_->confirm();
+      if (!place_->is_as_it_was()) require_place();
+    } catch (const Error&) {
+      keeper_->write(cluster::as_kept(findings_));
+      throw;
+    }
   }
 
   ExitCode stopped(const std::string& reason) {
     log_.end_bar();
+    if (!keeper_) {
+      log_.tell({"stop", fmt::format("stopped ({}) before it began", reason)});
+      return ExitCode::stopped_early;
+    }
     return keeper_->report_stop(reason);
   }
 
@@ -191,6 +239,17 @@ class Search {
   RunLog& log() { return log_; }
 
  private:
+  /// Before there is a watch.
+  void require_time() const {
+    if (const int signal = cluster::caught_signal(); signal != 0)
+      throw cluster::Interrupted(cluster::signal_name(signal));
+    app::require_time(request_, start_);
+  }
+
+  void require_place() const {
+    app::require_place(request_, job_, output_, [this] { require_time(); });
+  }
+
   cluster::Study study() const {
     return {job_.question, job_.method, job_.refine, request_.certify};
   }
@@ -205,6 +264,7 @@ class Search {
   std::string output_;
   io::RunRecord run_;
   std::optional<format::Claim> claim_;
+  std::optional<io::Place> place_;
   std::optional<Keeper> keeper_;
   search::Findings findings_;
 };
@@ -278,12 +338,14 @@ ExitCode search_command(const Arguments& arguments) {
   cluster::catch_batch_signals();
   cluster::MpiCommunicator ranks(request.watch);
   if (!(*values)["dry-run"].as<bool>()) return search_on(ranks, request);
-  io::SourceFiles files;
   if (!ranks.is_root()) return ExitCode::done;
+  const auto in_time = [&, start = Clock::now()] { require_time(request, start); };
+  io::SourceFiles files;
+  files.while_waiting(in_time);
   const io::Job job = prepare(request, files);
   const std::string output = output_path(request, job);
   format::require_unclaimed(output, format::claim_path(output));
-  require_place(request, job, output);
+  require_place(request, job, output, in_time);
   print_plan(job, output);
   return ExitCode::done;
 }

@@ -12,8 +12,9 @@
 
 namespace rooflaw::app {
 
-void write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
-                  const std::string& path, const std::function<void()>& between) {
+std::string write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
+                         const std::string& path, const std::function<void()>& between,
+                         const std::function<void()>& last_look) {
   using Clock = std::chrono::steady_clock;
   io::note_findings(findings, run);
   const search::Question& question = job.question;
@@ -33,7 +34,7 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
     between();
     return result;
   };
-  io::write_result(path, job, describe_next, run);
+  io::write_result(path, job, describe_next, run, last_look);
 
   std::string left_out;
   for (const auto& law : question.laws) {
@@ -42,8 +43,8 @@ void write_report(const io::Job& job, const search::Findings& findings, io::RunR
   }
   std::vector<model::Precision> precisions;
   for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
-  fmt::print("{}\n{}{}{}result: {}\n", summary, left_out, trust_notes(targets, precisions),
-             work_summary(question, job.method, run), path);
+  return fmt::format("{}\n{}{}{}result: {}\n", summary, left_out, trust_notes(targets, precisions),
+                     work_summary(question, job.method, run), path);
 }
 
 }  // namespace rooflaw::app

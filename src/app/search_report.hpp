@@ -8,9 +8,11 @@
 
 namespace rooflaw::app {
 
-/// Writes the result and prints its summary. `run` has how it was started; `between` is called
-/// after each target and may throw: then nothing is written. @throws FileError
-void write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
-                  const std::string& path, const std::function<void()>& between);
+/// Writes the result. @returns its summary. `run` has how it was started; `between` is called
+/// after each target, `last_look` before the result gets its name; both may throw: then nothing is
+/// written. @throws FileError
+std::string write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
+                         const std::string& path, const std::function<void()>& between,
+                         const std::function<void()>& last_look);
 
 }  // namespace rooflaw::app

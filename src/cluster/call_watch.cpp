@@ -1,21 +1,19 @@
 #include "call_watch.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
+#include "rooflaw/core/patient_write.hpp"
 
 namespace rooflaw::cluster {
 
 namespace {
 
 constexpr auto pause = std::chrono::milliseconds(200);
-
-void say(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
 }  // namespace
 

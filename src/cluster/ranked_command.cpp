@@ -46,6 +46,9 @@ class RankedRun {
   void prepare(WatchOptions& options, Start& start) {
     try {
       start.prepared = command_.prepare(options);
+    } catch (const Interrupted& e) {
+      start.gave_up = true;
+      gave_up_ = {command_.stopped(e.what()), e.what()};
     } catch (const std::exception& e) {
       start.gave_up = true;
       gave_up_ = {command_.failed(e), e.what()};

@@ -92,9 +92,10 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   }
 }
 
-void AtomicFile::keep(const std::string& keep_as) {
+void AtomicFile::keep(const std::string& keep_as, const std::function<void()>& last_look) {
   if (::fsync(descriptor_) != 0) fail_with_errno(path_, "cannot be synced to disk");
   close();
+  if (last_look) last_look();
   if (!keep_as.empty() && ::rename(path_.c_str(), keep_as.c_str()) != 0 && errno != ENOENT)
     fail_with_errno(keep_as, "cannot be written");
   rename_into_place(name_, path_);

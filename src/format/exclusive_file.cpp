@@ -89,10 +89,18 @@ bool is_exclusive_name(const std::string& name, const std::string& what) {
 }
 
 std::string behind_links(const std::string& path) {
-  std::error_code dangling;
-  if (!fs::is_symlink(fs::symlink_status(path, dangling))) return path;
-  const fs::path pointed = fs::canonical(path, dangling);
-  return dangling ? path : pointed.string();
+  // What the last link names need not be there yet.
+  constexpr int most = 40;  // as the kernel
+  std::error_code unreadable;
+  fs::path place = path;
+  for (int i = 0; i < most && fs::is_symlink(fs::symlink_status(place, unreadable)); ++i) {
+    const fs::path named = fs::read_symlink(place, unreadable);
+    if (unreadable) return path;
+    place = place.parent_path() / named;  // `named` alone, if it begins at the root
+  }
+  if (place == path) return path;
+  const fs::path real = fs::weakly_canonical(place, unreadable);
+  return unreadable ? path : real.string();
 }
 
 }  // namespace rooflaw::format

@@ -187,7 +187,7 @@ Hdf5File::Hdf5File(const std::string& path)
       writer_(std::make_unique<DescriptorStore>(file_->descriptor())) {}
 Hdf5File::~Hdf5File() = default;
 
-void Hdf5File::keep() {
+void Hdf5File::keep(const std::function<void()>& last_look) {
   const auto ended = std::move(*writer_).finish();
   writer_.reset();
   auto& store = dynamic_cast<DescriptorStore&>(*ended);
@@ -202,7 +202,7 @@ void Hdf5File::keep() {
   store.write(store.size(), std::as_bytes(std::span(seal)));
   if (store.error() != 0)
     throw FileError(path_, fmt::format("cannot be written: {}", std::strerror(store.error())));
-  file_->keep();
+  file_->keep("", last_look);
 }
 
 }  // namespace rooflaw::format

@@ -34,10 +34,6 @@ std::ifstream open(const std::string& path) {
   return file;
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::uint64_t little_endian(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
   for (std::size_t i = bytes.size(); i-- > 0;)
@@ -63,6 +59,28 @@ bool is_seal(std::string_view line) {
   return line.size() == line_bytes && line.starts_with(seal_opening) && line.back() == '\n';
 }
 
+struct Ends {
+  std::string head;
+  std::string tail;  // of a seal's length; empty in a shorter file
+};
+
+Ends ends_of(std::ifstream& file, const std::string& path) {
+  const auto part = [&](std::size_t most) {
+    std::string text(most, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(most));
+    if (file.bad()) throw FileError(path, "cannot be read");
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    file.clear();
+    return text;
+  };
+  constexpr std::size_t most_of_head = 64;
+  Ends ends{.head = part(most_of_head), .tail = {}};
+  file.seekg(-static_cast<std::streamoff>(line_bytes), std::ios::end);
+  if (file) ends.tail = part(line_bytes);
+  file.clear();
+  return ends;
+}
+
 }  // namespace
 
 std::string seal_line(const std::string& sha256_hex) {
@@ -74,49 +92,41 @@ std::vector<std::byte> read_sealed(const std::string& path, Seal seal) {
   std::error_code unknown;
   const auto size = fs::file_size(path, unknown);
   if (unknown) throw FileError(path, "cannot be read: " + unknown.message());
-  std::vector<std::byte> bytes(size);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  if (file.bad()) throw FileError(path, "cannot be read");
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
 
-  const std::string_view text = text_of(bytes);
-  if (text.starts_with(seal_opening))
+  // A file may be of any size: first what says how much of it is worth reading.
+  const Ends ends = ends_of(file, path);
+  if (ends.head.starts_with(seal_opening))
     throw FileError(path, "is a result of the first format, 1.x, which this program does not read");
-  if (!text.starts_with(hdf5_signature)) throw FileError(path, "is no result of rooflaw");
-  const auto end = stated_end(bytes);
-  if (end && *end > bytes.size())
-    throw FileError(path, fmt::format("is cut short: {} of its {} bytes are missing",
-                                      *end - bytes.size(), *end));
-  const auto line = text.substr(text.size() - std::min(text.size(), line_bytes));
-  if (!is_seal(line)) {
-    if (seal == Seal::may_be_gone) return bytes;
+  if (!ends.head.starts_with(hdf5_signature)) throw FileError(path, "is no result of rooflaw");
+  const auto end = stated_end(std::as_bytes(std::span<const char>(ends.head)));
+  if (end && *end > size)
+    throw FileError(path,
+                    fmt::format("is cut short: {} of its {} bytes are missing", *end - size, *end));
+  const bool sealed = is_seal(ends.tail);
+  if (!sealed && seal == Seal::required)
     throw FileError(path,
                     "changed since rooflaw wrote it, or is no result of rooflaw: its seal is gone; "
                     "--unsealed reads it all the same");
-  }
-  const std::size_t contents = bytes.size() - line_bytes;
+  if (!end) throw FileError(path, "is damaged: it does not say where it ends");
+  if (sealed && *end != size - line_bytes)
+    throw FileError(path, "is damaged: it does not end where it says");
+
+  std::vector<std::byte> bytes(*end);
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!file) throw FileError(path, "cannot be read");
+  if (!sealed) return bytes;
   Sha256 hash;
-  hash.add(std::span(bytes).first(contents));
-  if (line != seal_line(hash.hex()))
+  hash.add(bytes);
+  if (ends.tail != seal_line(hash.hex()))
     throw FileError(path, "is damaged: its contents do not match its checksum");
-  bytes.resize(contents);
   return bytes;
 }
 
 bool has_seal(const std::string& path) {
   std::ifstream file = open(path);
-  const auto part = [&](std::size_t most) {
-    std::string text(most, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(most));
-    if (file.bad()) throw FileError(path, "cannot be read");
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    file.clear();
-    return text;
-  };
-  if (part(seal_opening.size()) == seal_opening) return true;
-  file.seekg(-static_cast<std::streamoff>(line_bytes), std::ios::end);
-  if (!file) return false;  // shorter than a seal
-  return is_seal(part(line_bytes));
+  const Ends ends = ends_of(file, path);
+  return ends.head.starts_with(seal_opening) || is_seal(ends.tail);
 }
 
 }  // namespace rooflaw::format

@@ -71,7 +71,7 @@ toml::table tables_of(SourceFiles& files, const std::string& path, const CaseCho
     chosen.model = std::filesystem::absolute(path).string();
     files.read(*chosen.model);  // a file that is not there is no fault of an option
   } else if (!path.empty()) {
-    table = format::parse_toml(files.read(path), path);
+    table = format::parse_toml(files.read_given(path), path);
     require_case(table);
   }
   const auto choose = [&](const char* name, const char* key,

@@ -22,15 +22,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view magic = "rooflaw-checkpoint";
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 
-std::string previous_path(const std::string& result) {
-  return checkpoint_path(result) + ".previous";
+std::string seal(int version, const std::string& sum, std::uint64_t bytes) {
+  return fmt::format("{} {} {} {}\n", magic, version, sum, bytes);
 }
-
-std::string seal(int version, const std::string& sum) {
-  return fmt::format("{} {} {}", magic, version, sum);
-}
+constexpr std::size_t longest_seal = 200;
 
 using Check = std::function<void(const std::vector<std::byte>&)>;
 
@@ -41,33 +38,39 @@ class UnfitState : public Error {
       : Error(fmt::format("{}: is damaged: {}", path, what), ExitCode::checkpoint_mismatch) {}
 };
 
-std::string text_of(const std::string& path) {
+/// The body behind the seal, which says how long it is: a file may be of any size, and only one that
+/// is as long as it should be is read. @throws FileError; CheckpointMismatch for another version of
+/// the format
+std::string opened(const std::string& path) {
   std::error_code unreadable;
   if (!fs::is_regular_file(path, unreadable)) throw FileError(path, "is no regular file");
+  const auto size = fs::file_size(path, unreadable);
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in || in.bad() || text.bad()) throw FileError(path, "cannot be read");
-  return std::move(text).str();
-}
+  std::string header(longest_seal, '\0');
+  in.read(header.data(), std::ssize(header));
+  if (!in && !in.eof()) throw FileError(path, "cannot be read");
+  header.resize(std::min(header.find('\n'), static_cast<std::size_t>(in.gcount())));
+  in.clear();
 
-/// The body behind the seal. @throws FileError; CheckpointMismatch for another version of the
-/// format
-std::string_view opened(const std::string& path, const std::string& text) {
-  const auto end = text.find('\n');
-  const std::string header = text.substr(0, std::min<std::size_t>(end, 200));
   std::istringstream words(header);
   std::string name, sum;
   int version = 0;
-  if (end == std::string::npos || !(words >> name >> version >> sum) ||
-      header != seal(version, sum))
+  std::uint64_t bytes = 0;
+  words >> name >> version >> sum >> bytes;
+  const bool first_format = header == fmt::format("{} 1 {}", magic, sum);  // without its length
+  if (!first_format && header + "\n" != seal(version, sum, bytes))
     throw FileError(path, "is damaged or no checkpoint of rooflaw: it has no seal");
-  const std::string_view body = std::string_view(text).substr(end + 1);
-  if (format::sha256_hex(body) != sum)
-    throw FileError(path, "is damaged: its contents do not match its checksum");
   if (version != format_version)
     throw CheckpointMismatch(fmt::format("{}: has format version {}; this program reads {}", path,
                                          version, format_version));
+  if (size != header.size() + 1 + bytes)
+    throw FileError(path, fmt::format("is damaged: it is {} bytes long, and should be {}", size,
+                                      header.size() + 1 + bytes));
+  std::string body(bytes, '\0');
+  in.seekg(std::ssize(header) + 1);
+  if (!in.read(body.data(), std::ssize(body))) throw FileError(path, "cannot be read");
+  if (format::sha256_hex(body) != sum)
+    throw FileError(path, "is damaged: its contents do not match its checksum");
   return body;
 }
 
@@ -95,8 +98,7 @@ nlohmann::json parsed_cbor(const std::string& path, std::string_view body) {
 }
 
 Checkpoint read_file(const std::string& path, const StudyIdentity& now, const Check& check) {
-  const std::string text = text_of(path);
-  const auto body = opened(path, text);
+  const std::string body = opened(path);
   StudyIdentity identity;
   Checkpoint checkpoint{.file = path, .state = {}, .warning = ""};
   try {
@@ -161,6 +163,12 @@ std::vector<std::string> differences(const StudyIdentity& checkpoint, const Stud
 }
 
 std::string checkpoint_path(const std::string& result) { return result + ".checkpoint"; }
+std::string previous_path(const std::string& result) {
+  return checkpoint_path(result) + ".previous";
+}
+std::string stop_path(const std::string& result) {
+  return (fs::path(result).parent_path() / "stop").string();
+}
 
 void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                       std::span<const std::byte> state) {
@@ -172,7 +180,7 @@ void write_checkpoint(const std::string& result, const StudyIdentity& identity,
                            {"inputs", identity.inputs},
                            {"state", nlohmann::json::binary(std::move(bytes))}},
                           body);
-  const std::string text = seal(format_version, format::sha256_hex(body)) + "\n" + body;
+  const std::string text = seal(format_version, format::sha256_hex(body), body.size()) + body;
   format::write_atomically(checkpoint_path(result), std::as_bytes(std::span<const char>(text)),
                            previous_path(result));
 }

@@ -181,7 +181,7 @@ void require_place(format::TableReader& reader, const SourceFiles& files, const 
 
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
              OutputKey output) {
-  toml::table table = format::parse_toml(files.read(path), path);
+  toml::table table = format::parse_toml(files.read_given(path), path);
   require_job(table);
   for (const auto& text : overrides) format::apply_override(table, text);
 

@@ -111,8 +111,15 @@ void write_merged(const std::vector<std::string>& paths, const std::string& outp
 
   StudyRecord study = inputs.front().study;
   study.job_toml = format::to_text(joined_job(inputs, output));
-  if (options.replaced == Replaced::own && !is_one_of(paths, output))
-    require_same_job(output, study.job_toml);
+  const Place before(output);
+  const auto may_replace = [&] {
+    require_result_or_nothing(output);
+    if (options.replaced == Replaced::own)
+      require_same_job(output, study.job_toml, [](const std::string& path) {
+        return read_study(open_result(path)).job_toml;
+      });
+  };
+  if (!is_one_of(paths, output)) may_replace();
   format::Hdf5File result(output);
   format::Hdf5Writer& file = result.writer();
   write_study(file, study);
@@ -131,7 +138,10 @@ void write_merged(const std::vector<std::string>& paths, const std::string& outp
   }
   write_targets(file, infos);
   write_run_record(file, joined_run(inputs, command_line));
-  result.keep();
+  result.keep([&] {
+    if (options.last_look) options.last_look();
+    if (!before.is_as_it_was()) may_replace();
+  });
 }
 
 }  // namespace rooflaw::io

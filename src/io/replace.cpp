@@ -1,14 +1,18 @@
 #include "rooflaw/io/replace.hpp"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/seal.hpp"
 #include "rooflaw/io/checkpoint.hpp"
-#include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::io {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -23,25 +27,46 @@ StudyIdentity settings_of(const std::string& job_toml) {
 
 bool is_there(const std::string& path) {
   std::error_code unreadable;
-  return std::filesystem::exists(path, unreadable);
+  return fs::exists(path, unreadable);
 }
 
 }  // namespace
 
+Place::Place(const std::string& path) : path_(path), was_(now(path)) {}
+
+std::array<std::uint64_t, 4> Place::now(const std::string& path) {
+  struct stat there {};
+  if (::stat(path.c_str(), &there) != 0) return {};
+  const auto nanoseconds = there.st_mtim.tv_sec * std::int64_t{1'000'000'000} + there.st_mtim.tv_nsec;
+  return {there.st_dev, there.st_ino, static_cast<std::uint64_t>(there.st_size),
+          static_cast<std::uint64_t>(nanoseconds)};
+}
+
+std::vector<std::string> own_names(const std::string& result) {
+  const std::string checkpoint = checkpoint_path(result);
+  return {checkpoint, previous_path(result), format::claim_path(result), stop_path(result)};
+}
+
 void require_result_or_nothing(const std::string& path) {
+  for (const auto& own : own_names("")) {
+    if (own == stop_path("") ? fs::path(path).filename() == own : path.ends_with(own))
+      throw FileError(path, fmt::format("is a name that runs use beside their results (\"{}\"); "
+                                        "choose another", own));
+  }
   if (is_there(path) && !format::has_seal(path))
     throw FileError(path,
                     "is there and is no result of rooflaw: such a file is never replaced; remove "
                     "it, or write elsewhere with -o FILE.h5");
 }
 
-void require_same_job(const std::string& path, const std::string& job_toml) {
+void require_same_job(const std::string& path, const std::string& job_toml,
+                      const std::function<std::string(const std::string&)>& job_of) {
   if (!is_there(path)) return;
   std::vector<std::string> different;
   try {
-    const auto file = open_result(path);
-    different = differences(settings_of(read_study(file).job_toml), settings_of(job_toml));
+    different = differences(settings_of(job_of(path)), settings_of(job_toml));
   } catch (const Error& e) {
+    if (e.exit_code() == ExitCode::stopped_early) throw;
     throw FileError(
         path, fmt::format("a result is there that cannot be read ({}); {}", e.what(), way_out));
   }

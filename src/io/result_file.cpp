@@ -63,7 +63,7 @@ void write_input(format::Hdf5Writer& file, const std::string& path, const std::s
 
 void write_result(const std::string& path, const Job& job,
                   const std::function<search::TargetResult(std::size_t)>& target,
-                  const RunRecord& run) {
+                  const RunRecord& run, const std::function<void()>& last_look) {
   format::Hdf5File result(path);
   format::Hdf5Writer& file = result.writer();
   write_study(file, study_of(job));
@@ -78,7 +78,7 @@ void write_result(const std::string& path, const Job& job,
   }
   write_targets(file, targets);
   write_run_record(file, run);  // last, since `target` takes time too
-  result.keep();
+  result.keep(last_look);
 }
 
 void write_study(format::Hdf5Writer& file, const StudyRecord& study) {

@@ -1,15 +1,17 @@
 #include "rooflaw/io/source_files.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <memory>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -23,31 +25,57 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string text_of(const std::string& path, bool& is_pipe) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                             std::fclose);
-  struct stat status {};
-  if (!file && errno == ENOENT) throw FileError(path, "no such file");
-  if (!file || ::fstat(::fileno(file.get()), &status) != 0)
-    throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
-  if (S_ISDIR(status.st_mode)) throw FileError(path, "is a folder, not a file");
-  // /dev/zero has no end, a terminal none that a user would think of.
-  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
-    throw FileError(path, "is a device, neither a file nor a pipe");
-  is_pipe = S_ISFIFO(status.st_mode);
+class OpenFile {
+ public:
+  /// Without waiting for whoever is to write to a pipe.
+  explicit OpenFile(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) {
+    struct stat status {};
+    if (descriptor_ < 0 && errno == ENOENT) throw FileError(path, "no such file");
+    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0)
+      throw FileError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
+    mode_ = status.st_mode;
+  }
+  ~OpenFile() { ::close(descriptor_); }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  mode_t mode() const { return mode_; }
+  bool is_pipe() const { return S_ISFIFO(mode_); }
+  /// @returns what read(2) does, after `look` was called as often as there was nothing yet
+  ssize_t read(std::span<char> block, const std::function<void()>& look) const {
+    constexpr int pause_ms = 100;
+    for (;;) {
+      pollfd ready{.fd = descriptor_, .events = POLLIN, .revents = 0};
+      if (is_pipe() && ::poll(&ready, 1, pause_ms) <= 0) {
+        if (look) look();
+        continue;
+      }
+      const ssize_t size = ::read(descriptor_, block.data(), block.size());
+      if (size >= 0 || (errno != EINTR && errno != EAGAIN)) return size;
+    }
+  }
+
+ private:
+  int descriptor_;
+  mode_t mode_ = 0;
+};
+
+std::string text_of(const OpenFile& file, const std::string& path,
+                    const std::function<void()>& look) {
   std::string text;
-  char block[1 << 16];
-  while (const std::size_t size = std::fread(block, 1, sizeof block, file.get())) {
-    text.append(block, size);
+  std::vector<char> block(1 << 16);
+  for (;;) {
+    const ssize_t size = file.read(block, look);
+    if (size < 0) throw FileError(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (size == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(size));
     if (text.size() > longest_source) {
       const std::string kind = format::other_kind(text);
       throw FileError(path, fmt::format("must not be larger than {} MiB{}", longest_source >> 20,
                                         kind.empty() ? "" : "; it is " + kind));
     }
   }
-  if (std::ferror(file.get()) != 0)
-    throw FileError(path, fmt::format("cannot be read: {}", std::strerror(errno)));
-  return text;
 }
 
 bool lies_below(const fs::path& path, const fs::path& folder) {
@@ -57,13 +85,24 @@ bool lies_below(const fs::path& path, const fs::path& folder) {
 
 }  // namespace
 
-const std::string& SourceFiles::read(const std::string& path) {
+const std::string& SourceFiles::read(const std::string& path) { return read(path, Kind::plain); }
+
+const std::string& SourceFiles::read_given(const std::string& path) {
+  return read(path, Kind::may_be_pipe);
+}
+
+const std::string& SourceFiles::read(const std::string& path, Kind kind) {
   if (const auto known = texts_.find(path); known != texts_.end()) return known->second;
   if (!on_disk_) throw FileError(path, "was not read by rank 0");
-  bool is_pipe = false;
-  std::string text = text_of(path, is_pipe);
-  if (is_pipe) pipes_.insert(path);
-  return texts_[path] = std::move(text);
+  const OpenFile file(path);
+  if (S_ISDIR(file.mode())) throw FileError(path, "is a folder, not a file");
+  if (file.is_pipe() && kind == Kind::plain)
+    throw FileError(path, "is a pipe; it must be a plain file");
+  // /dev/zero has no end, a terminal none that a user would think of.
+  if (!S_ISREG(file.mode()) && !file.is_pipe())
+    throw FileError(path, "is a device, neither a file nor a pipe");
+  if (file.is_pipe()) pipes_.insert(path);
+  return texts_[path] = text_of(file, path, look_);
 }
 
 bool SourceFiles::exists(const std::string& path) const {

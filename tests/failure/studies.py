@@ -113,8 +113,8 @@ class StudyTest(ProgramTest):
     def check_checkpoint(self, path):
         """Is it whole? The line at its head has the SHA-256 of the rest."""
         head, _, body = path.read_bytes().partition(b"\n")
-        name, version, checksum = head.split()
-        self.assertEqual((name, version), (b"rooflaw-checkpoint", b"1"), path)
+        name, version, checksum, size = head.split()
+        self.assertEqual((name, version, int(size)), (b"rooflaw-checkpoint", b"2", len(body)), path)
         self.assertEqual(hashlib.sha256(body).hexdigest().encode(), checksum, f"{path} is whole")
 
     def check_files(self):

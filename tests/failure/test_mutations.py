@@ -57,8 +57,8 @@ def decode(data, at=0):
     return found, at
 
 
-def seal(body, head=b"rooflaw-checkpoint 1"):
-    return b"%s %s\n%s" % (head, hashlib.sha256(body).hexdigest().encode(), body)
+def seal(body, head=b"rooflaw-checkpoint 2"):
+    return b"%s %s %d\n%s" % (head, hashlib.sha256(body).hexdigest().encode(), len(body), body)
 
 
 def flip(rng, data):
@@ -94,9 +94,9 @@ def checkpoint_mutations(rng, whole):
         "cut": lambda: cut(rng, whole),
         "flipped": lambda: flip(rng, whole),
         "inserted": lambda: insert(rng, whole),
-        "magic": lambda: seal(body, rng.choice([b"rooflaw-result 1", b"Rooflaw-checkpoint 1", b" 1", b"\x89HDF 1"])),
+        "magic": lambda: seal(body, rng.choice([b"rooflaw-result 2", b"Rooflaw-checkpoint 2", b" 2", b"\x89HDF 2"])),
         "version": lambda: seal(body, b"rooflaw-checkpoint " + rng.choice(
-            [b"0", b"2", b"-1", b"10", b"x", b"", b"1.0", b"99999999999999999999999"])),
+            [b"0", b"1", b"-1", b"10", b"x", b"", b"1.0", b"99999999999999999999999"])),
         "job": lambda: seal(encode({**parts, "job": {**parts["job"], "job.seed": str(rng.randint(6, 99))}})),
         "garbage": lambda: seal(rng.randbytes(rng.choice([0, 1, 2, 100, 10000]))),
         "less": lambda: seal(encode(less(rng))),

@@ -208,10 +208,19 @@ class Foreign(OneOutputTest):
                 self.refused("search", "job.toml", "-o", "new.h5", "--force", words=[name])
                 (self.folder / name).unlink()
 
+    def test_names_of_ones_own(self):
+        for name in ("x.h5.checkpoint", "x.h5.checkpoint.previous", "x.h5.claim", "stop", ".claim", "./stop"):
+            with self.subTest(name=name):
+                for command in (["search", "job.toml"], ["search", "job.toml", "--dry-run"], ["search", "job.toml", "--force"],
+                                ["merge", "result.h5"]):
+                    self.refused(*command, "-o", name, words=[name, "choose another"])
+        self.rooflaw("search", "job.toml", "-o", "stop.h5")
+
     def test_as_log(self):
         for name in ("job.toml", "chips.toml", "result.h5"):
             self.refused("search", "job.toml", "-o", "new.h5", "--log-json", name, words=[name, "no log"])
-        self.refused("search", "job.toml", "-o", "new.h5", "--log-json", "new.h5", words=["new.h5"])
+        for name in ("new.h5", "new.h5.checkpoint", "new.h5.checkpoint.previous", "./new.h5.claim", "stop"):
+            self.refused("search", "job.toml", "-o", "new.h5", "--log-json", name, words=[name, "run itself"])
         for _ in range(2):
             self.rooflaw("search", "job.toml", "--log-json", "empty")
         events = [json.loads(line)["event"] for line in (self.folder / "empty").read_text().splitlines()]
@@ -259,14 +268,47 @@ class AnotherJob(OneOutputTest):
         self.rooflaw("search", "job.toml", "-o", "elsewhere.h5")
         self.mpirun(2, "search", "job.toml")
 
-    def test_an_unfinished_run_goes_on(self):
-        """It was told to replace what is there when it began."""
+    def test_an_unfinished_run_asks_again(self):
+        """What is there may have come since it began."""
         old = (self.folder / "result.h5").read_bytes()
         self.write("job.toml", STUDIES["plas"])
         self.rooflaw("search", "job.toml", "--force", "--max-wall", "0.3", expect=10)
         self.assertEqual((self.folder / "result.h5").read_bytes(), old)
-        self.rooflaw("search", "job.toml", "--resume")
+        self.refused("search", "job.toml", "--resume", words=["another job"])
+        self.rooflaw("search", "job.toml", "--resume", "--force")
         self.assertNotEqual((self.folder / "result.h5").read_bytes(), old)
+
+    def test_that_appears_meanwhile(self):
+        """Of a run without a claim, by mv say: it stays, and so does what was found."""
+        other = (self.folder / "result.h5").read_bytes()
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                (self.folder / "result.h5").unlink()
+                self.write("job.toml", STUDIES["plas"])
+                process = self.start(ranks, "--checkpoint-every", "0.05")
+                while not (self.folder / "result.h5.checkpoint").exists() and process.poll() is None:
+                    time.sleep(0.01)
+                self.write("result.h5", other)
+                code, out, err = self.end(process)
+                self.assertEqual(code, 3, err)
+                self.assertIn("holds the finished result of another job", err)
+                self.assertEqual((self.folder / "result.h5").read_bytes(), other)
+                self.refused("search", "job.toml", "--resume", words=["another job"])
+                run = self.rooflaw("search", "job.toml", "--resume", "--force")
+                self.assertIn("goes on from result.h5.checkpoint", run.err)
+                self.assertNotEqual((self.folder / "result.h5").read_bytes(), other)
+                self.assert_clean()
+
+    def test_that_appears_meanwhile_and_is_none(self):
+        (self.folder / "result.h5").unlink()
+        self.write("job.toml", STUDIES["plas"])
+        process = self.start(0, "--force", "--checkpoint-every", "0.05")
+        while not (self.folder / "result.h5.checkpoint").exists() and process.poll() is None:
+            time.sleep(0.01)
+        self.write("result.h5", "my thesis")
+        code, out, err = self.end(process)
+        self.assertEqual(code, 3, err)
+        self.assertEqual((self.folder / "result.h5").read_text(), "my thesis")
 
     def test_damaged(self):
         self.write("job.toml", JOB)
@@ -317,6 +359,26 @@ class Places(OneOutputTest):
                                  words=["sub/job.toml:4:10: job.output = ", "must lie in the folder", "-o"])
         self.mpirun(2, "search", "sub/job.toml", expect=2)
         self.assertEqual([f.name for f in self.elsewhere.iterdir()], ["file.h5"])
+
+    def test_behind_a_link_to_nothing_yet(self):
+        """The result comes where the link says, and there is its claim; the link stays."""
+        self.write("job.toml", LONG)
+        os.symlink(self.elsewhere / "real.h5", self.folder / "link.h5")
+        os.symlink("link.h5", self.folder / "chain.h5")
+        for output in ("link.h5", "chain.h5"):
+            process = self.start(0, "-o", output)
+            while not (self.elsewhere / "real.h5.claim").exists():
+                self.assertIsNone(process.poll(), "it ended before it claimed anything")
+                time.sleep(0.01)
+            run = self.rooflaw("search", "job.toml", "-o", self.elsewhere / "real.h5", expect=3)
+            self.assertIn("another run has claimed it", run.err)
+            os.kill(process.pid, signal.SIGTERM)
+            self.end(process)
+            self.write("small.toml", JOB)
+            self.rooflaw("search", "small.toml", "-o", output)
+            Result(self.elsewhere / "real.h5")
+            self.assertTrue((self.folder / "link.h5").is_symlink() and (self.folder / "chain.h5").is_symlink())
+            (self.elsewhere / "real.h5").unlink()
 
     def test_allowed(self):
         self.job("sub/../here.h5")

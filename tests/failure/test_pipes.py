@@ -3,15 +3,19 @@
 import fcntl
 import os
 import shutil
+import signal
+import subprocess
 import time
 import unittest
 
 import h5py
 
-from studies import STUDIES, Result, StudyTest
-from support import JOB, PROGRAM, reseal
+from studies import STUDIES, STUDY, Result, StudyTest, edit
+from support import CASE, JOB, PROGRAM, reseal
 
 LAST = "result.h5.checkpoint"
+LONG = edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.0005}",
+                    "space.widths": "widths = {from = 512, to = 16384, step = 64}"})
 # None of what follows takes longer than this, loaded machine included.
 LIMIT = 30
 
@@ -91,6 +95,167 @@ class Outputs(PipeTest):
         for ranks in (0, 2):
             with self.subTest(ranks=ranks):
                 self.assertIn("is no regular file", self.ended(self.start(ranks, "--resume"), 3))
+
+
+class Inputs(PipeTest):
+    """Pipes that nobody writes to."""
+
+    def test_a_job(self):
+        self.pipe("job.toml")
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                err = self.ended(self.start(ranks, "-o", "x.h5", "--max-wall", "1", "--stall-after", "1"), 10)
+                self.assertIn("stopped (the wall time of 1 s is over) before it began", err)
+        self.ended(self.start(0, "--dry-run", "--max-wall", "1"), 10)
+        self.assertEqual(self.files(), ["job.toml"])
+
+    def test_a_job_and_signals(self):
+        self.pipe("job.toml")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            with self.subTest(number=number):
+                process = self.start(0, "-o", "x.h5")
+                time.sleep(1)
+                process.send_signal(number)
+                self.assertIn(f"stopped ({number.name}) before it began", self.ended(process, 10))
+
+    def test_a_job_that_comes_late(self):
+        """And in parts."""
+        self.pipe("job.toml")
+        process = self.start(0, "-o", "x.h5")
+        time.sleep(0.5)
+        half = len(JOB) // 2
+        with open(self.folder / "job.toml", "w") as pipe:
+            pipe.write(JOB[:half])
+            pipe.flush()
+            time.sleep(0.5)
+            pipe.write(JOB[half:])
+        self.ended(process, 0)
+
+    def test_a_case_and_signals(self):
+        self.pipe("case.toml")
+        process = subprocess.Popen([PROGRAM, "evaluate", "case.toml"], cwd=self.folder)
+        time.sleep(0.5)
+        process.terminate()
+        self.assertEqual(process.wait(LIMIT), -signal.SIGTERM)
+
+    def test_what_a_job_or_an_option_names(self):
+        os.makedirs(self.folder / "sub")
+        for name in ("chips", "chips.toml", "config.json", "sub/law.toml"):
+            self.pipe(name)
+        self.write("job.toml", JOB)
+        self.write("case.toml", CASE)
+        for setting in ('targets.devices=["chips"]', 'targets.devices=["chips.toml"]', 'law.id="chips"',
+                        'law.id="sub/law.toml"', 'targets.workloads=["./chips"]'):
+            with self.subTest(setting=setting):
+                self.refused("search", "job.toml", "--set", setting, text="plain file")
+        for device in ("chips", "chips.toml", "./sub/law.toml"):
+            with self.subTest(device=device):
+                self.refused("evaluate", "case.toml", "--device", device, text="plain file")
+        self.refused("evaluate", "case.toml", "--model", "config.json", text="plain file")
+        self.refused("evaluate", "config.json", "--device", "jetson-agx-orin-64gb", "--precision", "fp16",
+                     "--workload", "vla", text="plain file")
+        self.write("job.toml", edit(JOB, {"targets.devices": 'devices = ["chips"]'}))
+        self.refused("search", "job.toml", text="plain file")
+
+
+class Printing(PipeTest):
+    """Nobody reads what is printed, as where a pager is paused: a run ends when it should all the same."""
+
+    def full(self):
+        """A pipe that takes no more, and its reader."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, bytes(4096))
+        except BlockingIOError:
+            pass
+        os.set_blocking(writer, True)
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        return reader, writer
+
+    def run_into(self, job, *arguments, ranks=0, **streams):
+        self.write("job.toml", job)
+        launch = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] if ranks else []
+        process = subprocess.Popen([*launch, PROGRAM, "search", "job.toml", *map(str, arguments)], cwd=self.folder,
+                                   stdin=subprocess.DEVNULL, **{"stdout": subprocess.DEVNULL, **streams})
+        self.addCleanup(process.kill)
+        return process
+
+    def read_to_the_end(self, reader, process):
+        os.set_blocking(reader, False)
+        said, ended = b"", False
+        while True:
+            try:
+                said += os.read(reader, 1 << 16)
+            except BlockingIOError:
+                if ended:
+                    return said
+                ended = process.poll() is not None
+                time.sleep(0.02)
+
+    def test_stderr(self):
+        process = self.run_into(LONG, "--max-wall", 6, stderr=self.full()[1])  # past the first line of progress
+        self.assertEqual(process.wait(LIMIT), 10)
+        self.assertEqual(self.files(), ["job.toml", LAST])
+
+    def test_stderr_and_a_signal(self):
+        process = self.run_into(LONG, "--checkpoint-every", 0.2, stderr=self.full()[1])
+        while not (self.folder / LAST).exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(LIMIT), 10)
+        self.assertEqual([f for f in self.files() if "claim" in f], [])
+
+    def test_stderr_of_an_error(self):
+        process = self.run_into(edit(JOB, {"space.layers": "layers = []"}), stderr=self.full()[1])
+        self.assertEqual(process.wait(LIMIT), 2)
+
+    def test_stderr_that_is_read_again(self):
+        reader, writer = self.full()
+        process = self.run_into(LONG, "--max-wall", 8, stderr=writer)
+        time.sleep(4)
+        said = self.read_to_the_end(reader, process)
+        self.assertEqual(process.returncode, 10)
+        self.assertIn(b"--resume goes on from there", said)
+
+    def test_stdout(self):
+        """The result is there, and free for others, while its summary waits for a reader."""
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                process = self.run_into(JOB, "--max-wall", 8, ranks=ranks, stdout=self.full()[1],
+                                        stderr=subprocess.DEVNULL)
+                while not (self.folder / "result.h5").exists() or (self.folder / "result.h5.claim").exists():
+                    self.assertIsNone(process.poll())
+                    time.sleep(0.02)
+                time.sleep(1)
+                self.assertIsNone(process.poll(), "it waits")
+                self.assertEqual(self.files(), ["job.toml", "result.h5"])
+                self.rooflaw("search", "job.toml")
+                if not ranks:  # mpirun itself waits for whoever reads what it passes on
+                    self.assertIn(process.wait(LIMIT), (0, 10))
+                process.kill()
+                process.wait()
+                (self.folder / "result.h5").unlink()
+
+    def test_stdout_and_a_signal(self):
+        process = self.run_into(JOB, stdout=self.full()[1], stderr=subprocess.DEVNULL)
+        while not (self.folder / "result.h5").exists():
+            time.sleep(0.02)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        self.assertIn(process.wait(LIMIT), (0, 10))
+
+    def test_stdout_that_is_read_late(self):
+        reader, writer = self.full()
+        process = self.run_into(JOB, stdout=writer, stderr=subprocess.DEVNULL)
+        while not (self.folder / "result.h5").exists():
+            time.sleep(0.02)
+        time.sleep(1)
+        said = self.read_to_the_end(reader, process)
+        self.assertEqual(process.returncode, 0)
+        self.assertTrue(said.endswith(b"result: result.h5\n"), said[-200:])
 
 
 class Results(PipeTest):

@@ -46,12 +46,12 @@ class ResumeTest(StudyTest):
     def contents(self):
         return {name: (self.folder / name).read_bytes() for name in self.files()}
 
-    def reseal(self, change, head=b"rooflaw-checkpoint 1"):
+    def reseal(self, change, head=b"rooflaw-checkpoint 2"):
         """The last checkpoint with another body and a checksum that fits it."""
         path = self.folder / LAST
         old = path.read_bytes().partition(b"\n")[2]
         body = change(old)
-        path.write_bytes(b"%s %s\n%s" % (head, hashlib.sha256(body).hexdigest().encode(), body))
+        path.write_bytes(b"%s %s %d\n%s" % (head, hashlib.sha256(body).hexdigest().encode(), len(body), body))
         return body != old
 
 
@@ -241,8 +241,27 @@ class Refusals(ResumeTest):
 
     def test_another_format(self):
         self.stop()
-        self.reseal(lambda body: body, b"rooflaw-checkpoint 2")
+        self.reseal(lambda body: body, b"rooflaw-checkpoint 1")
         self.refused(LAST)
+
+    def test_longer_than_it_says(self):
+        """By far: it is not read, and the one before stands in."""
+        self.stop()
+        os.truncate(self.folder / LAST, 20 << 30)
+        start = time.monotonic()
+        out, err = self.finish(0, "--resume")
+        self.assertIn(f"{LAST}: is damaged: it is {20 << 30} bytes long", err)
+        self.assertLess(time.monotonic() - start, 20, "20 GiB are not read")
+
+    def test_zeros(self):
+        self.stop()
+        for name in (LAST, PREVIOUS):
+            self.write(name, b"")
+            os.truncate(self.folder / name, 20 << 30)
+        start = time.monotonic()
+        out, err = self.finish(0, "--resume", expect=3)
+        self.assertIn("there is no whole checkpoint", err)
+        self.assertLess(time.monotonic() - start, 20, "nothing of 40 GiB is read")
 
     def test_another_job_in_the_one_before(self):
         """What stands in for a damaged checkpoint must belong to the job all the same."""

@@ -1,6 +1,7 @@
 #pragma once
 // What the commands share in reading their arguments.
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,6 +40,21 @@ InputError bad_option(const std::string& option, const std::string& value, const
 /// --unsealed, of commands that read a result.
 void add_seal_option(boost::program_options::options_description& options);
 format::Seal seal_option(const boost::program_options::variables_map& values);
+
+/// A child was ended by a signal that is not its own fault. Whoever started it ends likewise, but
+/// in order.
+class EndedBySignal : public Error {
+ public:
+  explicit EndedBySignal(int signal)
+      : Error("a child was ended by signal " + std::to_string(signal)), signal_(signal) {}
+  int signal() const { return signal_; }
+
+ private:
+  int signal_;
+};
+
+/// The code of a process that does this and nothing else: every error ends here, as text on stderr.
+ExitCode run_to_end(const std::function<ExitCode()>& work);
 
 /// Prints an error to stderr, as one line a fault for wrong input, and returns its exit code.
 ExitCode report_error(const std::exception& error);

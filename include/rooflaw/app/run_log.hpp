@@ -18,7 +18,8 @@ class RunLog {
   RunLog& operator=(const RunLog&) = delete;
 
   /// From now on events go to this file too, at its end; empty: no file.
-  /// @throws FileError if it cannot be opened, holds anything but such events, or is the `output`
+  /// @throws FileError if it cannot be opened, holds anything but such events, or is a file of the
+  /// run of this `output`
   void open_json(const std::string& path, const std::string& output);
 
   void progress(std::string_view phase, const search::Progress& progress);

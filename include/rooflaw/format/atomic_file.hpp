@@ -4,6 +4,7 @@
 // its own, of the host and random bits, and is locked while it is written.
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,8 +23,9 @@ class AtomicFile {
   int descriptor() const { return descriptor_; }
   /// Writes where the last write ended. @throws FileError
   void write(std::span<const std::byte> bytes);
-  /// Sync and rename. @param keep_as  as write_atomically @throws FileError
-  void keep(const std::string& keep_as = "");
+  /// Sync and rename. @param keep_as  as write_atomically
+  /// @param last_look  called before the rename; what it throws prevents it @throws FileError
+  void keep(const std::string& keep_as = "", const std::function<void()>& last_look = {});
 
  private:
   friend class AtomicFiles;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,9 +96,9 @@ class Hdf5File {
   ~Hdf5File();
 
   Hdf5Writer& writer() { return *writer_; }
-  /// Ends the writing: seal, sync, rename. @throws FileError; what was at the path is then as it
-  /// was
-  void keep();
+  /// Ends the writing: seal, sync, last look, rename. @throws FileError; what was at the path is
+  /// then as it was
+  void keep(const std::function<void()>& last_look = {});
 
  private:
   std::string path_;

@@ -24,7 +24,8 @@ enum class Seal {
   may_be_gone,  // a file that another program has changed, too
 };
 
-/// The HDF5 file without its seal. Cost: reads it whole, one pass over it.
+/// The HDF5 file without its seal. Cost: reads it whole, one pass over it; of a file that is none,
+/// by its ends, nothing else.
 /// @throws FileError if it cannot be read, is no HDF5 file, is cut short, was changed since it was
 ///         sealed (unless that may be), or is damaged
 std::vector<std::byte> read_sealed(const std::string& path, Seal seal = Seal::required);

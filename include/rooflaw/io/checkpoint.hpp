@@ -3,7 +3,7 @@
 // FILE.h5.checkpoint.previous. Both are written whole (atomic_file.hpp) and sealed with a checksum,
 // so that a damaged one is known before a byte of it is used.
 //
-// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256", and a CBOR map of what the
+// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256 BYTES", and a CBOR map of what the
 // study was made of and its state. It is read by the program that wrote it, nothing else.
 
 #include <functional>
@@ -38,6 +38,9 @@ class CheckpointMismatch : public Error {
 };
 
 std::string checkpoint_path(const std::string& result);
+std::string previous_path(const std::string& result);
+/// The file beside a result whose being there stops its run.
+std::string stop_path(const std::string& result);
 
 /// Writes a checkpoint of the result that is to be at `result`; the one there was becomes the
 /// previous one. @throws FileError; what was there before is then as it was

@@ -2,6 +2,7 @@
 // Joins the results of the tasks of an array job, which differ in their devices, precisions,
 // workloads or latencies only, to the result of the one job that has them all.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ enum class Replaced { own, any };
 struct MergeOptions {
   Replaced replaced = Replaced::own;
   format::Seal seal = format::Seal::required;  // of the inputs
+  std::function<void()> last_look{};           // before the result gets its name
 };
 
 /// The results at `paths`, joined. Every dataset outside /runtime is, byte for byte, that of a job

@@ -29,11 +29,11 @@ struct StudyRecord {
 };
 
 /// Writes a result target by target, so that the rows of one at a time need be in memory: `target`
-/// is asked for each once, in order. `run` is read after that. @throws FileError; what was at the
-/// path is then as it was
+/// is asked for each once, in order. `run` is read after that, and `last_look` called before the
+/// file gets its name. @throws FileError; what was at the path is then as it was
 void write_result(const std::string& path, const Job& job,
                   const std::function<search::TargetResult(std::size_t)>& target,
-                  const RunRecord& run);
+                  const RunRecord& run, const std::function<void()>& last_look = {});
 
 /// Parts of a result, for one that is made of others.
 void write_study(format::Hdf5Writer& file, const StudyRecord& study);

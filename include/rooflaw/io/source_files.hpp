@@ -3,9 +3,11 @@
 // parse the same bytes, so that a file that changes or is missing on one node cannot split a run.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rooflaw::io {
@@ -22,9 +24,13 @@ class SourceFiles {
   static SourceFiles unpack(const std::string& packed);
   std::string pack() const;
 
-  /// Text of a file or pipe; read once. @throws FileError, also for one of more than
-  /// `longest_source` bytes, a folder or a device
+  /// Text of a plain file; read once. @throws FileError, also for one of more than
+  /// `longest_source` bytes; what is no plain file is not waited for
   const std::string& read(const std::string& path);
+  /// The same of a file that the user gives, which may be a pipe.
+  const std::string& read_given(const std::string& path);
+  /// Called ten times a second while a pipe is waited for; it may throw.
+  void while_waiting(std::function<void()> look) { look_ = std::move(look); }
 
   /// Is there such a file, read already or on disk?
   bool exists(const std::string& path) const;
@@ -44,8 +50,12 @@ class SourceFiles {
   std::string folder_of(const std::string& path) const;
 
  private:
+  enum class Kind { plain, may_be_pipe };
+  const std::string& read(const std::string& path, Kind kind);
+
   std::map<std::string, std::string> texts_;
   std::set<std::string> pipes_;
+  std::function<void()> look_;
   bool on_disk_ = true;
 };
 

@@ -133,6 +133,16 @@ TEST(Seal, IsSeen) {
     EXPECT_FALSE(has_seal(folder.write("c.h5", other)));
 }
 
+TEST(Seal, AFileThatDoesNotEndWhereItSays) {
+  std::string longer = contents_of("contents") + std::string(100, 'x');
+  EXPECT_THAT(complaint(longer + seal_line(sha256_hex(longer))), HasSubstr("does not end where"));
+  const TemporaryFolder folder;
+  const std::string path = folder.write("x.h5", longer);
+  EXPECT_EQ(contents_of("contents").size(), read_sealed(path, Seal::may_be_gone).size());
+  const std::string none = folder.write("y.h5", "\x89HDF\r\n\x1a\n" + std::string(100, 'x'));
+  EXPECT_THROW(read_sealed(none, Seal::may_be_gone), FileError);
+}
+
 TEST(Seal, WhatHasNone) {
   EXPECT_THAT(complaint(""), HasSubstr("is no result of rooflaw"));
   EXPECT_THAT(complaint("rooflaw-result sha256 abc"), HasSubstr("1.x"));

@@ -104,7 +104,7 @@ TEST(Checkpoint, NoneWholeIsAnError) {
   const Case c;
   c.write("one");
   c.write("two");
-  c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 1 00\nx");
+  c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 2 00 1\nx");
   c.folder.write("r.h5.checkpoint.previous", "");
   const auto message = message_of<FileError>([&] { read(c.result); });
   EXPECT_THAT(message, HasSubstr(c.last + ": is damaged"));
@@ -119,7 +119,8 @@ TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
        {std::string(), std::string("garbage"), std::string("\xa0"), std::string("\x81\x01"),
         std::string(3'000'000, '\x81'), std::string(1'000'000, '\x9f'), maps}) {
     c.folder.write("r.h5.checkpoint",
-                   "rooflaw-checkpoint 1 " + format::sha256_hex(body) + "\n" + body);
+                   "rooflaw-checkpoint 2 " + format::sha256_hex(body) + " " +
+                       std::to_string(body.size()) + "\n" + body);
     EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is damaged"));
   }
 }
@@ -176,10 +177,10 @@ TEST(Checkpoint, AnotherFormatIsRefused) {
   const Case c;
   c.write("state");
   std::string text = file_text(c.last);
-  text[text.find(' ') + 1] = '2';
+  text[text.find(' ') + 1] = '3';
   c.folder.write("r.h5.checkpoint", text);
   EXPECT_THAT(message_of<CheckpointMismatch>([&] { read(c.result); }),
-              HasSubstr("format version 2"));
+              HasSubstr("format version 3"));
 }
 
 TEST(Differences, NameWhatDiffers) {
