@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/comparison.hpp"
 #include "rooflaw/format/words.hpp"
@@ -75,18 +76,21 @@ ExitCode compare_command(const Arguments& arguments) {
   ComparisonQuestion question{
       .baseline = required(*values, "baseline", usage), .models = {}, .budgets = {}};
   for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));
-  const auto file = io::open_result(path, seal_option(*values));
-  question.models = models_of(file, *values);
-  const DeviceComparison c = compare(file, question);
-  // Ids of a file from elsewhere must not reach the terminal's controls.
-  if (json)
-    fmt::print("{}\n",
-               comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-  else
-    fmt::print("{}", format::printable(
-                         csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
-  for (const auto& fault : c.faults) fmt::print(stderr, "rooflaw: {}\n", format::printable(fault));
-  return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
+  return read_apart({path}, [&] {
+    const auto file = io::open_result(path, seal_option(*values));
+    question.models = models_of(file, *values);
+    const DeviceComparison c = compare(file, question);
+    // Ids of a file from elsewhere must not reach the terminal's controls.
+    if (json)
+      fmt::print("{}\n",
+                 comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    else
+      fmt::print("{}", format::printable(
+                           csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
+    for (const auto& fault : c.faults)
+      fmt::print(stderr, "rooflaw: {}\n", format::printable(fault));
+    return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
+  });
 }
 
 }  // namespace rooflaw::app

@@ -144,7 +144,7 @@ Measurements read_measurements(const std::vector<std::string>& paths,
   MeasurementTables tables(options, files, faults);
   Measurements all;
   Files each(options, tables, all, faults);
-  for (const auto& path : paths) each.read(path, files.read(path));
+  for (const auto& path : paths) each.read(path, files.read_given(path));
   add_bench_tests(each.tests(), options, tables, all, faults);
   return all;
 }
