@@ -16,6 +16,7 @@
 #include "help_pages.hpp"
 #include "rooflaw/core/out_of_memory.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/words.hpp"
 
 template <>
@@ -136,7 +137,7 @@ ExitCode report_error(const std::exception& error) {
     return ExitCode::internal_error;
   }
   // What a file holds may be part of it.
-  say(fmt::format("rooflaw: {}\n", format::printable(error.what(), "\n")));
+  say(fmt::format("rooflaw: {}\n", printable(error.what(), "\n")));
   if (const auto* known = dynamic_cast<const Error*>(&error)) return known->exit_code();
   // fmt::print on a full stdout, std::filesystem
   if (dynamic_cast<const std::system_error*>(&error) != nullptr) return ExitCode::file_error;

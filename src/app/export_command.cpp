@@ -10,10 +10,10 @@
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/csv.hpp"
-#include "rooflaw/format/words.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -33,7 +33,7 @@ void require_column_name(const format::Hdf5Reader& file, const std::string& grou
   };
   if (name.empty() || !std::all_of(name.begin(), name.end(), fits))
     throw FileError(file.file(),
-                    group + " has a column whose name is no name: " + format::printable(name));
+                    group + " has a column whose name is no name: " + printable(name));
 }
 
 /// All columns of a group, which are of one length.
@@ -55,12 +55,10 @@ std::string csv(const format::Hdf5Reader& file, const std::string& group) {
 /// of the folder for the CSV files.
 void require_file_name(const format::Hdf5Reader& file, const std::string& name) {
   const bool odd = name.empty() || name == "." || name == ".." ||
-                   std::any_of(name.begin(), name.end(), [](char c) {
-                     return c == '/' || static_cast<unsigned char>(c) < 0x20;
-                   });
+                   name.find('/') != std::string::npos || name != printable(name);
   if (odd)
     throw FileError(file.file(),
-                    "a group is called \"" + format::printable(name) + "\", which is no id");
+                    "a group is called \"" + printable(name) + "\", which is no id");
 }
 
 /// A table that was exported before has the same first line; any other file is not ours.

@@ -17,6 +17,7 @@
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
@@ -74,7 +75,7 @@ void print_plan(const io::Job& job) {
   const auto& space = job.question.space;
   std::string count = "a continuous space of";
   if (!space.continuous) count = readable_count(static_cast<double>(search::count_within(space)));
-  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", job.name, count,
+  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", printable(job.name), count,
              space.within ? " in the law's range" : "", to_string(job.method),
              job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
