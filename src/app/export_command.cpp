@@ -10,6 +10,7 @@
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
+#include "rooflaw/core/patient_write.hpp"
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
@@ -124,6 +125,15 @@ class Export {
     files_.keep();
   }
 
+  /// Tables that an earlier export has left: whoever reads all of a folder would read them, too.
+  std::size_t others() const {
+    std::size_t count = 0;
+    for (const auto& place : seen_)
+      for (const auto& there : fs::directory_iterator(place))
+        if (there.path().extension() == ".csv" && !paths_.contains(there.path())) ++count;
+    return count;
+  }
+
   void print() const {
     for (const auto& [kind, paths] : written_)
       for (const auto& path : paths) fmt::print("{}\n", path);
@@ -140,6 +150,9 @@ class Export {
 
   void add(const std::string& kind, const fs::path& place, const std::string& group) {
     if (seen_.insert(place).second) {
+      for (fs::path p = place; p != folder_; p = p.parent_path())
+        if (fs::is_symlink(p))
+          throw FileError(p.string(), "is a link to another place; tables go below their folder");
       folders_.make(place);
       format::remove_leftovers_in(place.string(), ".csv");
     }
@@ -148,6 +161,7 @@ class Export {
     require_table_or_nothing(path, text);
     files_.add(path.string(), std::as_bytes(std::span<const char>(text)));
     written_[kind].push_back(path.string());
+    paths_.insert(path);
   }
 
   format::Hdf5Reader& file_;
@@ -156,6 +170,7 @@ class Export {
   format::AtomicFiles files_;
   std::set<fs::path> seen_;
   std::map<std::string, std::vector<std::string>> written_;
+  std::set<fs::path> paths_;
 };
 
 /// Of a child that crashed.
@@ -188,6 +203,8 @@ ExitCode export_command(const Arguments& arguments) {
   const fs::path folder = required(*values, "output", usage);
   Folders folders;
   folders.make(folder);
+  // A result may be on its way to this very name.
+  format::require_unclaimed(folder.string(), format::claim_path(folder.string()));
   format::Claim claim(folder.string(), (folder / "export.claim").string(),
                       fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
   const auto export_all = [&] {
@@ -196,6 +213,9 @@ ExitCode export_command(const Arguments& arguments) {
     Export tables(file, folder, below);
     tables.run();
     claim.release();  // whoever reads what is printed may not read it, or close the pipe
+    if (const auto others = tables.others(); others > 0)
+      say(fmt::format("rooflaw: {}: holds {} more CSV files, which are not of this result\n",
+                      folder.string(), others));
     tables.print();
     return ExitCode::done;
   };

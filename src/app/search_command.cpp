@@ -295,6 +295,8 @@ Request request_of(const po::variables_map& values, const Arguments& arguments) 
                   .force = values["force"].as<bool>(),
                   .watch = {},
                   .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
+  if (request.output.empty() && !values["output"].defaulted())
+    throw bad_option("output", "", "must be the name of a file");
   request.watch.checkpoint_every_s = seconds_of(values, "checkpoint-every");
   request.watch.stall_after_s = seconds_of(values, "stall-after");
   if (values.count("max-wall") > 0) request.watch.max_wall_s = seconds_of(values, "max-wall");
