@@ -1,6 +1,7 @@
 #include "checkpoints.hpp"
 
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,11 +49,12 @@ void Keeper::write(const Bytes& state) {
                 {"bytes", static_cast<std::int64_t>(state.size())},
                 {"seconds", took.count()}}});
   } catch (const FileError& e) {
-    failure_ = e.what();
-    log_.tell(
-        {"checkpoint_failed",
-         fmt::format("no checkpoint could be written, earlier ones are as they were: {}", failure_),
-         {{"file", file}}});
+    // A person wants to hear of it once.
+    const std::string before = std::exchange(failure_, e.what());
+    const std::string text =
+        fmt::format("no checkpoint could be written, earlier ones are as they were: {}", failure_);
+    log_.tell({"checkpoint_failed", failure_ == before ? "" : text,
+               {{"file", file}, {"message", failure_}}});
   }
 }
 

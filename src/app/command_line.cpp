@@ -9,6 +9,7 @@
 #include <new>
 #include <span>
 #include <system_error>
+#include <typeinfo>
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -16,6 +17,7 @@
 #include "help_pages.hpp"
 #include "rooflaw/core/out_of_memory.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/words.hpp"
 
 template <>
@@ -140,10 +142,15 @@ ExitCode report_error(const std::exception& error) {
     say("\n");
     return ExitCode::internal_error;
   }
+  // fmt::print on a full stdout
+  if (typeid(error) == typeid(std::system_error))
+    return report_error(FileError(
+        "stdout", "cannot be written: " +
+                      dynamic_cast<const std::system_error&>(error).code().message()));
   // What a file holds may be part of it.
-  say(fmt::format("rooflaw: {}\n", format::printable(error.what(), "\n")));
+  say(fmt::format("rooflaw: {}\n", printable(error.what(), "\n")));
   if (const auto* known = dynamic_cast<const Error*>(&error)) return known->exit_code();
-  // fmt::print on a full stdout, std::filesystem
+  // std::filesystem
   if (dynamic_cast<const std::system_error*>(&error) != nullptr) return ExitCode::file_error;
   return ExitCode::internal_error;
 }

@@ -10,10 +10,11 @@
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/launcher.hpp"
+#include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/csv.hpp"
-#include "rooflaw/format/words.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -33,7 +34,7 @@ void require_column_name(const format::Hdf5Reader& file, const std::string& grou
   };
   if (name.empty() || !std::all_of(name.begin(), name.end(), fits))
     throw FileError(file.file(),
-                    group + " has a column whose name is no name: " + format::printable(name));
+                    group + " has a column whose name is no name: " + printable(name));
 }
 
 /// All columns of a group, which are of one length.
@@ -55,12 +56,10 @@ std::string csv(const format::Hdf5Reader& file, const std::string& group) {
 /// of the folder for the CSV files.
 void require_file_name(const format::Hdf5Reader& file, const std::string& name) {
   const bool odd = name.empty() || name == "." || name == ".." ||
-                   std::any_of(name.begin(), name.end(), [](char c) {
-                     return c == '/' || static_cast<unsigned char>(c) < 0x20;
-                   });
+                   name.find('/') != std::string::npos || name != printable(name);
   if (odd)
     throw FileError(file.file(),
-                    "a group is called \"" + format::printable(name) + "\", which is no id");
+                    "a group is called \"" + printable(name) + "\", which is no id");
 }
 
 /// A table that was exported before has the same first line; any other file is not ours.
@@ -126,6 +125,15 @@ class Export {
     files_.keep();
   }
 
+  /// Tables that an earlier export has left: whoever reads all of a folder would read them, too.
+  std::size_t others() const {
+    std::size_t count = 0;
+    for (const auto& place : seen_)
+      for (const auto& there : fs::directory_iterator(place))
+        if (there.path().extension() == ".csv" && !paths_.contains(there.path())) ++count;
+    return count;
+  }
+
   void print() const {
     for (const auto& [kind, paths] : written_)
       for (const auto& path : paths) fmt::print("{}\n", path);
@@ -142,6 +150,9 @@ class Export {
 
   void add(const std::string& kind, const fs::path& place, const std::string& group) {
     if (seen_.insert(place).second) {
+      for (fs::path p = place; p != folder_; p = p.parent_path())
+        if (fs::is_symlink(p))
+          throw FileError(p.string(), "is a link to another place; tables go below their folder");
       folders_.make(place);
       format::remove_leftovers_in(place.string(), ".csv");
     }
@@ -150,6 +161,7 @@ class Export {
     require_table_or_nothing(path, text);
     files_.add(path.string(), std::as_bytes(std::span<const char>(text)));
     written_[kind].push_back(path.string());
+    paths_.insert(path);
   }
 
   format::Hdf5Reader& file_;
@@ -158,6 +170,7 @@ class Export {
   format::AtomicFiles files_;
   std::set<fs::path> seen_;
   std::map<std::string, std::vector<std::string>> written_;
+  std::set<fs::path> paths_;
 };
 
 /// Of a child that crashed.
@@ -191,6 +204,8 @@ ExitCode export_command(const Arguments& arguments) {
   auto file = io::open_result(result, seal_option(*values));
   Folders folders;
   folders.make(folder);
+  // A result may be on its way to this very name.
+  format::require_unclaimed(folder.string(), format::claim_path(folder.string()));
   format::Claim claim(folder.string(), (folder / "export.claim").string(),
                       fmt::format("rooflaw export {}", fmt::join(arguments, " ")));
   const auto export_all = [&] {
@@ -199,6 +214,9 @@ ExitCode export_command(const Arguments& arguments) {
     Export tables(file, folder, below);
     tables.run();
     claim.release();  // whoever reads what is printed may not read it, or close the pipe
+    if (const auto others = tables.others(); others > 0)
+      say(fmt::format("rooflaw: {}: holds {} more CSV files, which are not of this result\n",
+                      folder.string(), others));
     tables.print();
     return ExitCode::done;
   };

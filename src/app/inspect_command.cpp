@@ -7,7 +7,7 @@
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/summary.hpp"
-#include "rooflaw/format/words.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
@@ -29,13 +29,13 @@ std::string to_string(const format::Attribute& attribute) {
 
 /// A file from elsewhere must not reach the terminal's controls.
 std::string shown(const format::Attribute& attribute) {
-  return format::printable(to_string(attribute));
+  return printable(to_string(attribute));
 }
 
 void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
   for (const auto& name : file.attributes(path))
     if (name != "job_toml")  // printed last, as it has many lines
-      fmt::print("  {:<18} {}\n", format::printable(name), shown(file.attribute(path, name)));
+      fmt::print("  {:<18} {}\n", printable(name), shown(file.attribute(path, name)));
 }
 
 std::string frontier_line(const search::TargetResult& result) {
@@ -43,7 +43,7 @@ std::string frontier_line(const search::TargetResult& result) {
   const auto range = [&](const char* format, double low, double high) {
     return s.size == 0 ? "" : fmt::format(fmt::runtime(format), low, high);
   };
-  return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", result.target.id, s.size,
+  return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", printable(result.target.id), s.size,
                      range("{:.4g} .. {:.4g}", s.least_objective, s.largest_objective),
                      range("{:.4f} .. {:.4f}", s.least_loss, s.largest_loss),
                      static_cast<int>(result.certified), 100.0 * s.extrapolated);
@@ -61,7 +61,7 @@ std::string theory_line(const search::TargetResult& result) {
   std::sort(gaps.begin(), gaps.end());
   const auto most = std::max_element(count.begin(), count.end(),
                                      [](auto& x, auto& y) { return x.second < y.second; });
-  return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", result.target.id, gaps.front(),
+  return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", printable(result.target.id), gaps.front(),
                      gaps[gaps.size() / 2], gaps.back(), most->first);
 }
 
@@ -74,11 +74,11 @@ void print_targets(const format::Hdf5Reader& file) {
     const auto result = io::read_target(file, target);
     if (several_laws)
       for (auto* lines : {&frontiers, &refined, &theory})
-        *lines += fmt::format("  by law {}:\n", target.law);
+        *lines += fmt::format("  by law {}:\n", printable(target.law));
     frontiers += frontier_line(result);
     theory += theory_line(result);
     if (result.refined)
-      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", target.id, result.refined->rows.size(),
+      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", printable(target.id), result.refined->rows.size(),
                              100 * result.refined->hypervolume_gain);
   }
   fmt::print("\ntargets: {}\n", targets.size());
@@ -101,12 +101,12 @@ void print_result(const format::Hdf5Reader& file) {
   for (const auto& kind : file.groups("/inputs"))
     for (const auto& id : file.datasets("/inputs/" + kind)) {
       const std::string path = "/inputs/" + kind + "/" + id;
-      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", format::printable(kind),
-                 format::printable(id), shown(file.attribute(path, "sha256")),
+      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", printable(kind),
+                 printable(id), shown(file.attribute(path, "sha256")),
                  shown(file.attribute(path, "file")));
     }
   print_targets(file);
-  fmt::print("\njob\n{}\n", format::printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
+  fmt::print("\njob\n{}\n", printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
 }
 
 }  // namespace

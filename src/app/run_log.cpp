@@ -17,6 +17,7 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/io/replace.hpp"
 
 namespace rooflaw::app {
@@ -73,7 +74,7 @@ RunLog::~RunLog() {
 void RunLog::tell(const cluster::Event& event) {
   if (!event.text.empty()) {
     end_bar();
-    say(fmt::format("rooflaw: {}\n", event.text));
+    say(fmt::format("rooflaw: {}\n", printable(event.text, "\n")));
   }
   write_json(event);
 }

@@ -17,6 +17,7 @@
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
@@ -75,7 +76,7 @@ void print_plan(const io::Job& job, const std::string& output) {
   const auto& space = job.question.space;
   std::string count = "a continuous space of";
   if (!space.continuous) count = readable_count(static_cast<double>(search::count_within(space)));
-  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", job.name, count,
+  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", printable(job.name), count,
              space.within ? " in the law's range" : "", to_string(job.method),
              job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);
@@ -297,6 +298,8 @@ Request request_of(const po::variables_map& values, const Arguments& arguments) 
                   .force = values["force"].as<bool>(),
                   .watch = {},
                   .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
+  if (request.output.empty() && !values["output"].defaulted())
+    throw bad_option("output", "", "must be the name of a file");
   request.watch.checkpoint_every_s = seconds_of(values, "checkpoint-every");
   request.watch.stall_after_s = seconds_of(values, "stall-after");
   if (values.count("max-wall") > 0) request.watch.max_wall_s = seconds_of(values, "max-wall");

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <span>
 #include <string_view>
@@ -21,10 +20,12 @@ constexpr std::string_view slurm_sizes[] = {"SLURM_STEP_NUM_TASKS", "SLURM_NTASK
 // SLURM_INTERACTIVE_STEP of slurm.h: the shell of salloc.
 constexpr std::int64_t interactive_step = 0xfffffffa;
 
+/// As the C library reads numbers: with a sign, in base 16, and the largest for what is larger.
 std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const std::string digits(text);
+  char* end = nullptr;
+  const long long value = std::strtoll(digits.c_str(), &end, 0);
+  if (digits.empty() || *end != '\0') return std::nullopt;
   return value;
 }
 
@@ -33,7 +34,10 @@ std::optional<std::string_view> variable(std::string_view name) {
   return text == nullptr ? std::nullopt : std::optional<std::string_view>(text);
 }
 
-bool above(std::optional<std::int64_t> value, std::int64_t most) { return value && *value > most; }
+bool above(std::string_view text, std::int64_t most) {
+  const auto value = number(text);
+  return value && *value > most;
+}
 
 std::string said(std::string_view name, std::string_view value) {
   return fmt::format("{} = {}", name, value);
@@ -46,7 +50,7 @@ std::optional<std::string> said_by_pals() {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
     if (equals == text.npos || !name.starts_with("PALS_")) continue;
-    const auto value = number(text.substr(equals + 1));
+    const auto value = text.substr(equals + 1);
     const bool size = name.ends_with("SIZE") || name.ends_with("RANKS");
     if ((size && above(value, 1)) || (name.ends_with("RANKID") && above(value, 0)))
       return said(name, text.substr(equals + 1));
@@ -56,7 +60,7 @@ std::optional<std::string> said_by_pals() {
 
 std::optional<std::string> first_above_1(std::span<const std::string_view> names) {
   for (const auto name : names)
-    if (const auto text = variable(name); text && above(number(*text), 1)) return said(name, *text);
+    if (const auto text = variable(name); text && above(*text, 1)) return said(name, *text);
   return std::nullopt;
 }
 

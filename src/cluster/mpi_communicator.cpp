@@ -2,6 +2,7 @@
 
 #define OMPI_SKIP_MPICXX 1  // the C interface only
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include "call_watch.hpp"
 #include "rooflaw/cluster/launcher.hpp"
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/patient_write.hpp"
 
 namespace rooflaw::cluster {
 
@@ -55,6 +57,18 @@ void choose_copies() {
     ::unsetenv(mechanism);
   else
     ::setenv(mechanism, "none", 0);
+}
+
+/// Process 1 among several: each has a PID namespace of its own, as a container gives it. Open MPI's
+/// shared memory tells processes by their numbers, and crashes.
+void choose_transport() {
+  constexpr auto transport = "OMPI_MCA_btl";
+  if (::getpid() != 1 || !said_to_be_several() || std::getenv(transport) != nullptr) return;
+  ::setenv(transport, "^vader", 1);
+  if (launched_rank() == 0)
+    say("rooflaw: each rank is process 1 of a PID namespace of its own, where Open MPI's shared "
+        "memory does not work: messages go another way (OMPI_MCA_btl=^vader; slurm/README.md, "
+        "Containers)\n");
 }
 
 std::string library() {
@@ -100,6 +114,7 @@ MpiCommunicator::MpiCommunicator(const WatchOptions& options)
 
 void MpiCommunicator::join() {
   choose_copies();
+  choose_transport();
   const auto call = [this](const char* name, auto function) {
     const CallWatch::Call here(*calls_, name);
     check(function(), name);

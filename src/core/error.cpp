@@ -4,21 +4,15 @@
 
 #include <fmt/format.h>
 
+#include "rooflaw/core/printable.hpp"
+
 namespace rooflaw {
 
 namespace {
 /// Keys and values may hold any character; a fault is one line.
 std::string on_one_line(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '\n')
-      out += "\\n";
-    else if (code < 0x20 || code == 0x7f)
-      out += fmt::format("\\x{:02x}", code);
-    else
-      out += c;
-  }
+  std::string out = printable(text, "\n");
+  for (auto at = out.find('\n'); at != out.npos; at = out.find('\n', at)) out.replace(at, 1, "\\n");
   return out;
 }
 }  // namespace

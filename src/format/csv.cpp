@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "rooflaw/core/printable.hpp"
+
 namespace rooflaw::format {
 
 namespace {
@@ -14,6 +16,7 @@ std::string cell(std::string text) {
   // Spreadsheets would take it for a formula.
   if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos)
     text.insert(text.begin(), '\'');
+  text = printable(text, "\n\r\t");
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);

@@ -85,16 +85,6 @@ std::vector<std::string> near_words(const std::string& word,
   return {};
 }
 
-std::string printable(std::string_view text, std::string_view kept) {
-  std::string shown;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool control = (code < 0x20 || code == 0x7f) && kept.find(c) == kept.npos;
-    shown += control ? fmt::format("\\x{:02x}", code) : std::string(1, c);
-  }
-  return shown;
-}
-
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   auto words = near_words(word, known);
   if (words.empty()) return "";

@@ -227,7 +227,9 @@ void remove_leftovers_of(const std::string& result) {
 void require_own_checkpoints(const std::string& result) {
   for (const auto& path : {checkpoint_path(result), previous_path(result)}) {
     std::error_code unreadable;
-    if (!fs::is_regular_file(path, unreadable)) continue;
+    if (!fs::exists(path, unreadable)) continue;
+    if (!fs::is_regular_file(path, unreadable))
+      throw FileError(path, "would be replaced, and is no regular file");
     std::string start(magic.size(), '\0');
     std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
     // Nothing but zeros is what a power failure leaves.

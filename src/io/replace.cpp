@@ -48,6 +48,8 @@ std::vector<std::string> own_names(const std::string& result) {
 }
 
 void require_result_or_nothing(const std::string& path) {
+  if (path.empty() || path == "-")
+    throw FileError(fmt::format("\"{}\"", path), "is no name of a file; a result is one");
   for (const auto& own : own_names("")) {
     if (own == stop_path("") ? fs::path(path).filename() == own : path.ends_with(own))
       throw FileError(path, fmt::format("is a name that runs use beside their results (\"{}\"); "

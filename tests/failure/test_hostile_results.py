@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 import unittest
 
 import h5py
@@ -155,6 +156,22 @@ def escape_in_name(file, target):
     file["runtime"].attrs["\x1b[31m"] = 1.0
 
 
+def later_controls(file, target):
+    """Of 8 bits, and what turns the direction of writing."""
+    file.attrs["git_commit"] = "\x9b31m \u202eevil"
+    file["runtime"].attrs["\x9b31m\u2066"] = 1.0
+    for name in ("id", "device", "device_confidence"):
+        file[f"targets/{name}"][:] = "a\x9b31m\u202e\x1b[1m\x07"
+
+
+def target_with_controls(file, target):
+    file["targets/id"][:] = "a\u202e"
+    for kind in ("frontiers", "frontiers_in_range", "sensitivity", "theory"):
+        if f"{kind}/codesign-2026" in file:
+            for name in list(file[f"{kind}/codesign-2026"]):
+                file.move(f"{kind}/codesign-2026/{name}", f"{kind}/codesign-2026/a\u202e")
+
+
 def target_that_breaks_a_header(file, target):
     file.move(target, f"{GROUP}/../../../etc")
 
@@ -197,12 +214,19 @@ class Hostile(ProgramTest):
                 os.killpg(process.pid, signal.SIGKILL)
                 self.fail(f"{command} does not end")
             self.assertIn(process.returncode, (0, 2, 3), f"{command}\n{out.decode(errors='replace')}")
-            self.assertNotIn(b"\x1b", out, command)
+            self.assert_shows_itself(out, command)
             self.assertEqual([f for f in self.files() if ".claim" in f or ".tmp." in f], [], command)
             seen += out
             for table in self.folder.glob("csv/**/*.csv"):
                 seen += table.read_bytes()
+                self.assert_shows_itself(table.read_bytes(), table)
         return seen
+
+    def assert_shows_itself(self, data, where):
+        """Nothing for a terminal to obey."""
+        bad = [c for c in data.decode() if unicodedata.category(c) == "Cc" and c not in "\n\r\t"
+               or unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")]
+        self.assertEqual(bad, [], where)
 
     def test_each(self):
         for change in HOSTILE:

@@ -115,6 +115,15 @@ class Claims(OneOutputTest):
                 for file in self.folder.glob("result.h5*"):
                     file.unlink()
 
+    def test_export_to_where_a_result_is_to_be(self):
+        self.search(JOB, "-o", "whole.h5", result="whole.h5")
+        self.write("job.toml", LONG)
+        process = self.start(0)
+        self.wait_for_claim(process)
+        self.assertIn("another run has claimed it", self.rooflaw("export", "whole.h5", "-o", "result.h5", expect=3).err)
+        os.kill(process.pid, signal.SIGTERM)
+        self.end(process)
+
     def test_export(self):
         self.search(JOB)
         self.rooflaw("export", "result.h5", "-o", "csv")
@@ -207,6 +216,31 @@ class Foreign(OneOutputTest):
                 self.write(name, "weights of my own\n")
                 self.refused("search", "job.toml", "-o", "new.h5", "--force", words=[name])
                 (self.folder / name).unlink()
+
+    def test_no_name(self):
+        for command in (["search", "job.toml"], ["merge", "result.h5"]):
+            self.refused(*command, "-o", "-", words=["no name of a file"])
+        self.refused("search", "job.toml", "-o", "", code=2, words=["--output"])
+        self.refused("merge", "result.h5", "-o", "")
+
+    def test_a_pipe_for_a_checkpoint(self):
+        os.mkfifo(self.folder / "new.h5.checkpoint")
+        self.refused("search", "job.toml", "-o", "new.h5", words=["new.h5.checkpoint: would be replaced"])
+        self.assertTrue((self.folder / "new.h5.checkpoint").is_fifo())
+
+    def test_tables_in_another_place(self):
+        os.makedirs(self.folder / "csv")
+        os.makedirs(self.folder / "elsewhere")
+        for link in ("csv/frontiers", "csv/theory/codesign-2026"):
+            (self.folder / link).parent.mkdir(exist_ok=True)
+            os.symlink(self.folder / "elsewhere", self.folder / link)
+            self.refused("export", "result.h5", "-o", "csv", words=[link, "another place"])
+            (self.folder / link).unlink()
+
+    def test_tables_of_an_earlier_export(self):
+        self.assertNotIn("more CSV", self.rooflaw("export", "result.h5", "-o", "csv").err)
+        self.rooflaw("search", "job.toml", "--set", 'targets.devices=["jetson-thor-t5000"]', "-o", "other.h5")
+        self.assertRegex(self.rooflaw("export", "other.h5", "-o", "csv").err, r"csv: holds \d more CSV files")
 
     def test_names_of_ones_own(self):
         for name in ("x.h5.checkpoint", "x.h5.checkpoint.previous", "x.h5.claim", "stop", ".claim", "./stop"):

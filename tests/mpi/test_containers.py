@@ -71,6 +71,16 @@ class Search(ContainerTest):
                     self.assertIn("stopped (the wall time of 3 s is over); result.h5.checkpoint is kept", run.err)
                 self.assertNotIn("is killed", run.err)
 
+    def test_each_rank_is_process_1(self):
+        """Where Open MPI 4 crashes by itself."""
+        job = SOURCE / "jobs/orin_vs_edge.toml"
+        for cure in ({}, {"OMPI_MCA_btl": "^vader"}):
+            with self.subTest(cure=cure):
+                run = self.ranks(2, cure, "unshare", "-Urpf", "--mount-proc", "--kill-child", PROGRAM, "search",
+                                 job, "-o", "result.h5", "--max-wall", 3, expect=None)
+                self.assertIn(run.code, (0, 10), str(run))
+                self.assertEqual(run.err.count("OMPI_MCA_btl=^vader"), 0 if cure else 1, str(run))
+
 
 if __name__ == "__main__":
     unittest.main()

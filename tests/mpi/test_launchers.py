@@ -18,6 +18,9 @@ INTERACTIVE_STEP = {"SLURM_STEP_ID": str(0xfffffffa)}
 FOREIGN = (
     {"PMI_SIZE": "3", "PMI_RANK": "0"},
     {"PMI_SIZE": "3"},
+    {"PMI_SIZE": "+3"},
+    {"PMI_SIZE": "0x3"},
+    {"PMI_SIZE": "99999999999999999999"},
     {"MPI_LOCALNRANKS": "2", "MPI_LOCALRANKID": "1"},
     {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"},
     {"PALS_LOCAL_SIZE": "4", "PALS_RANKID": "0"},
@@ -50,7 +53,7 @@ class Launchers(ProgramTest):
         for environment in FOREIGN:
             with self.subTest(environment=environment):
                 run = self.launched(environment, "search", "job.toml", expect=5)
-                self.assertRegex(run.err, r"several processes were started \((\w+ = \d+)\).*mpirun.*MPI")
+                self.assertRegex(run.err, r"several processes were started \((\w+ = [+\w]+)\).*mpirun.*MPI")
                 self.assertIn("srun --mpi=pmix", run.err)
                 self.assertEqual(self.files(), ["job.toml"])
 

@@ -21,8 +21,4 @@ std::vector<std::string> near_words(const std::string& word, const std::vector<s
 /// did you mean "a", "b" or "c"? At most five are named; empty if none is near.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
 
-/// A text that reaches no controls of a terminal: control characters but for those in `kept` stand
-/// as \xNN.
-std::string printable(std::string_view text, std::string_view kept = "");
-
 }  // namespace rooflaw::format
