@@ -201,7 +201,6 @@ ExitCode export_command(const Arguments& arguments) {
   cluster::require_alone("export");
   const std::string result = required(*values, "RESULT.h5", usage);
   const fs::path folder = required(*values, "output", usage);
-  auto file = io::open_result(result, seal_option(*values));
   Folders folders;
   folders.make(folder);
   // A result may be on its way to this very name.
