@@ -102,6 +102,8 @@ class Folders {
   std::vector<fs::path> made_;
 };
 
+constexpr auto intensity = "intensity";  // of one law
+
 /// All tables of a result, or nothing: they get their names when the last one is written.
 class Export {
  public:
@@ -116,11 +118,12 @@ class Export {
       require_file_name(file_, target.id);
       // Checked as a whole result; its columns are then there for the tables, too.
       const format::Hdf5Reader::Kept kept(file_);
-      io::read_target(file_, target);
+      const auto found = io::read_target(file_, target);
       for (const std::string kind : io::result_kinds)
         if (const std::string group = fmt::format("/{}/{}/{}", kind, target.law, target.id);
             file_.has(group))
           add(kind, folder_ / kind / target.law, group);
+      if (found.intensity) add(intensity, folder_ / intensity, io::intensity_group(target));
     }
     files_.keep();
   }
@@ -184,6 +187,8 @@ void remove_leftovers(const fs::path& folder) {
     }
     fs::remove(folder / kind, absent);
   }
+  format::remove_leftovers_in((folder / intensity).string(), ".csv");
+  fs::remove(folder / intensity, absent);
 }
 
 }  // namespace

@@ -18,9 +18,6 @@ std::string group_of(const char* kind, const search::TargetInfo& target) {
   return fmt::format("/{}/{}/{}", kind, target.law, target.id);
 }
 
-/// Not by law: only the first has it.
-std::string intensity_group(const search::TargetInfo& target) { return "/intensity/" + target.id; }
-
 StudyRecord study_of(const Job& job) {
   const search::Question& question = job.question;
   return {.program_version = std::string(program_version()),
@@ -152,6 +149,8 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   if (result.intensity) beside(intensity_group(target), result.intensity->size());
   return result;
 }
+
+std::string intensity_group(const search::TargetInfo& target) { return "/intensity/" + target.id; }
 
 std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind) {
   std::vector<ResultTable> tables;

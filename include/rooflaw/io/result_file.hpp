@@ -63,5 +63,7 @@ struct ResultTable {
 inline constexpr std::array result_kinds = {"frontiers", "frontiers_in_range", "refined",
                                             "sensitivity", "theory"};
 std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind);
+/// Where the intensities of a target stand: not by law, only the first of a job has them.
+std::string intensity_group(const search::TargetInfo& target);
 
 }  // namespace rooflaw::io
