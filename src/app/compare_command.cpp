@@ -5,7 +5,7 @@
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/comparison.hpp"
-#include "rooflaw/format/words.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "text_table.hpp"
 
@@ -85,10 +85,10 @@ ExitCode compare_command(const Arguments& arguments) {
       fmt::print("{}\n",
                  comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-      fmt::print("{}", format::printable(
+      fmt::print("{}", printable(
                            csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
     for (const auto& fault : c.faults)
-      fmt::print(stderr, "rooflaw: {}\n", format::printable(fault));
+      fmt::print(stderr, "rooflaw: {}\n", printable(fault));
     return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
   });
 }
