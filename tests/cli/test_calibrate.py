@@ -60,6 +60,33 @@ class Calibrate(ProgramTest):
         self.assertGreater(used / (report["rows"] - report["doubtful"]), 0.85)
         self.assertEqual(report["rows"], used + report["doubtful"] + sum(report["left_out"].values()))
 
+    def test_the_readme_has_its_numbers(self):
+        report = self.report(MEASURED)
+        text = (SOURCE / "inputs/README.md").read_text()
+        rows = {cells[0].strip(" `"): [c.strip() for c in cells[1:9]] for line in text.splitlines()
+                if line.count("|") == 11 and "`" in line for cells in [line.split("|")[1:-1]]}
+        percent = lambda x: "–" if x is None else f"{100 * x:.1f}"
+        for g in report["groups"]:
+            if g["speeds"] < 6 or len(g["models"]) < 3:
+                self.assertNotIn(g["id"], rows)
+                continue
+            expected = [str(g["speeds"]), str(len(g["models"]))]
+            for phase in "decode", "prefill":
+                p = g[phase] or dict.fromkeys(("error", "left_out_error", "spearman"))
+                expected += [percent(p["error"]), percent(p["left_out_error"]),
+                             "–" if p["spearman"] is None else f"{p['spearman']:.2f}"]
+            self.assertEqual(expected, rows.pop(g["id"]), g["id"])
+        self.assertEqual({}, rows)
+        words = " ".join(text.split())
+        decode, prefill = report["overall"]["decode"], report["overall"]["prefill"]
+        for sentence in (f"Decode: median {percent(decode['left_out_median'])} %, nine of ten within "
+                         f"{percent(decode['left_out_p90'])} %; prefill {percent(prefill['left_out_median'])} % and "
+                         f"{percent(prefill['left_out_p90'])} %.",
+                         f"the median error is {percent(decode['unseen_chip_median'])} % (decode, "
+                         f"{decode['unseen_chip_speeds']} speeds) and {percent(prefill['unseen_chip_median'])} % "
+                         f"(prefill, {prefill['unseen_chip_speeds']})"):
+            self.assertIn(sentence, words)
+
     def test_the_shipped_devices_are_those_of_the_shipped_speeds(self):
         self.calibrate(MEASURED, "--all-chips", "-o", "devices.toml")
         shipped = (SOURCE / "inputs/calibrated.toml").read_text()

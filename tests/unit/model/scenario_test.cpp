@@ -112,7 +112,7 @@ TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
 
 TEST(TimeBand, IsTheTimesOfThePhasesByTheirFactors) {
   Scenario s = make_scenario(device({{fp16, 20}}), precision(fp16, fp16),
-                             {.batch = 1, .input_tokens = 8, .output_tokens = 4}, {});
+                             {.id = {}, .batch = 1, .input_tokens = 8, .output_tokens = 4}, {});
   Evaluation e;
   e.prefill.seconds = 10;
   e.decode.seconds = 4;
