@@ -74,7 +74,7 @@ class Findings:
         qwen = self.evaluate({"architecture": {"model": "qwen2.5-0.5b"}, "precision": {"id": "fp16"},
                               "device": {"id": "jetson-agx-orin-64gb"}, "workload": {"id": "vla"},
                               "engine": job.get("engine", {})})
-        f = self.result.frontier("jetson-agx-orin-64gb.fp16.vla.total")
+        f = self.result.frontier("jetson-agx-orin-64gb.ideal.fp16.vla.total")
         reachable = f["loss"][f["latency_s"] <= qwen["total_s"]]
         self.assertGreater(len(reachable), 0)
         change = math.exp(reachable.min() - qwen["loss"]) - 1
