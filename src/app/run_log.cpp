@@ -140,8 +140,8 @@ void RunLog::show(double share, const std::string& text) {
   if (terminal_) {
     constexpr int width = 30;
     const auto filled = static_cast<std::size_t>(share * width);
-    say_if_read(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_, std::string(filled, '#'),
-                      width, 100 * share, text));
+    say_if_read(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_,
+                            std::string(filled, '#'), width, 100 * share, text));
     bar_shown_ = true;
   } else {
     say_if_read(fmt::format("progress {} {:5.1f} %  {}\n", phase_, 100 * share, text));
