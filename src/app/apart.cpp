@@ -70,8 +70,7 @@ void bound_this_process(rlim_t size) {
 std::string named(const std::vector<std::string>& files) {
   constexpr std::size_t most = 3;
   if (files.size() == 1) return files.front();
-  const std::vector<std::string> first(files.begin(),
-                                       files.begin() + std::min(most, files.size()));
+  const std::vector<std::string> first(files.begin(), files.begin() + std::min(most, files.size()));
   const std::string more =
       files.size() > most ? fmt::format(" and {} more", files.size() - most) : "";
   return fmt::format("one of {}{}", fmt::join(first, ", "), more);
@@ -116,8 +115,7 @@ class Signals {
   Signals() {
     std::signal(SIGCHLD, SIG_DFL);
     sigemptyset(&waited_for_);
-    for (const int signal :
-         {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM})
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM})
       sigaddset(&waited_for_, signal);
     ::sigprocmask(SIG_BLOCK, &waited_for_, &before_);
   }

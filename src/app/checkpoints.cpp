@@ -53,7 +53,8 @@ void Keeper::write(const Bytes& state) {
     const std::string before = std::exchange(failure_, e.what());
     const std::string text =
         fmt::format("no checkpoint could be written, earlier ones are as they were: {}", failure_);
-    log_.tell({"checkpoint_failed", failure_ == before ? "" : text,
+    log_.tell({"checkpoint_failed",
+               failure_ == before ? "" : text,
                {{"file", file}, {"message", failure_}}});
   }
 }

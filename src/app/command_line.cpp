@@ -145,8 +145,8 @@ ExitCode report_error(const std::exception& error) {
   // fmt::print on a full stdout
   if (typeid(error) == typeid(std::system_error))
     return report_error(FileError(
-        "stdout", "cannot be written: " +
-                      dynamic_cast<const std::system_error&>(error).code().message()));
+        "stdout",
+        "cannot be written: " + dynamic_cast<const std::system_error&>(error).code().message()));
   // What a file holds may be part of it.
   say(fmt::format("rooflaw: {}\n", printable(error.what(), "\n")));
   if (const auto* known = dynamic_cast<const Error*>(&error)) return known->exit_code();

@@ -33,8 +33,7 @@ void require_column_name(const format::Hdf5Reader& file, const std::string& grou
     return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0;
   };
   if (name.empty() || !std::all_of(name.begin(), name.end(), fits))
-    throw FileError(file.file(),
-                    group + " has a column whose name is no name: " + printable(name));
+    throw FileError(file.file(), group + " has a column whose name is no name: " + printable(name));
 }
 
 /// All columns of a group, which are of one length.
@@ -58,8 +57,7 @@ void require_file_name(const format::Hdf5Reader& file, const std::string& name) 
   const bool odd = name.empty() || name == "." || name == ".." ||
                    name.find('/') != std::string::npos || name != printable(name);
   if (odd)
-    throw FileError(file.file(),
-                    "a group is called \"" + printable(name) + "\", which is no id");
+    throw FileError(file.file(), "a group is called \"" + printable(name) + "\", which is no id");
 }
 
 /// A table that was exported before has the same first line; any other file is not ours.

@@ -28,9 +28,7 @@ std::string to_string(const format::Attribute& attribute) {
 }
 
 /// A file from elsewhere must not reach the terminal's controls.
-std::string shown(const format::Attribute& attribute) {
-  return printable(to_string(attribute));
-}
+std::string shown(const format::Attribute& attribute) { return printable(to_string(attribute)); }
 
 void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
   for (const auto& name : file.attributes(path))
@@ -43,8 +41,8 @@ std::string frontier_line(const search::TargetResult& result) {
   const auto range = [&](const char* format, double low, double high) {
     return s.size == 0 ? "" : fmt::format(fmt::runtime(format), low, high);
   };
-  return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", printable(result.target.id), s.size,
-                     range("{:.4g} .. {:.4g}", s.least_objective, s.largest_objective),
+  return fmt::format("  {:<50} {:>7} {:>23} {:>17} {:>9} {:>11.1f}%\n", printable(result.target.id),
+                     s.size, range("{:.4g} .. {:.4g}", s.least_objective, s.largest_objective),
                      range("{:.4f} .. {:.4f}", s.least_loss, s.largest_loss),
                      static_cast<int>(result.certified), 100.0 * s.extrapolated);
 }
@@ -61,8 +59,8 @@ std::string theory_line(const search::TargetResult& result) {
   std::sort(gaps.begin(), gaps.end());
   const auto most = std::max_element(count.begin(), count.end(),
                                      [](auto& x, auto& y) { return x.second < y.second; });
-  return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", printable(result.target.id), gaps.front(),
-                     gaps[gaps.size() / 2], gaps.back(), most->first);
+  return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", printable(result.target.id),
+                     gaps.front(), gaps[gaps.size() / 2], gaps.back(), most->first);
 }
 
 /// One line a target in each table.
@@ -78,8 +76,8 @@ void print_targets(const format::Hdf5Reader& file) {
     frontiers += frontier_line(result);
     theory += theory_line(result);
     if (result.refined)
-      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", printable(target.id), result.refined->rows.size(),
-                             100 * result.refined->hypervolume_gain);
+      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", printable(target.id),
+                             result.refined->rows.size(), 100 * result.refined->hypervolume_gain);
   }
   fmt::print("\ntargets: {}\n", targets.size());
   fmt::print("\nfrontiers\n  {:<50} {:>7} {:>23} {:>17} {:>9} {:>12}\n{}", "target", "points",
@@ -101,9 +99,8 @@ void print_result(const format::Hdf5Reader& file) {
   for (const auto& kind : file.groups("/inputs"))
     for (const auto& id : file.datasets("/inputs/" + kind)) {
       const std::string path = "/inputs/" + kind + "/" + id;
-      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", printable(kind),
-                 printable(id), shown(file.attribute(path, "sha256")),
-                 shown(file.attribute(path, "file")));
+      fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", printable(kind), printable(id),
+                 shown(file.attribute(path, "sha256")), shown(file.attribute(path, "file")));
     }
   print_targets(file);
   fmt::print("\njob\n{}\n", printable(to_string(file.attribute("/", "job_toml")), "\n\t"));

@@ -59,8 +59,8 @@ void choose_copies() {
     ::setenv(mechanism, "none", 0);
 }
 
-/// Process 1 among several: each has a PID namespace of its own, as a container gives it. Open MPI's
-/// shared memory tells processes by their numbers, and crashes.
+/// Process 1 among several: each has a PID namespace of its own, as a container gives it. Open
+/// MPI's shared memory tells processes by their numbers, and crashes.
 void choose_transport() {
   constexpr auto transport = "OMPI_MCA_btl";
   if (::getpid() != 1 || !said_to_be_several() || std::getenv(transport) != nullptr) return;

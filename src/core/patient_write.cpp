@@ -21,7 +21,8 @@ Written write_patiently(int descriptor, std::string_view text,
       if (::poll(&room, 1, pause_ms) <= 0) continue;
     }
     // A pipe that has room takes so much at once, without waiting.
-    const ssize_t size = ::write(descriptor, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    const ssize_t size =
+        ::write(descriptor, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (size < 0) return Written::failed;
     text.remove_prefix(static_cast<std::size_t>(size));

@@ -38,9 +38,9 @@ class UnfitState : public Error {
       : Error(fmt::format("{}: is damaged: {}", path, what), ExitCode::checkpoint_mismatch) {}
 };
 
-/// The body behind the seal, which says how long it is: a file may be of any size, and only one that
-/// is as long as it should be is read. @throws FileError; CheckpointMismatch for another version of
-/// the format
+/// The body behind the seal, which says how long it is: a file may be of any size, and only one
+/// that is as long as it should be is read. @throws FileError; CheckpointMismatch for another
+/// version of the format
 std::string opened(const std::string& path) {
   std::error_code unreadable;
   if (!fs::is_regular_file(path, unreadable)) throw FileError(path, "is no regular file");

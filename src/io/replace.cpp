@@ -37,7 +37,8 @@ Place::Place(const std::string& path) : path_(path), was_(now(path)) {}
 std::array<std::uint64_t, 4> Place::now(const std::string& path) {
   struct stat there {};
   if (::stat(path.c_str(), &there) != 0) return {};
-  const auto nanoseconds = there.st_mtim.tv_sec * std::int64_t{1'000'000'000} + there.st_mtim.tv_nsec;
+  const auto nanoseconds =
+      there.st_mtim.tv_sec * std::int64_t{1'000'000'000} + there.st_mtim.tv_nsec;
   return {there.st_dev, there.st_ino, static_cast<std::uint64_t>(there.st_size),
           static_cast<std::uint64_t>(nanoseconds)};
 }
@@ -53,7 +54,8 @@ void require_result_or_nothing(const std::string& path) {
   for (const auto& own : own_names("")) {
     if (own == stop_path("") ? fs::path(path).filename() == own : path.ends_with(own))
       throw FileError(path, fmt::format("is a name that runs use beside their results (\"{}\"); "
-                                        "choose another", own));
+                                        "choose another",
+                                        own));
   }
   if (is_there(path) && !format::has_seal(path))
     throw FileError(path,

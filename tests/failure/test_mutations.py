@@ -135,6 +135,7 @@ class Checkpoints(MutationTest):
         self.write("job.toml", STUDY)
         self.assertEqual(self.attempt(program, "search", "job.toml").returncode, 0)
         self.reference = Result(self.folder / "result.h5")
+        (self.folder / "result.h5").unlink()
         # As late as can be: a fast machine is through before it is stopped twice.
         seconds = 0.5
         while [self.attempt(program, "search", "job.toml", "--max-wall", f"{seconds}", *arguments).returncode

@@ -194,7 +194,7 @@ class Stops(ResumeTest):
                 process, _ = self.under_way(ranks)
                 self.write("stop", "")
                 self.stopped(process, "stop")
-                self.stopped(self.start(ranks, "--resume"), "stop", "remove it")
+                self.stopped(self.start(ranks, "--resume", "--force"), "stop", "remove it")
                 (self.folder / "stop").unlink()
                 (self.folder / LAST).unlink()
 

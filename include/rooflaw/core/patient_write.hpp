@@ -9,8 +9,8 @@ namespace rooflaw {
 
 enum class Written { all, given_up, failed };  // failed: errno says why
 
-/// Writes to a descriptor what its reader takes. Where that takes long, `patient` is asked ten times
-/// a second whether to go on waiting.
+/// Writes to a descriptor what its reader takes. Where that takes long, `patient` is asked ten
+/// times a second whether to go on waiting.
 Written write_patiently(int descriptor, std::string_view text,
                         const std::function<bool()>& patient);
 

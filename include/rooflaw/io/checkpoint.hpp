@@ -3,8 +3,8 @@
 // FILE.h5.checkpoint.previous. Both are written whole (atomic_file.hpp) and sealed with a checksum,
 // so that a damaged one is known before a byte of it is used.
 //
-// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256 BYTES", and a CBOR map of what the
-// study was made of and its state. It is read by the program that wrote it, nothing else.
+// The file is a line of text, "rooflaw-checkpoint VERSION SHA-256 BYTES", and a CBOR map of what
+// the study was made of and its state. It is read by the program that wrote it, nothing else.
 
 #include <functional>
 #include <map>

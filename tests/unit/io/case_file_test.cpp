@@ -85,7 +85,8 @@ TEST(ReadCase, FieldsBesideAnEntryReplaceItsOwn) {
   EXPECT_EQ(changed.device.id, with_chip("bandwidth = 1e11\n").scenario.device.id);
   EXPECT_NE(changed.device.id, with_chip("bandwidth = 2e11\n").scenario.device.id);
   // Efficiencies are those of the unchanged precision.
-  EXPECT_TRUE(with_chip("efficiency = {int8 = {compute = 0.5}}\n").scenario.calibrated);
+  EXPECT_EQ(model::Basis::measured,
+            with_chip("efficiency = {int8 = {compute = 0.5}}\n").scenario.trust.basis);
 }
 
 TEST(ReadCase, InlineTablesAreLabelledByTheirId) {

@@ -118,9 +118,8 @@ TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
   for (const std::string& body :
        {std::string(), std::string("garbage"), std::string("\xa0"), std::string("\x81\x01"),
         std::string(3'000'000, '\x81'), std::string(1'000'000, '\x9f'), maps}) {
-    c.folder.write("r.h5.checkpoint",
-                   "rooflaw-checkpoint 2 " + format::sha256_hex(body) + " " +
-                       std::to_string(body.size()) + "\n" + body);
+    c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 2 " + format::sha256_hex(body) + " " +
+                                          std::to_string(body.size()) + "\n" + body);
     EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is damaged"));
   }
 }
