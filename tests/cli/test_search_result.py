@@ -63,7 +63,7 @@ REQUIRED_ROOT = {"filetype", "format_version", "program_version", "git_commit", 
                  "job_toml", "strategy", "seed", "points_in_space", "complete"}
 TARGET_UNITS = {"id": "", "device": "", "precision": "", "workload": "", "latency": "",
                 "memory_budget_bytes": "B", "calibrated": "1"}
-TARGET_EXTRAS = {"attention_type", "device_confidence", "objective_unit"}
+TARGET_EXTRAS = {"attention_type", "device_confidence", "efficiency", "objective_unit"}
 ANALYSES = {
     "sensitivity": {"dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
                     "dloss_dkv_dim", "exchange_layers", "exchange_width", "exchange_ffn_ratio",
@@ -105,7 +105,7 @@ class Layout(ProgramTest):
 
     def test_groups(self):
         top = self.names("/", self.result.groups)
-        always = {"runtime", "inputs", "targets", "frontiers", "sensitivity", "theory"}
+        always = {"runtime", "inputs", "targets", "frontiers", "sensitivity", "theory", "intensity"}
         self.assertLessEqual(always, top)
         self.assertLessEqual(top, always | {"refined", "frontiers_in_range"})
         self.assertEqual(self.names("/", self.result.datasets), set())

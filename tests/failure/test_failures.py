@@ -168,8 +168,11 @@ class Files(FailureTest):
     def test_a_checkpoint_that_is_a_folder(self):
         for ranks in (0, 2):
             with self.subTest(ranks=ranks):
+                self.write("job.toml", STUDIES["plas"])
                 self.write(f"{LAST}/keep", "this")
-                self.failing_checkpoints(ranks)
+                code, out, err = self.end(self.start(ranks))
+                self.assertEqual(code, 3, f"told before the work is done\n{out}\n{err}")
+                self.assertIn(f"{LAST}: would be replaced, and is no regular file", err)
                 self.assertEqual((self.folder / LAST / "keep").read_text(), "this")
                 self.assertEqual([name for name in self.files() if ".tmp" in name], [])
 
