@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
@@ -12,25 +12,27 @@
 #include "rooflaw/cluster/mpi_communicator.hpp"
 #include "rooflaw/cluster/ranked_command.hpp"
 #include "rooflaw/cluster/signals.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/catalogue.hpp"
 
 namespace rooflaw::app {
 
 namespace po = boost::program_options;
-namespace fs = std::filesystem;
 
 namespace {
 
 const std::string usage =
     "calibrate MEASURED... -o DEVICES.toml [--device ID] [--model ID]... [--engine ID] "
-    "[--all-chips] [--json]";
+    "[--power-mode MODE] [--as ID] [--all-chips] [--json]";
 constexpr auto measured = "MEASURED...";
 
 struct Request {
   std::vector<std::string> files;
   std::string output;
   io::MeasurementOptions options;
+  std::string power_mode;  // of rows that state none
+  std::string called;      // instead of the device's id
   bool all_chips = false;
   bool json = false;
   cluster::WatchOptions watch;
@@ -68,11 +70,6 @@ fit::Fit received(const SentFit& f) {
 
 /// The chips of the inputs folder that the others are compared with, unless they are what is given.
 std::string shipped_measurements() { return io::inputs_folder() + "/measured.csv"; }
-
-bool same_file(const std::string& a, const std::string& b) {
-  std::error_code failed;
-  return fs::equivalent(a, b, failed);
-}
 
 template <class T>
 std::vector<T> values_of(std::vector<io::Loaded<T>> loaded) {
@@ -151,8 +148,13 @@ class Calibration {
         all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(given_.groups.size()));
     const std::string text = device_tables(written, bands, precisions_, chips_, evidence_);
     format::write_atomically(request_.output, std::as_bytes(std::span(text)));
-    fmt::print("{}", request_.json ? calibration_json(given_, written, all_, bands) + "\n"
-                                   : calibration_report(given_, written, all_, bands));
+    // What the shipped speeds tell of unseen models and chips; the given ones alone tell too
+    // little.
+    const std::vector<Calibrated> table(
+        all_.begin() + static_cast<std::ptrdiff_t>(others_.groups.empty() ? 0 : written.size()),
+        all_.end());
+    fmt::print("{}", request_.json ? calibration_json(given_, written, table, bands) + "\n"
+                                   : calibration_report(given_, written, table, bands));
     if (!request_.json) fmt::print("devices: {}\n", request_.output);
   }
 
@@ -160,20 +162,52 @@ class Calibration {
   /// What is given, and what stands beside it; the same on all ranks.
   void read() {
     format::Faults faults;
-    given_ = groups_of(read_measurements(request_.files, request_.options, files_, faults));
+    auto measurements = read_measurements(request_.files, request_.options, files_, faults);
+    for (auto& row : measurements.rows)
+      if (row.power_mode.empty()) row.power_mode = request_.power_mode;
+    given_ = groups_of(measurements);
+    if (!request_.called.empty()) rename_groups();
     const auto known = shipped_measurements();
-    const bool beside = std::none_of(request_.files.begin(), request_.files.end(),
-                                     [&](const auto& file) { return same_file(file, known); });
+    const bool beside = std::none_of(
+        request_.files.begin(), request_.files.end(),
+        [&](const auto& file) { return files_.read_given(file) == files_.read(known); });
     if (beside) others_ = groups_of(read_measurements({known}, {}, files_, faults));
     io::Catalogue catalogue(files_, {}, faults);
     precisions_ = values_of(catalogue.all_precisions());
     if (request_.all_chips) chips_ = values_of(catalogue.all_devices());
     faults.throw_if_any();
-    if (given_.groups.empty())
-      throw Error("no speed to fit in " + fmt::format("{}", fmt::join(request_.files, ", ")),
-                  ExitCode::bad_input);
-    for (const auto& group : given_.groups) groups_.push_back(&group);
+    if (given_.groups.empty()) throw Error(nothing_to_fit(), ExitCode::bad_input);
+    for (const auto& group : given_.groups) {
+      if (!io::is_id(group.id) || group.engine == "ideal")
+        throw Error(
+            fmt::format("{}: is no id for a device: <device>.<engine>[.<power mode>] must "
+                        "consist of at most 64 a-z, 0-9, '.', '_' and '-', and \"ideal\" is "
+                        "no engine",
+                        printable(group.id)),
+            ExitCode::bad_input);
+      groups_.push_back(&group);
+    }
     for (const auto& group : others_.groups) groups_.push_back(&group);
+  }
+
+  std::string nothing_to_fit() const {
+    std::string text = fmt::format("no speed to fit in {}", fmt::join(request_.files, ", "));
+    for (const auto& [reason, rows] : given_.left_out)
+      text += fmt::format("\n  left out: {} x {}", rows, reason);
+    if (given_.doubtful > 0) text += fmt::format("\n  left out for a doubt: {}", given_.doubtful);
+    return text;
+  }
+
+  /// All of one device, which is then called as the user wants.
+  void rename_groups() {
+    std::set<std::string> devices;
+    for (const auto& group : given_.groups) devices.insert(group.device.id);
+    if (devices.size() > 1)
+      throw bad_option(
+          "as", request_.called,
+          fmt::format("names one device, and the speeds are of {}", fmt::join(devices, ", ")));
+    for (auto& group : given_.groups)
+      group.id = request_.called + group.id.substr(group.device.id.size());
   }
 
   fit::Prior prior_of(std::size_t i, const std::vector<model::Precision>& further = {}) const {
@@ -191,6 +225,14 @@ class Calibration {
   std::vector<fit::Evidence> evidence_;
   std::vector<Calibrated> all_;  // of the groups
 };
+
+/// Part of an id, or nothing.
+std::string id_option(const po::variables_map& values, const char* option) {
+  const auto text = values[option].as<std::string>();
+  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") != std::string::npos)
+    throw bad_option(option, text, "must consist of a-z, 0-9, '.', '_' and '-'");
+  return text;
+}
 
 ExitCode calibrate_on(cluster::Communicator& ranks, const Request& request) {
   Calibration calibration(request, ranks);
@@ -225,6 +267,10 @@ ExitCode calibrate_command(const Arguments& arguments) {
       "id or config.json of rows whose model the name and size do not tell; may be repeated")(
       "engine", po::value<std::string>()->default_value(""),
       "of rows that name none, and of llama-bench instead of its back end")(
+      "power-mode", po::value<std::string>()->default_value(""),
+      "of rows that state none; part of the id")(
+      "as", po::value<std::string>()->default_value(""),
+      "instead of the device's id in those that are written: two boards of one chip, in one job")(
       "all-chips", po::bool_switch(),
       "also an entry under the id of each chip of the inputs: its best measured engine, or what "
       "chips of its class tell")("json", po::bool_switch(), "print the report as JSON");
@@ -247,6 +293,8 @@ ExitCode calibrate_command(const Arguments& arguments) {
   request.options.engine = (*values)["engine"].as<std::string>();
   if (values->count("model") > 0)
     request.options.models = (*values)["model"].as<std::vector<std::string>>();
+  request.power_mode = id_option(*values, "power-mode");
+  request.called = id_option(*values, "as");
   request.all_chips = (*values)["all-chips"].as<bool>();
   request.json = (*values)["json"].as<bool>();
   cluster::catch_batch_signals();

@@ -49,9 +49,10 @@ struct Variants {
   }
 };
 
-/// A mode in watts is one of several, and below the chip's full power.
-bool limits_power(const std::string& mode) {
-  return mode.size() > 1 && mode.back() == 'w' && std::isdigit(mode.front()) != 0;
+/// A mode in watts, where it is one of several, is below the chip's full power.
+bool limits_power(const std::string& mode, const std::set<std::string>& of_device) {
+  return of_device.size() > 1 && mode.size() > 1 && mode.back() == 'w' &&
+         std::isdigit(static_cast<unsigned char>(mode.front())) != 0;
 }
 
 std::string shape_of(const model::ContinuousArchitecture<double>& a) {
@@ -96,9 +97,11 @@ Grouping groups_of(const io::Measurements& measurements) {
       ++grouping.doubtful;
   }
   std::map<Key, Variants> variants;
+  std::map<std::string, std::set<std::string>> modes;  // of a device; empty: not stated
   for (const auto& m : measurements.rows) {
     if (!m.doubt.empty()) continue;
     auto& v = variants[key_of(m)];
+    modes[m.device].insert(m.power_mode);
     if (const int build = build_number(m.build); build > 0) v.builds.insert(build);
     if (m.threads) v.threads.insert(*m.threads);
   }
@@ -120,8 +123,8 @@ Grouping groups_of(const io::Measurements& measurements) {
       group.engine = engine;
       group.device = measurements.devices.at(m.device);
       group.family = fit::family_of(m.engine, m.unit, group.device.kind);
-      group.full_power =
-          !limits_power(m.power_mode) && !(own_threads && *m.threads < *v.threads.rbegin());
+      group.full_power = !limits_power(m.power_mode, modes[m.device]) &&
+                         !(own_threads && *m.threads < *v.threads.rbegin());
     }
     const auto speed = speed_of(m, measurements.models.at(m.model), group.family);
     if (speed.tokens > 0)

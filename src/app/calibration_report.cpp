@@ -52,14 +52,20 @@ struct Told {
   double value, low, high;
   bool identified;
 };
-std::vector<Told> told_by(const fit::GroupResult& r) {
+std::vector<Told> told_by(const fit::Group& group, const fit::GroupResult& r) {
+  const auto measured = [&](const fit::Unknown& u) {
+    return !by_format(u.kind) ||
+           std::any_of(group.speeds.begin(), group.speeds.end(),
+                       [&](const fit::Speed& s) { return s.precision.id == u.format; });
+  };
   std::vector<Told> all;
   for (std::size_t i = 0; i < r.prior.unknowns.size(); ++i) {
     const auto at = static_cast<Eigen::Index>(i);
     const double half = two_sided_90 * r.spreads.fitted[at];
     all.push_back({&r.prior.unknowns[i], std::exp(r.fit.values[at]),
                    std::exp(r.fit.values[at] - half), std::exp(r.fit.values[at] + half),
-                   r.spreads.fitted[at] < hardly_narrowed * r.spreads.prior[at]});
+                   measured(r.prior.unknowns[i]) &&
+                       r.spreads.fitted[at] < hardly_narrowed * r.spreads.prior[at]});
   }
   return all;
 }
@@ -116,8 +122,10 @@ Overall overall(const std::vector<Calibrated>& all, const Bands& bands, Phase ph
   return o;
 }
 
-void write_details(Text out, const Calibrated& c) {
+void write_details(Text out, const Calibrated& c, const Bands& bands) {
   const auto& [group, r] = c;
+  std::set<std::string> formats;
+  for (const auto& s : group->speeds) formats.insert(s.precision.id);
   fmt::format_to(out, "\n{}: {} speeds of {}\n", group->id, group->speeds.size(),
                  fmt::join(models_of(*group), ", "));
   if (r.left_out.empty())
@@ -126,7 +134,15 @@ void write_details(Text out, const Calibrated& c) {
     fmt::format_to(out, "  fewer than three models or six speeds: its band is that of the class\n");
   fmt::format_to(out, "  engine as the speeds show it: {}\n",
                  fmt::join(words_of(r.fit.switches), ", "));
-  for (const auto& t : told_by(r)) {
+  for (const auto phase : {Phase::decode, Phase::prefill})
+    if (!of_phase(*group, r.fitted, phase).empty()) {
+      const auto band = bands.of(*group, r, phase);
+      fmt::format_to(
+          out, "  {}: nine of ten measured times lie within {:.2f} .. {:.2f} of those predicted\n",
+          word_of(phase), band.low, band.high);
+    }
+  for (const auto& t : told_by(*group, r)) {
+    if (by_format(t.unknown->kind) && !formats.contains(t.unknown->format)) continue;
     const bool seconds =
         !by_format(t.unknown->kind) && t.unknown->kind >= fit::Kind::layer_overhead;
     const auto text = [&](double x) {
@@ -146,7 +162,7 @@ void write_details(Text out, const Calibrated& c) {
 
 void write_line(Text out, const Calibrated& c) {
   const auto& [group, r] = c;
-  const auto& left = on_unseen(r);
+  const auto& left = on_unseen(r);  // of a single model, by its class alone
   const auto worst = std::max_element(left.begin(), left.end(),
                                       [](double a, double b) { return std::abs(a) < std::abs(b); });
   const auto& speed = group->speeds[static_cast<std::size_t>(worst - left.begin())];
@@ -185,10 +201,10 @@ std::string calibration_report(const Grouping& grouping, const std::vector<Calib
       "fitted", "unseen", "rank", "fitted", "unseen", "rank", "worst of the unseen");
   for (const auto& c : written) write_line(out, c);
   if (written.size() <= in_detail)
-    for (const auto& c : written) write_details(out, c);
+    for (const auto& c : written) write_details(out, c, bands);
   fmt::format_to(out,
-                 "\nn speeds, m models; unseen: each model left out in turn; rank: Spearman's, of "
-                 "speeds.\n");
+                 "\nn speeds, m models; unseen: each model left out in turn (the worst of a single "
+                 "model: by its class alone); rank: Spearman's, of speeds.\n");
   for (const auto phase : {Phase::decode, Phase::prefill}) {
     const Overall o = overall(all, bands, phase);
     fmt::format_to(out,
@@ -225,7 +241,7 @@ std::string calibration_json(const Grouping& grouping, const std::vector<Calibra
           {"spearman", value_json(fit::spearman(*group, on_unseen(r), phase))},
           {"band", band_json(bands.of(*group, r, phase))}};
     }
-    for (const auto& t : told_by(r))
+    for (const auto& t : told_by(*group, r))
       g["efficiencies"].push_back({{"kind", to_string(t.unknown->kind)},
                                    {"precision", t.unknown->format},
                                    {"value", t.value},

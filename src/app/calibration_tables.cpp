@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -50,17 +51,16 @@ std::string peaks_of(const model::Device& device) {
 }
 
 std::string efficiency_line(const std::string& precision, const model::Efficiency& e,
-                            model::Basis basis, const model::Band& prefill,
-                            const model::Band& decode) {
+                            const model::Trust& trust) {
+  const auto& [prefill, decode] = trust;
   return fmt::format(
       "efficiency.\"{}\" = {{ compute = {}, attention = {}, state = {}, bandwidth = {}, "
-      "kv_bandwidth = {}, layer_overhead = {}, pass_overhead = {}, basis = \"{}\", prefill_band = "
-      "[{}, {}], "
-      "decode_band = [{}, {}] }}\n",
+      "kv_bandwidth = {}, layer_overhead = {}, pass_overhead = {}, prefill_basis = \"{}\", "
+      "prefill_band = [{}, {}], decode_basis = \"{}\", decode_band = [{}, {}] }}\n",
       precision, number(e.compute), number(e.attention), number(*e.state), number(e.bandwidth),
       number(e.kv_bandwidth), number(e.layer_overhead_s), number(e.pass_overhead_s),
-      to_string(basis), number(prefill.low), number(prefill.high), number(decode.low),
-      number(decode.high));
+      to_string(prefill.basis), number(prefill.band->low), number(prefill.band->high),
+      to_string(decode.basis), number(decode.band->low), number(decode.band->high));
 }
 
 std::string head_of(const model::Device& d, const std::string& id) {
@@ -102,15 +102,14 @@ std::string table_of(const Calibrated& c, const std::string& id, const Bands& ba
                           number(error));
   text += fitted_engine(result.fit.switches);
   for (const auto& p : precisions) {
-    const auto width = fit::width_of(p);
-    const bool known = measures(*group, width, Phase::decode);
-    const auto band = [&](Phase phase) {
-      return measures(*group, width, phase) ? bands.of(*group, result, phase)
-                                            : bands.unseen(group->family, phase);
+    if (!group->device.has(p.matmul)) continue;
+    const auto trust = [&](Phase phase) -> model::PhaseTrust {
+      if (measures(*group, fit::width_of(p), phase))
+        return {model::Basis::measured, bands.of(*group, result, phase)};
+      return {model::Basis::prior, bands.unseen(group->family, phase)};
     };
     text += efficiency_line(p.id, fit::efficiency_of(p.id, result.prior, result.fit),
-                            known ? model::Basis::measured : model::Basis::prior,
-                            band(Phase::prefill), band(Phase::decode));
+                            {trust(Phase::prefill), trust(Phase::decode)});
   }
   return text;
 }
@@ -133,20 +132,30 @@ std::string prior_table(const model::Device& device, const Bands& bands,
   const auto fit = fit::prior_fit(prior, family);
   std::string text =
       head_of(device, device.id) + "engine = \"none measured\"\n" + fitted_engine(fit.switches);
+  const auto trust = [&](Phase phase) {
+    return model::PhaseTrust{model::Basis::prior, bands.unseen(family, phase)};
+  };
   for (const auto& p : precisions)
-    text +=
-        efficiency_line(p.id, fit::efficiency_of(p.id, prior, fit), model::Basis::prior,
-                        bands.unseen(family, Phase::prefill), bands.unseen(family, Phase::decode));
+    if (device.has(p.matmul))
+      text += efficiency_line(p.id, fit::efficiency_of(p.id, prior, fit),
+                              {trust(Phase::prefill), trust(Phase::decode)});
   return text;
 }
 
+/// Six speeds, or three of several models: what may stand for a chip.
+bool tells_of_a_chip(const fit::Group& group) {
+  std::set<std::string> models;
+  for (const auto& s : group.speeds) models.insert(s.model);
+  return group.speeds.size() >= 6 || (group.speeds.size() >= 3 && models.size() >= 2);
+}
+
 /// The group that stands for a chip: of the unit that its peaks are of, at full power, the one with
-/// the most speeds.
+/// the most speeds, if they are enough.
 const Calibrated* best_of(const model::Device& device, const std::vector<Calibrated>& all) {
   const Calibrated* best = nullptr;
   for (const auto& c : all)
     if (c.group->device.id == device.id && c.group->full_power &&
-        c.group->family.back() == unit_of(device) &&
+        c.group->family.back() == unit_of(device) && tells_of_a_chip(*c.group) &&
         (best == nullptr || c.group->speeds.size() > best->group->speeds.size()))
       best = &c;
   return best;
@@ -158,7 +167,11 @@ model::Band Bands::of(const fit::Group& group, const fit::GroupResult& result, P
   auto own = of_phase(group, result.left_out, phase);
   if (fit::stands_alone(group) && own.size() >= enough_for_a_band)
     return fit::band_of(std::move(own));
-  return from(left_out.at(phase), group.family);
+  // That of its class, and never narrower than what its own few errors say.
+  model::Band band = from(left_out.at(phase), group.family);
+  if (own.empty()) return band;
+  const model::Band few = fit::band_of(std::move(own));
+  return {std::min(band.low, few.low), std::max(band.high, few.high)};
 }
 
 model::Band Bands::unseen(const fit::Family& family, Phase phase) const {

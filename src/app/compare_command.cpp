@@ -17,7 +17,7 @@ namespace {
 
 const std::string usage =
     "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
-    "[--json | --csv]";
+    "[--json | --csv] [--unsealed]";
 
 std::vector<std::string> texts(const po::variables_map& values, const char* name) {
   return values.count(name) == 0 ? std::vector<std::string>{}
@@ -85,10 +85,9 @@ ExitCode compare_command(const Arguments& arguments) {
       fmt::print("{}\n",
                  comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-      fmt::print("{}", printable(
-                           csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
-    for (const auto& fault : c.faults)
-      fmt::print(stderr, "rooflaw: {}\n", printable(fault));
+      fmt::print("{}",
+                 printable(csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
+    for (const auto& fault : c.faults) fmt::print(stderr, "rooflaw: {}\n", printable(fault));
     return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
   });
 }

@@ -214,6 +214,7 @@ class Comparer {
     }
     const auto& first = *c.targets.front();
     d.calibration = bases.size() > 1 ? "mixed" : to_string(first.info.efficiency);
+    d.engine = first.info.engine;
     d.confidence = first.info.device_confidence;
     d.memory_budget_bytes = first.info.memory_budget_bytes;
     d.band = band_of_all(c);

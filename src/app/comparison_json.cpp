@@ -27,6 +27,7 @@ json device_json(const ComparedDevice& d) {
   json j = {{"device", d.device},
             {"precisions", d.precisions},
             {"calibration", d.calibration},
+            {"engine", d.engine},
             {"confidence", d.confidence},
             {"memory_budget_bytes", number(d.memory_budget_bytes)},
             {"points", d.points},

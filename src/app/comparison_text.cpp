@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -194,6 +195,7 @@ std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool s
 
 std::string notes(const DeviceComparison& c, std::size_t width) {
   std::set<std::string> ideal, prior, unknown, estimated;
+  std::map<std::string, std::set<std::string>> engines;
   bool ties = false, extrapolates = false, as_good = false;
   for (const auto& g : c.groups) {
     for (const auto& d : g.devices) {
@@ -201,6 +203,7 @@ std::string notes(const DeviceComparison& c, std::size_t width) {
       if (d.calibration == "ideal") ideal.insert(d.device);
       if (d.calibration == "prior") prior.insert(d.device);
       if (!d.band.known()) unknown.insert(d.device);
+      if (!d.engine.empty()) engines[d.engine].insert(d.device);
       if (d.confidence == "estimate") estimated.insert(d.device);
       ties = ties || d.tie == search::Tie::yes;
     }
@@ -221,6 +224,9 @@ std::string notes(const DeviceComparison& c, std::size_t width) {
   if (as_good)
     note("= behind a precision: another is as good within what the penalties are uncertain by");
   if (extrapolates) note("* the law extrapolates");
+  if (engines.size() > 1)
+    for (const auto& [engine, devices] : engines)
+      note(fmt::format("efficiencies of engine {}: {}", engine, fmt::join(devices, ", ")));
   if (!prior.empty())
     note(fmt::format("efficiencies are those of chips of the same class, not measured (prior): {}",
                      fmt::join(prior, ", ")));

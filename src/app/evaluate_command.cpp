@@ -167,7 +167,11 @@ void print_summary(const io::Case& c, const model::Evaluation& e) {
   if (s.workload.output_tokens > 0)
     fmt::print("per token    {:>14}  {:.4g} tokens per second\n", readable_seconds(e.tpot_s),
                static_cast<double>(s.workload.batch) / e.tpot_s);
-  fmt::print("total        {:>14}\n", readable_seconds(e.total_s));
+  fmt::print("total        {:>14}", readable_seconds(e.total_s));
+  if (const auto band = time_band(model::Objective::total, e, s); !std::isnan(band.low))
+    fmt::print("  measured in nine of ten {} .. {}", readable_seconds(band.low),
+               readable_seconds(band.high));
+  fmt::print("\n");
   fmt::print("memory       {:>14}  weights {}, KV {}, workspace {}",
              readable_bytes(e.memory.total()), readable_bytes(e.memory.weights),
              readable_bytes(e.memory.kv), readable_bytes(e.memory.workspace));

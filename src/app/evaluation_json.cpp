@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rooflaw/model/capacity.hpp"
 #include "rooflaw/model/intensity.hpp"
@@ -129,16 +130,18 @@ nlohmann::json band(model::Objective objective, const model::Evaluation& e,
 }  // namespace
 
 std::string efficiency_note(const model::Scenario& s) {
-  switch (s.trust.basis) {
-    case model::Basis::ideal:
-      return "efficiencies of this device are not calibrated; times are the data-sheet roofline, a "
-             "lower bound";
-    case model::Basis::prior:
-      return "efficiencies of this device are those of chips of its class, not measured on it";
-    case model::Basis::measured:
-      break;
-  }
-  return {};
+  const auto& [prefill, decode] = s.trust;
+  if (decode.basis == model::Basis::ideal)
+    return "efficiencies of this device are not calibrated; times are the data-sheet roofline, a "
+           "lower bound";
+  std::vector<const char*> phases;
+  if (prefill.basis == model::Basis::prior) phases.push_back("prefill");
+  if (decode.basis == model::Basis::prior) phases.push_back("decode");
+  if (phases.empty()) return {};
+  return fmt::format(
+      "{}: nobody has measured this device at {}; efficiencies are those of chips of "
+      "its class",
+      fmt::join(phases, " and "), s.precision.id);
 }
 
 std::vector<std::string> notes_on(const io::Case& c) {
@@ -164,8 +167,9 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
       {"device", s.device.id},
       {"precision", s.precision.id},
       {"workload", s.workload.id},
-      {"calibrated", s.trust.basis == model::Basis::measured},
-      {"efficiency", to_string(s.trust.basis)},
+      {"calibrated", basis_of(model::Objective::total, s) == model::Basis::measured},
+      {"efficiency", to_string(basis_of(model::Objective::total, s))},
+      {"engine", s.device.engine},
       {"params_total", count(e.params_total)},
       {"params_active", count(e.params_active)},
       {"prefill_s", e.prefill.seconds},

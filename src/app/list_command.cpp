@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include <set>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -37,7 +39,12 @@ std::vector<json> entries(const std::vector<io::Loaded<T>>& loaded) {
 // What may be written with a unit comes as a number.
 
 std::vector<json> devices(io::Catalogue& catalogue) {
-  const auto loaded = catalogue.all_devices();
+  auto loaded = catalogue.all_devices();
+  std::set<std::string> chips;
+  for (const auto& chip : loaded) chips.insert(chip.value.id);
+  // Behind the data sheets what was measured of them, by engine.
+  for (auto& measured : catalogue.calibrated_devices())
+    if (!chips.contains(measured.value.id)) loaded.push_back(std::move(measured));
   auto all = entries(loaded);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const model::Device& device = loaded[i].value;

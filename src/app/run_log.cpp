@@ -17,8 +17,8 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/patient_write.hpp"
-#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/core/printable.hpp"
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/replace.hpp"
 
 namespace rooflaw::app {

@@ -170,6 +170,11 @@ std::string target_summary(const search::TargetResult& result, std::string_view 
       "{:.1f} %, median experts {:g}, law extrapolates {:.1f} %\n",
       100 * s.moe, 100 * s.top_1, 100 * s.shallow, 100 * s.narrow_ffn, s.median_experts,
       100 * s.extrapolated);
+  const auto& middle = result.rows[result.rows.size() / 2];
+  if (!std::isnan(middle.latency_low_s))
+    fmt::format_to(out, "  nine of ten measured times lie within {:.2f} .. {:.2f} of these\n",
+                   middle.latency_low_s / middle.latency_s,
+                   middle.latency_high_s / middle.latency_s);
   if (result.in_range && !result.in_range->rows.empty()) {
     const FrontierSummary inside = summarize(result.in_range->rows);
     fmt::format_to(out, "  in the law's range: {} points, loss {:.4f} .. {:.4f}, {} .. {}\n",
@@ -194,7 +199,9 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
   std::set<std::string> ideal, prior, estimated, replaced;
   for (const auto& target : targets) {
     if (target.efficiency == model::Basis::ideal) ideal.insert(target.device);
-    if (target.efficiency == model::Basis::prior) prior.insert(target.device);
+    if (target.efficiency == model::Basis::prior)
+      prior.insert(
+          fmt::format("{} {} {}", target.device, target.precision, to_string(target.objective)));
     if (target.device_confidence == "estimate") estimated.insert(target.device);
     for (const auto& precision : precisions)
       if (precision.id == target.precision && precision.attention != target.attention_type)
@@ -206,9 +213,8 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
   const auto list = [&](const std::set<std::string>& names, const char* what) {
     if (!names.empty()) text += fmt::format("note: {}: {}\n", what, fmt::join(names, ", "));
   };
-  list(prior, "efficiencies are those of chips of the same class, not measured");
-  list(ideal,
-       "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
+  list(prior, "not measured, efficiencies are those of chips of the same class");
+  list(ideal, "latencies are the data-sheet roofline, a lower bound (no calibrated efficiency)");
   list(estimated, "the chip's numbers are estimates");
   list(replaced, "attention runs in another type than the precision asks for");
   return text;

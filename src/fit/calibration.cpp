@@ -22,7 +22,9 @@ constexpr double switch_cost = 0.5;  // what a switch off its usual place must g
 constexpr int most_evaluations = 120;
 constexpr double goal = 1e-7;  // relative change of the objective
 
-constexpr double least_efficiency = 1e-4, most_efficiency = 1.5;  // the second: of inputs
+constexpr double least_efficiency = 1e-4;
+constexpr double most_bandwidth = 1.0;  // a higher one is a fault of peaks or of bytes
+constexpr double most_compute = 1.5;    // of inputs: peaks are often no vendor's
 constexpr double least_overhead_s = 1e-8, most_layer_overhead_s = 0.1, most_pass_overhead_s = 1.0;
 
 /// A number that varies with the unknowns of a test.
@@ -157,14 +159,25 @@ Problem problem_of(const Group& group, const Prior& prior, const Switches& switc
 struct Bounds {
   std::vector<double> lower, upper;
 };
+double most_of(Kind kind) {
+  switch (kind) {
+    case Kind::bandwidth:
+    case Kind::kv_bandwidth:
+      return most_bandwidth;
+    case Kind::layer_overhead:
+      return most_layer_overhead_s;
+    case Kind::pass_overhead:
+      return most_pass_overhead_s;
+    default:
+      return most_compute;
+  }
+}
 Bounds bounds_of(const std::vector<Unknown>& unknowns) {
   Bounds b;
   for (const auto& u : unknowns) {
     const bool overhead = u.kind == Kind::layer_overhead || u.kind == Kind::pass_overhead;
     b.lower.push_back(std::log(overhead ? least_overhead_s : least_efficiency));
-    b.upper.push_back(std::log(u.kind == Kind::layer_overhead  ? most_layer_overhead_s
-                               : u.kind == Kind::pass_overhead ? most_pass_overhead_s
-                                                               : most_efficiency));
+    b.upper.push_back(std::log(most_of(u.kind)));
   }
   return b;
 }

@@ -109,7 +109,9 @@ double spearman(const Group& group, const Errors& errors, model::Phase phase) {
 
 model::Band band_of(Errors errors) {
   std::sort(errors.begin(), errors.end());
-  return {std::exp(-quantile(errors, 0.95)), std::exp(-quantile(errors, 0.05))};
+  // The prediction itself lies within: efficiencies may stand at their bounds.
+  return {std::min(1.0, std::exp(-quantile(errors, 0.95))),
+          std::max(1.0, std::exp(-quantile(errors, 0.05)))};
 }
 
 bool stands_alone(const Group& group) {

@@ -24,16 +24,6 @@ constexpr std::string_view id_rule =
 // Three of them and more make the name of a file that export writes: at most 255 bytes.
 constexpr std::size_t longest_id = 64;
 
-bool is_id(const std::string& text) {
-  // Ids become names in result files, where these two mean something else.
-  if (text == "." || text == "..") return false;
-  return !text.empty() && text.size() <= longest_id &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                  c == '-';
-         });
-}
-
 /// Behind the id of a device: what its data sheet says, without efficiencies.
 constexpr std::string_view data_sheet = ".ideal";
 
@@ -61,6 +51,16 @@ toml::value<std::string> table_file_node(const std::string& kind) {
 std::string id_of(const toml::table& table) { return table["id"].value_or(std::string()); }
 
 }  // namespace
+
+bool is_id(const std::string& text) {
+  // Ids become names in result files, where these two mean something else.
+  if (text == "." || text == "..") return false;
+  return !text.empty() && text.size() <= longest_id &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
 
 bool is_config(const std::string& text) { return text.ends_with(".json"); }
 

@@ -108,8 +108,12 @@ class TableFile {
       // Between heading and rows.
     } else if (const auto cells = cells_of(content); is_heading(cells) || header_.empty()) {
       header_ = cells;
+      header_is_closed_ = content.ends_with('|');
     } else if (is_heading(header_)) {
-      row(cells);
+      if (header_is_closed_ && !content.ends_with('|'))
+        add_fault(faults_, place_, "row", "", "breaks off: there is no '|' at its end");
+      else
+        row(cells);
     }
   }
 
@@ -182,6 +186,7 @@ class TableFile {
   const std::string& path_;
   format::Faults& faults_;
   std::vector<std::string> header_;
+  bool header_is_closed_ = false;  // by a | as rows are, too
   MeasuredPlace place_;
   std::size_t without_build_ = 0;
 };

@@ -95,7 +95,17 @@ MeasurementTables::MeasurementTables(const MeasurementOptions& options, SourceFi
                          values_of(catalogue.all_quantisations()));
   if (!options.device.empty()) {
     const toml::table node = option_node("--device", options.device);
-    auto found = values_of(catalogue.devices(*node.get("value"), "device"));
+    // Of a chip of the inputs the data sheet, not what was fitted to it before.
+    constexpr std::string_view ideal = ".ideal";
+    const std::string base = options.device.ends_with(ideal)
+                                 ? options.device.substr(0, options.device.size() - ideal.size())
+                                 : options.device;
+    const auto* known = known_device(base);
+    auto found = known != nullptr ? std::vector{*known}
+                                  : values_of(catalogue.devices(*node.get("value"), "device"));
+    if (found.size() == 1 && !found.front().efficiencies.empty())
+      faults.add(*node.get("value"), "device",
+                 "has efficiencies already: give its data sheet, <id> or <id>.ideal");
     if (found.size() > 1)
       faults.add(*node.get("value"), "device", "names a file of several devices; give one");
     else if (found.size() == 1)

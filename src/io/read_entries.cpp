@@ -39,8 +39,8 @@ std::optional<model::Interval> read_interval(format::TableReader& reader, std::s
 std::optional<model::Band> read_band(format::TableReader& reader, std::string_view key) {
   const auto band = read_interval(reader, key);
   if (!band) return std::nullopt;
-  if (!(band->lo > 0.0 && std::isfinite(band->hi)))
-    reader.fault(key, "must be two factors of a time, above 0");
+  if (!(band->lo > 0.0 && band->lo <= 1.0 && band->hi >= 1.0 && std::isfinite(band->hi)))
+    reader.fault(key, "must be two factors of a time, from (0, 1] and from 1 on");
   return model::Band{band->lo, band->hi};
 }
 
@@ -70,13 +70,14 @@ model::FittedEngine read_switches(format::TableReader& reader) {
 
 model::Device read_device(format::TableReader& reader) {
   allow_description(reader);
-  reader.allow({"engine", "memory_type", "tdp_w", "on_chip_memory_bytes", "measured_bandwidth",
+  reader.allow({"memory_type", "tdp_w", "on_chip_memory_bytes", "measured_bandwidth",
                 "measured_flops", "measured_source", "power_rail", "speeds",
                 "held_out_decode_error", "held_out_prefill_error"});
   model::Device device;
   device.id = read_id(reader);
   device.confidence = reader.text("confidence").value_or("");
   device.kind = reader.text("kind").value_or("");
+  device.engine = reader.text("engine").value_or("");
   device.memory_bytes = reader.number("memory_bytes", format::rules::bytes);
   // What the system leaves of another memory is not known.
   const auto& own = reader.table();
@@ -122,13 +123,15 @@ model::Device read_device(format::TableReader& reader) {
                                .value_or(e.layer_overhead_s);
       e.pass_overhead_s = one.number("pass_overhead", format::rules::non_negative_seconds)
                               .value_or(e.pass_overhead_s);
-      model::Trust trust;
-      trust.basis = one.word<model::Basis>("basis", model::basis_from,
-                                           "must be \"ideal\", \"prior\" or \"measured\"",
-                                           HintFrom{{"ideal", "prior", "measured"}})
-                        .value_or(trust.basis);
-      trust.prefill = read_band(one, "prefill_band");
-      trust.decode = read_band(one, "decode_band");
+      const auto basis = [&](const char* key) {
+        return one.word<model::Basis>(key, model::basis_from,
+                                      "must be \"ideal\", \"prior\" or \"measured\"",
+                                      HintFrom{{"ideal", "prior", "measured"}});
+      };
+      const auto both = basis("basis").value_or(model::Basis::measured);
+      const model::Trust trust{
+          .prefill = {basis("prefill_basis").value_or(both), read_band(one, "prefill_band")},
+          .decode = {basis("decode_basis").value_or(both), read_band(one, "decode_band")}};
       one.reject_unknown_keys();
       device.efficiencies[std::string(precision.str())] = e;
       device.trusts[std::string(precision.str())] = trust;

@@ -224,6 +224,7 @@ const std::vector<TableColumn<search::TargetInfo>>& target_columns() {
                                    column("memory_budget_bytes", "B", &I::memory_budget_bytes),
                                    column("calibrated", "1", &I::calibrated),
                                    column("efficiency", "", &I::efficiency),
+                                   column("engine", "", &I::engine),
                                    column("attention_type", "", &I::attention_type),
                                    column("device_confidence", "", &I::device_confidence)};
   return columns;

@@ -137,7 +137,7 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
   result.theory = read_table(file, group("theory"), theory_columns());
   if (const auto path = intensity_group(target);
-      format::attribute_as<std::string>(file, path, "law") == target.law)
+      file.has(path) && format::attribute_as<std::string>(file, path, "law") == target.law)
     result.intensity = read_table(file, path, intensity_columns());
   const auto beside = [&](const std::string& path, std::size_t rows) {
     if (rows != result.rows.size())

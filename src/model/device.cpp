@@ -44,7 +44,7 @@ Efficiency Device::efficiency(const std::string& precision_id) const {
 
 Trust Device::trust(const std::string& precision_id) const {
   if (of_precision(efficiencies, precision_id) == nullptr)
-    return {.basis = Basis::ideal, .prefill = {}, .decode = {}};
+    return {.prefill = {.basis = Basis::ideal}, .decode = {.basis = Basis::ideal}};
   const auto* found = of_precision(trusts, precision_id);
   return found == nullptr ? Trust{} : *found;
 }

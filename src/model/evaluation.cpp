@@ -1,5 +1,6 @@
 #include "rooflaw/model/evaluation.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace rooflaw::model {
@@ -55,14 +56,21 @@ double value_of(Objective objective, const Evaluation& e, const Scenario& s) {
   return weighted(weights(objective, s), e.costs());
 }
 
+Basis basis_of(Objective objective, const Scenario& s) {
+  const Weights w = weights(objective, s);
+  if (w.prefill == 0.0) return s.trust.decode.basis;
+  if (w.decode == 0.0) return s.trust.prefill.basis;
+  return std::min(s.trust.prefill.basis, s.trust.decode.basis);
+}
+
 Band time_band(Objective objective, const Evaluation& e, const Scenario& s) {
   const Weights w = weights(objective, s);
   const auto unless_zero = [](double time, const std::optional<Band>& band) {
     return time == 0.0 ? Band{} : band.value_or(Band{nan, nan});
   };
   const double prefill_s = w.prefill * e.prefill.seconds, decode_s = w.decode * e.decode.seconds;
-  const Band prefill = unless_zero(prefill_s, s.trust.prefill);
-  const Band decode = unless_zero(decode_s, s.trust.decode);
+  const Band prefill = unless_zero(prefill_s, s.trust.prefill.band);
+  const Band decode = unless_zero(decode_s, s.trust.decode.band);
   return {(prefill_s * prefill.low + decode_s * decode.low) / w.per,
           (prefill_s * prefill.high + decode_s * decode.high) / w.per};
 }

@@ -59,8 +59,9 @@ TargetInfo info_of(const Question& question, const Target& target) {
           .objective = target.objective,
           .objective_unit = std::string(entry(target.objective).unit),
           .memory_budget_bytes = deployment.limits.of(model::Objective::memory),
-          .calibrated = s.trust.basis == model::Basis::measured,
-          .efficiency = s.trust.basis,
+          .calibrated = basis_of(target.objective, s) == model::Basis::measured,
+          .efficiency = basis_of(target.objective, s),
+          .engine = basis_of(target.objective, s) == model::Basis::ideal ? "" : s.device.engine,
           .attention_type = s.attention_type,
           .device_confidence = s.device.confidence};
 }

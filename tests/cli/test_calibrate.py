@@ -123,8 +123,8 @@ class Calibrate(ProgramTest):
         device, = tomllib.loads((self.folder / "mine.toml").read_text())["device"]
         self.assertEqual("board.llama.cpp-cuda", device["id"])
         efficiency = device["efficiency"]["q8_0"]
-        self.assertEqual("measured", efficiency["basis"])
-        self.assertEqual("prior", device["efficiency"]["fp16"]["basis"])
+        self.assertEqual("measured", efficiency["decode_basis"])
+        self.assertEqual("prior", device["efficiency"]["fp16"]["decode_basis"])
         self.assertTrue(0.5 < efficiency["bandwidth"] <= 1)  # 8 GB at 8 a second are 68 of 100 GB/s
         low, high = efficiency["decode_band"]
         self.assertTrue(0 < low < 1 < high)
@@ -168,6 +168,37 @@ class Calibrate(ProgramTest):
         stderr = self.calibrate("bench.json", "--device", "board.toml", "-o", "o.toml", code=2).stderr
         self.assertEqual(2, stderr.count("avg_ts"))
         self.assertFalse((self.folder / "o.toml").exists())
+
+    def test_a_table_that_breaks_off(self):
+        self.write("board.toml", CHIP)
+        table = ("| model | size | params | backend | ngl | test | t/s |\n| --- | ---: | ---: | --- | ---: | --- | ---: |\n"
+                 "| llama 8B Q8_0 | 7.95 GiB | 8.03 B | CUDA | 99 | tg128 | 8.10 ± 0.02 |\n"
+                 "| llama 8B Q8_0 | 7.95 GiB | 8.03 B | CUDA | 99 | pp512 | 19")
+        self.write("bench.md", table)
+        done = self.calibrate("bench.md", "--device", "board.toml", "-o", "o.toml", code=2)
+        self.assertRegex(done.stderr, r"bench\.md:4:.*breaks off")
+        self.write("bench.md", table + "0.40 ± 1.00 |\n")
+        self.calibrate("bench.md", "--device", "board.toml", "-o", "o.toml")
+
+    def test_ids_that_are_none(self):
+        self.write("board.toml", CHIP)
+        self.write("bench.json", json.dumps(self.users_file()))
+        for option, text in (("--engine", 'a"\n[[device]]'), ("--engine", "My Engine"), ("--engine", "ideal"),
+                             ("--power-mode", "15 W"), ("--as", "../x"), ("--as", "x" * 70)):
+            self.calibrate("bench.json", "--device", "board.toml", option, text, "-o", "o.toml", code=2)
+            self.assertFalse((self.folder / "o.toml").exists())
+        self.calibrate("bench.json", "--device", "board.toml", "--as", "mine", "--power-mode", "15w", "-o", "o.toml")
+        device, = tomllib.loads((self.folder / "o.toml").read_text())["device"]
+        self.assertEqual("mine.llama.cpp-cuda.15w", device["id"])
+        self.calibrate("bench.json", "--device", "o.toml", "-o", "again.toml", code=2)  # has efficiencies
+
+    def test_left_out_is_said_where_nothing_is_left(self):
+        self.write("board.toml", CHIP)
+        rows = [dict(row, n_prompt=512, n_gen=128) for row in self.users_file()]
+        self.write("bench.json", json.dumps(rows))
+        stderr = self.calibrate("bench.json", "--device", "board.toml", "-o", "o.toml", code=2).stderr
+        self.assertIn("no speed to fit", stderr)
+        self.assertIn("left out: 9 x", stderr)
 
     def test_bare_ids_are_calibrated_and_ideal_ones_are_not(self):
         for device, efficiency in (("apple-m1-pro", "measured"), ("apple-m1-pro.ideal", "ideal"),

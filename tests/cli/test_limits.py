@@ -9,7 +9,7 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True
-from support import CASE, INPUTS, JOB, PROGRAM, edit
+from support import CASE, INPUTS, JOB, PROGRAM, SOURCE, edit
 from test_bad_input import BadInput
 
 CHIPS = '[[device]]\nid = "a"\nmemory_bytes = 8e9\nbandwidth = 1e11\npeak_flops = {fp16 = 1e12}\n'
@@ -81,9 +81,10 @@ class Sources(Limits):
 
     def test_no_folder_of_inputs(self):
         self.write("case.toml", CASE)
-        command = f"ROOFLAW_INPUTS= {shlex.quote(PROGRAM)} evaluate case.toml"
-        self.assertEqual(self.run_command(["sh", "-c", command]).out,
-                         self.rooflaw("evaluate", "case.toml").out, "an empty name is none")
+        none, own = ([f"ROOFLAW_INPUTS={inputs} {shlex.quote(PROGRAM)} evaluate case.toml"]
+                     for inputs in ("", shlex.quote(str(SOURCE / "inputs"))))
+        self.assertEqual(self.run_command(["sh", "-c", *none]).out, self.run_command(["sh", "-c", *own]).out,
+                         "an empty name is none")
 
     def test_largest_file(self):
         start = JOB + "#"

@@ -63,7 +63,7 @@ REQUIRED_ROOT = {"filetype", "format_version", "program_version", "git_commit", 
                  "job_toml", "strategy", "seed", "points_in_space", "complete"}
 TARGET_UNITS = {"id": "", "device": "", "precision": "", "workload": "", "latency": "",
                 "memory_budget_bytes": "B", "calibrated": "1"}
-TARGET_EXTRAS = {"attention_type", "device_confidence", "efficiency", "objective_unit"}
+TARGET_EXTRAS = {"attention_type", "device_confidence", "efficiency", "engine", "objective_unit"}
 ANALYSES = {
     "sensitivity": {"dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
                     "dloss_dkv_dim", "exchange_layers", "exchange_width", "exchange_ffn_ratio",

@@ -57,6 +57,7 @@ struct Rung {
 
 struct ComparedDevice {
   std::string device;
+  std::string engine;       // that its efficiencies were measured with; empty: unknown or none
   std::string calibration;  // measured, prior, ideal; mixed among the precisions of a group of all
   std::string confidence;   // of the device's numbers
   std::vector<std::string> precisions;  // its targets'; empty: it has none in this group

@@ -36,7 +36,7 @@ double mean_error(const Errors& errors);
 /// three.
 double spearman(const Group& group, const Errors& errors, model::Phase phase);
 
-/// Factors that nine of ten measured times are of the predicted: 5 % and 95 % quantiles.
+/// Factors that nine of ten measured times are of the predicted: 5 % and 95 % quantiles, 1 included.
 /// @param errors  not empty
 model::Band band_of(Errors errors);
 

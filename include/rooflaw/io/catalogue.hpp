@@ -118,6 +118,9 @@ class Catalogue {
 struct ConfigModel;
 ModelEntry model_from_config(ConfigModel config);
 
+/// May it be the id of an entry?
+bool is_id(const std::string& text);
+
 /// Does a word of a JOB or CASE name a file, not an id? A config.json?
 bool is_path(const std::string& word);
 bool is_config(const std::string& word);

@@ -36,10 +36,13 @@ struct Band {
   double low = 1, high = 1;
 };
 
-/// How far efficiencies can be trusted; unknown bands are absent.
-struct Trust {
+/// How far the times of a phase can be trusted; an unknown band is absent.
+struct PhaseTrust {
   Basis basis = Basis::measured;
-  std::optional<Band> prefill, decode;
+  std::optional<Band> band{};
+};
+struct Trust {
+  PhaseTrust prefill, decode;
 };
 
 /// Settings of the engine that efficiencies were fitted with; others would not fit them.
@@ -58,6 +61,7 @@ struct Device {
   std::map<std::string, Efficiency> efficiencies;  // by precision id, "*" for the others
   std::map<std::string, Trust> trusts;             // of the same keys
   FittedEngine fitted_engine;
+  std::string engine;  // what runs the model; of efficiencies, what they were measured with
   std::optional<double> prefill_power_w;  // drawn in that phase; unknown if absent
   std::optional<double> decode_power_w;
   std::string confidence;  // how the numbers are known: datasheet, derived, estimate; may be empty

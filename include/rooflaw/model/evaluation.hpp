@@ -43,6 +43,9 @@ Evaluation evaluate(const Law& law, const Architecture& a, const Scenario& s);
 /// @throws DomainError if the workload has none of the phases that it weighs
 double value_of(Objective objective, const Evaluation& e, const Scenario& s);
 
+/// Where the efficiencies of the phases that an objective weighs are from: the less sure one.
+Basis basis_of(Objective objective, const Scenario& s);
+
 /// Between which times nine of ten measurements would lie, of an objective that is a time; NaN
 /// where the errors of a phase that it weighs are not known.
 Band time_band(Objective objective, const Evaluation& e, const Scenario& s);

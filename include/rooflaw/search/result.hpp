@@ -30,6 +30,7 @@ struct TargetInfo {
   double memory_budget_bytes = 0;
   bool calibrated = false;  // against speeds measured on the device
   model::Basis efficiency{};
+  std::string engine{};  // that efficiencies were measured with; empty of the ideal roofline
   model::ComputeType attention_type{};
   std::string device_confidence{};
   bool operator==(const TargetInfo&) const = default;

@@ -86,7 +86,7 @@ TEST(ReadCase, FieldsBesideAnEntryReplaceItsOwn) {
   EXPECT_NE(changed.device.id, with_chip("bandwidth = 2e11\n").scenario.device.id);
   // Efficiencies are those of the unchanged precision.
   EXPECT_EQ(model::Basis::measured,
-            with_chip("efficiency = {int8 = {compute = 0.5}}\n").scenario.trust.basis);
+            with_chip("efficiency = {int8 = {compute = 0.5}}\n").scenario.trust.decode.basis);
 }
 
 TEST(ReadCase, InlineTablesAreLabelledByTheirId) {

@@ -127,7 +127,7 @@ TEST(ReadJob, InlineTables) {
   EXPECT_EQ(4e9, deployment.limits.of(Objective::memory));
   EXPECT_EQ(1e11, s.device.bandwidth_bytes_per_s);
   EXPECT_FALSE(s.device.memory_bytes);
-  EXPECT_EQ(model::Basis::measured, s.trust.basis);
+  EXPECT_EQ(model::Basis::measured, s.trust.decode.basis);
   EXPECT_DOUBLE_EQ(1e-13, s.rates.s_per_matmul_flop);
   EXPECT_EQ(1e-5, s.rates.layer_overhead_s);
   EXPECT_EQ(2, s.precision.input_bytes);   // activation_bytes

@@ -23,11 +23,13 @@ void expect_equal_as_text(const T& one, const T& other) {
   EXPECT_EQ(::testing::PrintToString(one), ::testing::PrintToString(other));
 }
 
-/// The same rows; an unknown energy is NaN.
+/// The same rows; an unknown energy is NaN, and so is an unknown error.
 void expect_same_rows(std::vector<search::Row> a, std::vector<search::Row> b) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::isnan(a[i].energy_j) && std::isnan(b[i].energy_j)) a[i].energy_j = b[i].energy_j = 0;
+    for (const auto field : {&search::Row::energy_j, &search::Row::latency_low_s,
+                             &search::Row::latency_high_s})
+      if (std::isnan(a[i].*field) && std::isnan(b[i].*field)) a[i].*field = b[i].*field = 0;
   EXPECT_EQ(a, b);
 }
 

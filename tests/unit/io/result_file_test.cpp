@@ -31,7 +31,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   EXPECT_EQ(7, number("seed"));
   EXPECT_EQ(search::valid_count(job_.question.space), number("points_in_space"));
   EXPECT_EQ(1, number("complete"));
-  EXPECT_EQ((std::vector<std::int64_t>{2, 0}),
+  EXPECT_EQ((std::vector<std::int64_t>{2, 1}),
             std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
   for (const auto& input : job_.inputs) {
     const std::string path = "/inputs/" + input.kind + "/" + input.id;
@@ -115,7 +115,7 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
   EXPECT_THAT(
       file.datasets("/targets"),
       ::testing::IsSupersetOf({"id", "device", "precision", "workload", "latency", "objective_unit",
-                               "memory_budget_bytes", "calibrated", "efficiency"}));
+                               "memory_budget_bytes", "calibrated", "efficiency", "engine"}));
 }
 
 TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {

@@ -60,8 +60,8 @@ TEST(Intensity, IsOfTheOperatorsThatLatencyIsMadeOf) {
       EXPECT_NEAR(1, p.attained_flops * seconds / work.flops, 1e-9);
       const double rate = p.flops_gap / 1e9;
       EXPECT_EQ(found.ridge - p.intensity, p.intensity_gap);
-      EXPECT_NEAR(1, p.potential / (p.intensity_gap > 0 ? std::hypot(p.intensity_gap, rate) : rate),
-                  1e-12);
+      const double distance = p.intensity_gap > 0 ? std::hypot(p.intensity_gap, rate) : rate;
+      EXPECT_NEAR(distance, p.potential, 1e-12 * std::abs(distance));
     }
   }
 }

@@ -52,7 +52,7 @@ TEST(Scenario, PeaksOfTheTwoTypes) {
   EXPECT_DOUBLE_EQ(1.0 / 100, s.rates.s_per_byte);
   EXPECT_DOUBLE_EQ(1.0 / 100, s.rates.s_per_kv_byte);
   EXPECT_EQ(0, s.rates.layer_overhead_s);
-  EXPECT_EQ(Basis::ideal, s.trust.basis);
+  EXPECT_EQ(Basis::ideal, s.trust.decode.basis);
 }
 
 TEST(Scenario, MatmulTypeIsNeverReplaced) {
@@ -69,7 +69,7 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
                          .pass_overhead_s = 2e-3};
   d.efficiencies["other"] = {.compute = 0.1};
   const auto general = make_scenario(d, precision(fp16, fp16), work, {});
-  EXPECT_EQ(Basis::measured, general.trust.basis);
+  EXPECT_EQ(Basis::measured, general.trust.prefill.basis);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_matmul_flop);
   EXPECT_DOUBLE_EQ(1.0 / 5, general.rates.s_per_attention_flop);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_vector_flop);
@@ -89,9 +89,9 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
 TEST(Scenario, CalibratedMeansForThisPrecision) {
   Device d = device({{fp16, 20}});
   d.efficiencies["other"] = {.compute = 0.1};
-  EXPECT_EQ(Basis::ideal, make_scenario(d, precision(fp16, fp16), work, {}).trust.basis);
+  EXPECT_EQ(Basis::ideal, make_scenario(d, precision(fp16, fp16), work, {}).trust.decode.basis);
   d.efficiencies["mine"] = {};
-  EXPECT_EQ(Basis::measured, make_scenario(d, precision(fp16, fp16), work, {}).trust.basis);
+  EXPECT_EQ(Basis::measured, make_scenario(d, precision(fp16, fp16), work, {}).trust.decode.basis);
 }
 
 TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
@@ -117,11 +117,14 @@ TEST(TimeBand, IsTheTimesOfThePhasesByTheirFactors) {
   e.prefill.seconds = 10;
   e.decode.seconds = 4;
   EXPECT_TRUE(std::isnan(time_band(Objective::total, e, s).low));
-  s.trust.decode = {0.5, 2.0};
+  s.trust.decode.band = {0.5, 2.0};
   EXPECT_TRUE(std::isnan(time_band(Objective::total, e, s).high));
   EXPECT_EQ(0.5, time_band(Objective::tpot, e, s).low);
   EXPECT_EQ(2.0, time_band(Objective::tpot, e, s).high);
-  s.trust.prefill = {0.9, 1.2};
+  s.trust.prefill.band = {0.9, 1.2};
+  s.trust.prefill.basis = Basis::prior;
+  EXPECT_EQ(Basis::prior, basis_of(Objective::total, s));
+  EXPECT_EQ(Basis::prior, basis_of(Objective::prefill, s));
   EXPECT_EQ(9.0 + 2.0, time_band(Objective::total, e, s).low);
   EXPECT_EQ(12.0 + 8.0, time_band(Objective::total, e, s).high);
 }
