@@ -200,8 +200,10 @@ TEST(TrustNotes, NameTheDevicesOnce) {
   auto likes = sound;
   likes.device = "like others";
   likes.efficiency = model::Basis::prior;
-  EXPECT_EQ("note: efficiencies are those of chips of the same class, not measured: like others\n",
-            app::trust_notes({sound, likes}, {int8}));
+  EXPECT_EQ(
+      "note: not measured, efficiencies are those of chips of the same class: like others int8 "
+      "prefill\n",
+      app::trust_notes({sound, likes}, {int8}));
   int8.attention = model::ComputeType::bf16;
   EXPECT_EQ(
       "note: attention runs in another type than the precision asks for: measured (fp16 for "

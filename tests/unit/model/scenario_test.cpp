@@ -123,7 +123,9 @@ TEST(TimeBand, IsTheTimesOfThePhasesByTheirFactors) {
   EXPECT_EQ(2.0, time_band(Objective::tpot, e, s).high);
   s.trust.prefill.band = {0.9, 1.2};
   s.trust.prefill.basis = Basis::prior;
+  s.trust.decode.basis = Basis::measured;
   EXPECT_EQ(Basis::prior, basis_of(Objective::total, s));
+  EXPECT_EQ(Basis::measured, basis_of(Objective::tpot, s));
   EXPECT_EQ(Basis::prior, basis_of(Objective::prefill, s));
   EXPECT_EQ(9.0 + 2.0, time_band(Objective::total, e, s).low);
   EXPECT_EQ(12.0 + 8.0, time_band(Objective::total, e, s).high);
