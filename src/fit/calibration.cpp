@@ -9,6 +9,7 @@
 #include <nlopt.hpp>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/powers.hpp"
 
 namespace rooflaw::fit {
 
@@ -114,14 +115,14 @@ struct Test {
   Rate error(const Eigen::VectorXd& at) {
     std::array<Rate, kind_count> x;
     for (std::size_t i = 0; i < kind_count; ++i) {
-      const double e = std::exp(at[places[i]]);
+      const double e = exponential(at[places[i]]);
       x[i] = Rate(e, kind_count, static_cast<int>(i));
       x[i].derivatives()[static_cast<Eigen::Index>(i)] = e;  // by the logarithm
     }
     auto& s = scenario;
     s.rates = rates(s.device, s.precision, s.attention_type, efficiency_from(x));
     const Rate seconds = seconds_of(*speed, s);
-    return {std::log(seconds.value() / speed->seconds), seconds.derivatives() / seconds.value()};
+    return {natural_log(seconds.value() / speed->seconds), seconds.derivatives() / seconds.value()};
   }
 };
 
@@ -176,8 +177,8 @@ Bounds bounds_of(const std::vector<Unknown>& unknowns) {
   Bounds b;
   for (const auto& u : unknowns) {
     const bool overhead = u.kind == Kind::layer_overhead || u.kind == Kind::pass_overhead;
-    b.lower.push_back(std::log(overhead ? least_overhead_s : least_efficiency));
-    b.upper.push_back(std::log(most_of(u.kind)));
+    b.lower.push_back(natural_log(overhead ? least_overhead_s : least_efficiency));
+    b.upper.push_back(natural_log(most_of(u.kind)));
   }
   return b;
 }
@@ -294,7 +295,7 @@ double log_error(const Speed& speed, const model::Device& device, const Prior& p
   auto s = scenario_of<double>(speed, device, fit.switches);
   s.rates =
       rates(s.device, s.precision, s.attention_type, efficiency_of(speed.precision.id, prior, fit));
-  return std::log(seconds_of(speed, s) / speed.seconds);
+  return natural_log(seconds_of(speed, s) / speed.seconds);
 }
 
 Spreads spreads_of(const Group& group, const Prior& prior, const Fit& fit) {
@@ -315,7 +316,7 @@ Spreads spreads_of(const Group& group, const Prior& prior, const Fit& fit) {
 model::Efficiency efficiency_of(const std::string& format, const Prior& prior, const Fit& fit) {
   const Places places = places_of(format, prior.unknowns);
   std::array<double, kind_count> x{};
-  for (std::size_t i = 0; i < kind_count; ++i) x[i] = std::exp(fit.values[places[i]]);
+  for (std::size_t i = 0; i < kind_count; ++i) x[i] = exponential(fit.values[places[i]]);
   return efficiency_from(x);
 }
 

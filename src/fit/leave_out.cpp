@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "rooflaw/core/powers.hpp"
+
 namespace rooflaw::fit {
 
 namespace {
@@ -80,7 +82,7 @@ GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
 
 double mean_error(const Errors& errors) {
   double sum = 0;
-  for (const double e : errors) sum += std::abs(std::expm1(e));
+  for (const double e : errors) sum += std::abs(exponential_minus_one(e));
   return errors.empty() ? nan : sum / static_cast<double>(errors.size());
 }
 
@@ -95,7 +97,7 @@ double spearman(const Group& group, const Errors& errors, model::Phase phase) {
     if (s.phase != phase) continue;
     Test& t = tests[{s.model, s.precision.id, s.context, s.tokens}];
     t.measured += static_cast<double>(s.tokens) / s.seconds;
-    t.predicted += static_cast<double>(s.tokens) / (s.seconds * std::exp(errors[i]));
+    t.predicted += static_cast<double>(s.tokens) / (s.seconds * exponential(errors[i]));
     t.count += 1;
   }
   if (tests.size() < 3) return nan;
@@ -110,8 +112,8 @@ double spearman(const Group& group, const Errors& errors, model::Phase phase) {
 model::Band band_of(Errors errors) {
   std::sort(errors.begin(), errors.end());
   // The prediction itself lies within: efficiencies may stand at their bounds.
-  return {std::min(1.0, std::exp(-quantile(errors, 0.95))),
-          std::max(1.0, std::exp(-quantile(errors, 0.05)))};
+  return {std::min(1.0, exponential(-quantile(errors, 0.95))),
+          std::max(1.0, exponential(-quantile(errors, 0.05)))};
 }
 
 bool stands_alone(const Group& group) {

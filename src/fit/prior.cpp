@@ -4,6 +4,8 @@
 
 #include <Eigen/Dense>
 
+#include "rooflaw/core/powers.hpp"
+
 namespace rooflaw::fit {
 
 namespace {
@@ -23,21 +25,21 @@ double first_mean(const Unknown& u) {
   constexpr std::array<double, width_count> bandwidth{0.75, 0.65, 0.55, 0.4};
   switch (u.kind) {
     case Kind::bandwidth:
-      return std::log(bandwidth[static_cast<std::size_t>(u.width)]);
+      return natural_log(bandwidth[static_cast<std::size_t>(u.width)]);
     case Kind::compute:
-      return std::log(0.4);
+      return natural_log(0.4);
     case Kind::kv_bandwidth:
-      return std::log(0.5);
+      return natural_log(0.5);
     case Kind::attention:
-      return std::log(0.25);
+      return natural_log(0.25);
     case Kind::state:
-      return std::log(0.1);
+      return natural_log(0.1);
     case Kind::layer_overhead:
-      return std::log(10e-6);
+      return natural_log(10e-6);
     case Kind::pass_overhead:
       break;
   }
-  return std::log(100e-6);
+  return natural_log(100e-6);
 }
 
 /// Of one engine by format, then by width, then wider families by width.
