@@ -169,7 +169,7 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
       {"workload", s.workload.id},
       {"calibrated", basis_of(model::Objective::total, s) == model::Basis::measured},
       {"efficiency", to_string(basis_of(model::Objective::total, s))},
-      {"engine", s.device.engine},
+      {"engine", s.trust.decode.basis == model::Basis::ideal ? "" : s.device.engine},
       {"params_total", count(e.params_total)},
       {"params_active", count(e.params_active)},
       {"prefill_s", e.prefill.seconds},
