@@ -151,11 +151,11 @@ class Installed(TreeTest):
         self.assertEqual(self.completed("rooflaw", "ev"), ["evaluate"])
         self.assertEqual(self.completed("rooflaw", "search", "--max"), ["--max-wall"])
         self.assertEqual(self.completed("rooflaw", "list", "dev"), ["devices"])
-        self.assertEqual(self.completed("rooflaw", "list", "devices", "rk358"), ["rk3588"])
+        self.assertEqual(self.completed("rooflaw", "list", "devices", "rk358"), ["rk3588", "rk3588.rkllm.max-clocks"])
         self.assertEqual(self.completed("rooflaw", "list", "devices", "--j"), ["--json"])
         # bash itself parts words at a "=".
         for words in (["--device"], ["--device", "="]):
-            self.assertEqual(self.completed("rooflaw", "evaluate", *words, "rk358"), ["rk3588"])
+            self.assertEqual(self.completed("rooflaw", "evaluate", *words, "rk358"), ["rk3588", "rk3588.rkllm.max-clocks"])
         self.assertIn("rk3588", self.completed("rooflaw", "evaluate", "--device", "="))
         for command in self.commands:
             help_ = self.run_here(self.program, command, "--help").split("\n\n", 2)[2]
