@@ -19,6 +19,7 @@
 #include <fstream>
 #include <new>
 #include <optional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -70,7 +71,7 @@ void bound_this_process(rlim_t size) {
 std::string named(const std::vector<std::string>& files) {
   constexpr std::size_t most = 3;
   if (files.size() == 1) return files.front();
-  const std::vector<std::string> first(files.begin(), files.begin() + std::min(most, files.size()));
+  const auto first = std::span(files).first(std::min(most, files.size()));
   const std::string more =
       files.size() > most ? fmt::format(" and {} more", files.size() - most) : "";
   return fmt::format("one of {}{}", fmt::join(first, ", "), more);

@@ -123,7 +123,8 @@ Overall overall(const std::vector<Calibrated>& all, const Bands& bands, Phase ph
 }
 
 void write_details(Text out, const Calibrated& c, const Bands& bands) {
-  const auto& [group, r] = c;
+  const auto* group = c.group;
+  const auto& r = c.result;
   std::set<std::string> formats;
   for (const auto& s : group->speeds) formats.insert(s.precision.id);
   fmt::format_to(out, "\n{}: {} speeds of {}\n", group->id, group->speeds.size(),
@@ -161,7 +162,8 @@ void write_details(Text out, const Calibrated& c, const Bands& bands) {
 }
 
 void write_line(Text out, const Calibrated& c) {
-  const auto& [group, r] = c;
+  const auto* group = c.group;
+  const auto& r = c.result;
   const auto& left = on_unseen(r);  // of a single model, by its class alone
   const auto worst = std::max_element(left.begin(), left.end(),
                                       [](double a, double b) { return std::abs(a) < std::abs(b); });

@@ -90,7 +90,8 @@ std::string fitted_engine(const fit::Switches& s) {
 /// Formats that no speed of the group is in, but that a job may ask for.
 std::string table_of(const Calibrated& c, const std::string& id, const Bands& bands,
                      const std::vector<model::Precision>& precisions) {
-  const auto& [group, result] = c;
+  const auto* group = c.group;
+  const auto& result = c.result;
   const auto left_out = [&](Phase phase) {
     return fit::mean_error(of_phase(*group, result.left_out, phase));
   };

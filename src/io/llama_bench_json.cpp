@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view spaces = " \t\r\n";
-
 /// A test in a text of JSON, or of JSON objects line by line.
 struct Found {
   std::string_view text;
