@@ -71,13 +71,6 @@ fit::Fit received(const SentFit& f) {
 /// The chips of the inputs folder that the others are compared with, unless they are what is given.
 std::string shipped_measurements() { return io::inputs_folder() + "/measured.csv"; }
 
-template <class T>
-std::vector<T> values_of(std::vector<io::Loaded<T>> loaded) {
-  std::vector<T> values;
-  for (auto& one : loaded) values.push_back(std::move(one.value));
-  return values;
-}
-
 /// Only what this command wrote is replaced.
 void require_own(const std::string& path) {
   format::require_writable(path);
@@ -173,8 +166,8 @@ class Calibration {
         [&](const auto& file) { return files_.read_given(file) == files_.read(known); });
     if (beside) others_ = groups_of(read_measurements({known}, {}, files_, faults));
     io::Catalogue catalogue(files_, {}, faults);
-    precisions_ = values_of(catalogue.all_precisions());
-    if (request_.all_chips) chips_ = values_of(catalogue.all_devices());
+    precisions_ = io::values_of(catalogue.all_precisions());
+    if (request_.all_chips) chips_ = io::values_of(catalogue.all_devices());
     faults.throw_if_any();
     if (given_.groups.empty()) throw Error(nothing_to_fit(), ExitCode::bad_input);
     for (const auto& group : given_.groups) {

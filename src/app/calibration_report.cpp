@@ -24,19 +24,6 @@ constexpr std::size_t in_detail = 4;     // groups, up to which each is printed 
 
 const char* word_of(Phase phase) { return phase == Phase::decode ? "decode" : "prefill"; }
 
-std::set<std::string> models_of(const fit::Group& group) {
-  std::set<std::string> models;
-  for (const auto& s : group.speeds) models.insert(s.model);
-  return models;
-}
-
-fit::Errors of_phase(const fit::Group& group, const fit::Errors& errors, Phase phase) {
-  fit::Errors of;
-  for (std::size_t i = 0; i < errors.size(); ++i)
-    if (group.speeds[i].phase == phase) of.push_back(errors[i]);
-  return of;
-}
-
 std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.1f}", 100 * share);
 }
@@ -74,13 +61,6 @@ const fit::Errors& on_unseen(const fit::GroupResult& r) {
   return r.left_out.empty() ? r.unseen : r.left_out;
 }
 
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return std::nan("");
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1,
-                         static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-
 /// Share of errors within a band.
 double coverage(const fit::Errors& errors, const model::Band& band) {
   std::size_t inside = 0;
@@ -101,8 +81,8 @@ Overall overall(const std::vector<Calibrated>& all, const Bands& bands, Phase ph
   std::vector<double> groups, rows;
   double left_in = 0, left_count = 0, unseen_in = 0;
   for (const auto& c : all) {
-    const auto left = of_phase(*c.group, c.result.left_out, phase);
-    const auto unseen = of_phase(*c.group, c.result.unseen, phase);
+    const auto left = fit::of_phase(*c.group, c.result.left_out, phase);
+    const auto unseen = fit::of_phase(*c.group, c.result.unseen, phase);
     if (!left.empty() && fit::stands_alone(*c.group)) groups.push_back(fit::mean_error(left));
     const auto n = static_cast<double>(left.size());
     if (!left.empty()) left_in += n * coverage(left, bands.of(*c.group, c.result, phase));
@@ -113,10 +93,10 @@ Overall overall(const std::vector<Calibrated>& all, const Bands& bands, Phase ph
         static_cast<double>(unseen.size()) * coverage(unseen, bands.unseen(c.group->family, phase));
   }
   o.groups = groups.size();
-  o.median = quantile(groups, 0.5);
-  o.p90 = quantile(groups, 0.9);
+  o.median = fit::quantile(groups, 0.5);
+  o.p90 = fit::quantile(groups, 0.9);
   o.unseen_rows = rows.size();
-  o.unseen_median = quantile(rows, 0.5);
+  o.unseen_median = fit::quantile(rows, 0.5);
   o.left_out_covered = left_in / left_count;
   o.unseen_covered = unseen_in / static_cast<double>(rows.size());
   return o;
@@ -128,7 +108,7 @@ void write_details(Text out, const Calibrated& c, const Bands& bands) {
   std::set<std::string> formats;
   for (const auto& s : group->speeds) formats.insert(s.precision.id);
   fmt::format_to(out, "\n{}: {} speeds of {}\n", group->id, group->speeds.size(),
-                 fmt::join(models_of(*group), ", "));
+                 fmt::join(fit::models_of(*group), ", "));
   if (r.left_out.empty())
     fmt::format_to(out, "  one model only: how wrong it is on others is that of the class\n");
   else if (!fit::stands_alone(*group))
@@ -136,7 +116,7 @@ void write_details(Text out, const Calibrated& c, const Bands& bands) {
   fmt::format_to(out, "  engine as the speeds show it: {}\n",
                  fmt::join(words_of(r.fit.switches), ", "));
   for (const auto phase : {Phase::decode, Phase::prefill})
-    if (!of_phase(*group, r.fitted, phase).empty()) {
+    if (!fit::of_phase(*group, r.fitted, phase).empty()) {
       const auto band = bands.of(*group, r, phase);
       fmt::format_to(
           out, "  {}: nine of ten measured times lie within {:.2f} .. {:.2f} of those predicted\n",
@@ -169,10 +149,10 @@ void write_line(Text out, const Calibrated& c) {
                                       [](double a, double b) { return std::abs(a) < std::abs(b); });
   const auto& speed = group->speeds[static_cast<std::size_t>(worst - left.begin())];
   const auto error = [&](const fit::Errors& errors, Phase phase) {
-    return percent(fit::mean_error(of_phase(*group, errors, phase)));
+    return percent(fit::mean_error(fit::of_phase(*group, errors, phase)));
   };
   fmt::format_to(out, "{:<52}{:>5}{:>4}{:>8}{:>8}{:>6}{:>8}{:>8}{:>6}  {} {} {:+.0f} %\n",
-                 group->id, group->speeds.size(), models_of(*group).size(),
+                 group->id, group->speeds.size(), fit::models_of(*group).size(),
                  error(r.fitted, Phase::decode), error(r.left_out, Phase::decode),
                  to_two(fit::spearman(*group, left, Phase::decode)),
                  error(r.fitted, Phase::prefill), error(r.left_out, Phase::prefill),
@@ -228,18 +208,19 @@ std::string calibration_json(const Grouping& grouping, const std::vector<Calibra
               {"device", group->device.id},
               {"engine", group->engine},
               {"speeds", group->speeds.size()},
-              {"models", models_of(*group)},
+              {"models", fit::models_of(*group)},
               {"switches", words_of(r.fit.switches)}};
     for (const auto phase : {Phase::decode, Phase::prefill}) {
-      const auto fitted = of_phase(*group, r.fitted, phase);
+      const auto fitted = fit::of_phase(*group, r.fitted, phase);
       if (fitted.empty()) {
         g[word_of(phase)] = nullptr;
         continue;
       }
       g[word_of(phase)] = {
           {"error", value_json(fit::mean_error(fitted))},
-          {"left_out_error", value_json(fit::mean_error(of_phase(*group, r.left_out, phase)))},
-          {"unseen_chip_error", value_json(fit::mean_error(of_phase(*group, r.unseen, phase)))},
+          {"left_out_error", value_json(fit::mean_error(fit::of_phase(*group, r.left_out, phase)))},
+          {"unseen_chip_error",
+           value_json(fit::mean_error(fit::of_phase(*group, r.unseen, phase)))},
           {"spearman", value_json(fit::spearman(*group, on_unseen(r), phase))},
           {"band", band_json(bands.of(*group, r, phase))}};
     }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -13,13 +12,6 @@ namespace {
 using model::Phase;
 
 constexpr std::size_t enough_for_a_band = 20;  // errors, so that one lies beyond each end
-
-fit::Errors of_phase(const fit::Group& group, const fit::Errors& errors, Phase phase) {
-  fit::Errors of;
-  for (std::size_t i = 0; i < errors.size(); ++i)
-    if (group.speeds[i].phase == phase) of.push_back(errors[i]);
-  return of;
-}
 
 void add(Bands::Pool& pool, const fit::Family& family, const fit::Errors& errors) {
   pool.all.insert(pool.all.end(), errors.begin(), errors.end());
@@ -93,7 +85,7 @@ std::string table_of(const Calibrated& c, const std::string& id, const Bands& ba
   const auto* group = c.group;
   const auto& result = c.result;
   const auto left_out = [&](Phase phase) {
-    return fit::mean_error(of_phase(*group, result.left_out, phase));
+    return fit::mean_error(fit::of_phase(*group, result.left_out, phase));
   };
   std::string text = head_of(group->device, id) + fmt::format("engine = \"{}\"\nspeeds = {}\n",
                                                               group->engine, group->speeds.size());
@@ -145,9 +137,8 @@ std::string prior_table(const model::Device& device, const Bands& bands,
 
 /// Six speeds, or three of several models: what may stand for a chip.
 bool tells_of_a_chip(const fit::Group& group) {
-  std::set<std::string> models;
-  for (const auto& s : group.speeds) models.insert(s.model);
-  return group.speeds.size() >= 6 || (group.speeds.size() >= 3 && models.size() >= 2);
+  const auto speeds = group.speeds.size();
+  return speeds >= 6 || (speeds >= 3 && fit::models_of(group).size() >= 2);
 }
 
 /// The group that stands for a chip: of the unit that its peaks are of, at full power, the one with
@@ -165,13 +156,12 @@ const Calibrated* best_of(const model::Device& device, const std::vector<Calibra
 }  // namespace
 
 model::Band Bands::of(const fit::Group& group, const fit::GroupResult& result, Phase phase) const {
-  auto own = of_phase(group, result.left_out, phase);
-  if (fit::stands_alone(group) && own.size() >= enough_for_a_band)
-    return fit::band_of(std::move(own));
+  const auto own = fit::of_phase(group, result.left_out, phase);
+  if (fit::stands_alone(group) && own.size() >= enough_for_a_band) return fit::band_of(own);
   // That of its class, and never narrower than what its own few errors say.
   model::Band band = from(left_out.at(phase), group.family);
   if (own.empty()) return band;
-  const model::Band few = fit::band_of(std::move(own));
+  const model::Band few = fit::band_of(own);
   return {std::min(band.low, few.low), std::max(band.high, few.high)};
 }
 
@@ -183,9 +173,10 @@ Bands bands_of(const std::vector<Calibrated>& all) {
   Bands bands;
   for (const auto phase : {Phase::prefill, Phase::decode}) {
     for (const auto& c : all) {
-      add(bands.left_out[phase], c.group->family, of_phase(*c.group, c.result.left_out, phase));
+      add(bands.left_out[phase], c.group->family,
+          fit::of_phase(*c.group, c.result.left_out, phase));
       if (c.group->full_power)
-        add(bands.prior[phase], c.group->family, of_phase(*c.group, c.result.unseen, phase));
+        add(bands.prior[phase], c.group->family, fit::of_phase(*c.group, c.result.unseen, phase));
     }
     for (auto* pool : {&bands.left_out[phase], &bands.prior[phase]})
       if (pool->all.size() < enough_for_a_band)

@@ -20,14 +20,6 @@ std::set<std::string> shapes_of(const Group& group) {
   return shapes;
 }
 
-/// Between neighbours, as R's default.
-double quantile(const Errors& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
-
 /// Equal values share their mean rank.
 std::vector<double> ranks_of(const std::vector<double>& values) {
   std::vector<double> ranks;
@@ -56,6 +48,28 @@ double correlation(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 }  // namespace
+
+Errors of_phase(const Group& group, const Errors& errors, model::Phase phase) {
+  Errors of;
+  for (std::size_t i = 0; i < errors.size(); ++i)
+    if (group.speeds[i].phase == phase) of.push_back(errors[i]);
+  return of;
+}
+
+std::set<std::string> models_of(const Group& group) {
+  std::set<std::string> models;
+  for (const auto& s : group.speeds) models.insert(s.model);
+  return models;
+}
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return nan;
+  std::sort(values.begin(), values.end());
+  const double at = share * static_cast<double>(values.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, values.size() - 1);
+  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+}
 
 GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
                     const std::vector<model::Precision>& further) {
@@ -109,8 +123,7 @@ double spearman(const Group& group, const Errors& errors, model::Phase phase) {
   return correlation(ranks_of(measured), ranks_of(predicted));
 }
 
-model::Band band_of(Errors errors) {
-  std::sort(errors.begin(), errors.end());
+model::Band band_of(const Errors& errors) {
   // The prediction itself lies within: efficiencies may stand at their bounds.
   return {std::min(1.0, exponential(-quantile(errors, 0.95))),
           std::max(1.0, exponential(-quantile(errors, 0.05)))};

@@ -23,13 +23,6 @@ toml::table option_node(const std::string& option, const std::string& text) {
   return toml::parse("value = " + format::to_line(toml::value<std::string>(value)), option);
 }
 
-template <class T>
-std::vector<T> values_of(std::vector<Loaded<T>> loaded) {
-  std::vector<T> values;
-  for (auto& each : loaded) values.push_back(std::move(each.value));
-  return values;
-}
-
 model::Precision scaled(model::Precision p, double factor) {
   for (double* bytes : {&p.weight_bytes, &p.attention_weight_bytes, &p.ffn_weight_bytes,
                         &p.head_bytes, &p.embedding_bytes})

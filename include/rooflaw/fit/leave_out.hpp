@@ -2,7 +2,7 @@
 // How wrong a calibration is on what it has not seen: each model left out in turn, each chip left
 // out in turn.
 
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,15 +30,23 @@ inline constexpr int evidence_rounds = 3;
 GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
                     const std::vector<model::Precision>& further);
 
+/// Those of the speeds of a phase; of none if `errors` is empty.
+Errors of_phase(const Group& group, const Errors& errors, model::Phase phase);
+/// Models that a group has speeds of.
+std::set<std::string> models_of(const Group& group);
+/// Between neighbours, as R's and NumPy's default; NaN of none.
+double quantile(std::vector<double> values, double share);
+
 /// Mean of |predicted / measured - 1|; NaN of none.
 double mean_error(const Errors& errors);
 /// Rank correlation of predicted and measured speeds, equal tests averaged; NaN of fewer than
 /// three.
 double spearman(const Group& group, const Errors& errors, model::Phase phase);
 
-/// Factors that nine of ten measured times are of the predicted: 5 % and 95 % quantiles, 1 included.
+/// Factors that nine of ten measured times are of the predicted: 5 % and 95 % quantiles, 1
+/// included.
 /// @param errors  not empty
-model::Band band_of(Errors errors);
+model::Band band_of(const Errors& errors);
 
 /// Does a group have enough speeds for an error of its own: six, of three models?
 bool stands_alone(const Group& group);

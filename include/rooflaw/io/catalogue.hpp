@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rooflaw/format/toml_reader.hpp"
@@ -29,6 +30,15 @@ struct Loaded {
   T value;
   Provenance provenance;
 };
+
+/// The entries without where they are from.
+template <class T>
+std::vector<T> values_of(std::vector<Loaded<T>> loaded) {
+  std::vector<T> values;
+  values.reserve(loaded.size());
+  for (auto& each : loaded) values.push_back(std::move(each.value));
+  return values;
+}
 
 struct WorkloadEntry {
   model::Workload workload;
