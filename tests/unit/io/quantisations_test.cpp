@@ -10,13 +10,6 @@
 namespace rooflaw::io {
 namespace {
 
-template <class T>
-std::vector<T> values_of(std::vector<Loaded<T>> loaded) {
-  std::vector<T> values;
-  for (auto& each : loaded) values.push_back(std::move(each.value));
-  return values;
-}
-
 struct Tables {
   std::vector<model::Precision> precisions;
   std::vector<Quantisation> quantisations;
