@@ -7,6 +7,7 @@
 
 #include "entry_list.hpp"
 #include "foreign_names.hpp"
+#include "job_law.hpp"
 #include "rooflaw/format/toml_override.hpp"
 #include "rooflaw/io/file_purpose.hpp"
 #include "space_reader.hpp"
@@ -86,64 +87,6 @@ void read_refine(format::TableReader& reader, search::RefineOptions& refine) {
   reader.reject_unknown_keys();
 }
 
-/// `table` is that of `reader`; a policy in it is taken out.
-void read_job_law(format::TableReader& reader, toml::table& table, Catalogue& catalogue, Job& job) {
-  // In a job `range` may be this policy instead of the table of an inline law.
-  bool enforced = false;
-  if (!table["range"].is_table()) {
-    const auto enforce = reader.word<bool>(
-        "range",
-        [](const std::string& word) -> std::optional<bool> {
-          if (word == "enforce") return true;
-          if (word == "flag") return false;
-          return std::nullopt;
-        },
-        "must be \"flag\" or \"enforce\"", HintFrom{{"flag", "enforce"}});
-    enforced = enforce.value_or(false);
-  }
-  // The word goes, so that the law may be read from the table; its place stays.
-  InputFault at_range{.file = "", .key = "law.range"};
-  if (const toml::node* word = table.get("range"); word != nullptr && !word->is_table()) {
-    const auto& source = word->source();
-    at_range = {.file = source.path ? *source.path : "",
-                .line = source.begin.line,
-                .column = source.begin.column,
-                .key = "law.range",
-                .value = format::to_line(*word)};
-    table.erase("range");
-  }
-  std::vector<Loaded<model::Law>> laws;
-  const bool has_fields =
-      std::any_of(table.begin(), table.end(), [](const auto& e) { return e.first != "id"; });
-  const auto load = [&](const auto& node, const auto& key) { return catalogue.laws(node, key); };
-  if (has_fields) {
-    laws = catalogue.laws(table, "law");
-    for (const auto& [key, value] : table) reader.allow({key.str()});
-  } else if (const toml::node* id = reader.node("id")) {
-    laws = id->is_array() ? read_entries<model::Law>(reader, "id", load) : load(*id, "law.id");
-  } else {
-    reader.fault("id", "is missing");
-  }
-  for (auto& law : laws) {
-    job.inputs.push_back(law.provenance);
-    job.question.laws.push_back(std::move(law.value));
-  }
-  reader.reject_unknown_keys();
-  if (!enforced || laws.empty()) return;
-  const model::LawRange& range = job.question.laws.front().range;
-  if (laws.size() > 1)
-    at_range.rule = "\"enforce\" goes with one law: ranges differ";
-  else if (range == model::LawRange{})
-    at_range.rule = "\"enforce\" goes with a law that states its range; this one states none";
-  job.question.space.within = range;
-  if (at_range.rule.empty() && reader.faults().empty() &&
-      search::count_within(job.question.space) == 0)
-    at_range.rule =
-        fmt::format("leaves no architecture: none of the space lies in the range of law \"{}\"",
-                    job.question.laws.front().id);
-  if (!at_range.rule.empty()) reader.faults().add(at_range);
-}
-
 /// The user's own models go where the public ones are, and in the place of one of the same id.
 void read_compare(format::TableReader& reader, Catalogue& catalogue, Job& job) {
   const auto load = [&](const toml::node& node, const std::string& key) {
@@ -220,7 +163,7 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   if (format::TableReader reader = sub("space", true); table["space"].is_table())
     job.question.space = read_space(reader);
   if (format::TableReader reader = sub("law", true); table["law"].is_table())
-    read_job_law(reader, *table["law"].as_table(), catalogue, job);
+    read_job_law(reader, table, catalogue, job);
   format::TableReader engine_reader = sub("engine", false);
   const model::Engine engine = read_engine(engine_reader);
   if (format::TableReader reader = sub("targets", true); table["targets"].is_table())

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "foreign_names.hpp"
 #include "rooflaw/io/catalogue.hpp"
 
@@ -242,6 +244,9 @@ model::LawRange read_range(format::TableReader& reader) {
   range.layers = read_interval(reader, "layers");
   range.width = read_interval(reader, "width");
   range.shared_ffn = read_interval(reader, "shared_ffn");
+  range.ffn_ratio = read_interval(reader, "ffn_ratio");
+  range.activation_rate = read_interval(reader, "activation_rate");
+  range.kv_dim = read_interval(reader, "kv_dim");
   range.experts_top_k = read_list<Pair>(reader, "experts_top_k", "must be pairs [experts, top_k]",
                                         [](const toml::node& node) -> std::optional<Pair> {
                                           const toml::array* pair = node.as_array();
@@ -273,40 +278,92 @@ model::LawRange read_range(format::TableReader& reader) {
   return range;
 }
 
-const format::NumberRule& rule_of(model::CoefficientRule rule) {
-  using enum model::CoefficientRule;
-  switch (rule) {
-    case positive:
-      return format::rules::positive;
-    case exponent:
-      return format::rules::exponent;
-    case signed_exponent:
-      return format::rules::signed_exponent;
-    case non_negative_exponent:
-      return format::rules::non_negative_exponent;
-    case non_negative:
-      break;
+const format::NumberRule& rule_of(model::CoefficientKind kind) {
+  using enum model::CoefficientKind;
+  if (kind == factor) return format::rules::signed_number;
+  return kind == exponent ? format::rules::signed_exponent : format::rules::non_negative;
+}
+
+/// A term is there as a whole or not at all; alpha_r is in two of them.
+void read_coefficients(format::TableReader& reader, model::Law& law) {
+  bool any_term = false;
+  for (const auto& c : model::law_coefficients<>) {
+    law.*c.member = reader.number(c.name, rule_of(c.kind)).value_or(0.0);
+    if (c.kind == model::CoefficientKind::factor) {
+      any_term = any_term || (reader.has(c.name) && c.name != "kappa_t");
+    } else if (c.kind == model::CoefficientKind::constant) {
+      if (!reader.has(c.name)) reader.fault(c.name, "is missing");
+    } else {
+      const bool in_term = c.factor.empty() ? reader.has("kappa_rho") || reader.has("kappa_d")
+                                            : reader.has(c.factor);
+      if (in_term && !reader.has(c.name)) reader.fault(c.name, "is missing");
+      if (!in_term && reader.has(c.name))
+        reader.fault(c.name, fmt::format("goes with {}, which is missing",
+                                         c.factor.empty() ? "kappa_rho or kappa_d" : c.factor));
+    }
   }
-  return format::rules::non_negative;
+  if (!any_term)
+    reader.fault("kappa_l",
+                 "is missing, and so are kappa_rho, kappa_d, kappa_m and kappa_p: a law "
+                 "needs a term in the shape of a model");
+}
+
+/// Vectors of coefficients; those that are not listed are the law's own.
+std::vector<model::LawCoefficients<double>> read_resamples(format::TableReader& reader,
+                                                           const model::Law& law) {
+  using Coefficients = model::LawCoefficients<double>;
+  const auto names = read_list<const model::LawCoefficient<double>*>(
+      reader, "coefficients", "must be names of coefficients: kappa_l, alpha_l, ...",
+      [](const toml::node& node) -> std::optional<const model::LawCoefficient<double>*> {
+        for (const auto& c : model::law_coefficients<>)
+          if (node.value<std::string>() == c.name) return &c;
+        return std::nullopt;
+      });
+  const toml::array* listed = reader.array("coefficients");
+  const std::size_t length = listed == nullptr ? 0 : listed->size();
+  if (length == 0) reader.fault("coefficients", "must list the names of coefficients");
+  if (length == 0 || names->size() != length) {
+    reader.allow({"vectors"});
+    return {};
+  }
+  const auto vectors = read_list<Coefficients>(
+      reader, "vectors", fmt::format("must be {} numbers that the coefficients can be", length),
+      [&](const toml::node& node) -> std::optional<Coefficients> {
+        const toml::array* list = node.as_array();
+        if (list == nullptr || list->size() != length) return std::nullopt;
+        Coefficients vector = law;
+        for (std::size_t i = 0; i < length; ++i) {
+          const auto x = (*list)[i].value<double>();
+          const auto& c = *(*names)[i];
+          if (!x || !rule_of(c.kind).holds(*x)) return std::nullopt;
+          vector.*c.member = *x;
+        }
+        return vector;
+      });
+  constexpr std::size_t most = 10000;
+  const toml::array* all = reader.array("vectors");
+  if (all == nullptr || all->empty() || all->size() > most)
+    reader.fault("vectors", fmt::format("must be from 1 to {} lists", most));
+  reader.reject_unknown_keys();
+  return vectors.value_or(std::vector<Coefficients>{});
 }
 
 }  // namespace
 
 model::Law read_law(format::TableReader& reader) {
   allow_description(reader);
-  reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run"});
+  reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run", "fit"});
   model::Law law;
   law.id = read_id(reader);
-  for (const auto& [name, member, rule, may_be_absent] : model::law_coefficients<>)
-    law.*member = may_be_absent ? reader.number(name, rule_of(rule)).value_or(0.0)
-                                : reader.required_number(name, rule_of(rule));
-  law.tokens = reader.number("tokens", format::rules::at_least_one).value_or(0.0);
-  if (law.kappa_t > 0.0 && !reader.has("tokens"))
-    reader.fault("tokens",
-                 "is missing: a law with kappa_t needs the tokens that models are trained on");
+  read_coefficients(reader, law);
+  law.tokens = reader.number("tokens", format::rules::at_least_one).value_or(model::usual_tokens);
   if (const toml::table* range = reader.sub_table("range")) {
     format::TableReader range_reader(*range, reader.full_name("range"), reader.faults());
     law.range = read_range(range_reader);
+  }
+  if (const toml::table* resamples = reader.sub_table("resamples")) {
+    format::TableReader vectors(*resamples, reader.full_name("resamples"), reader.faults());
+    law.resamples = read_resamples(vectors, law);
   }
   return law;
 }

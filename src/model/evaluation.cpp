@@ -22,6 +22,7 @@ void set_loss(Evaluation& e, const Law& law, const Architecture& a,
   e.loss = nan;
   if (e.has_loss) {
     e.point = law_point(x);
+    if (!is_separable(law)) e.point.parameters = parameters(x).total;
     e.terms = loss_terms(law, e.point);
     e.loss = loss(law, e.terms, loss_delta);
   }

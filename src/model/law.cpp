@@ -16,6 +16,50 @@ bool listed(const std::optional<std::vector<T>>& list, const T& x) {
 }
 }  // namespace
 
+std::string_view to_string(LawVariable variable) {
+  switch (variable) {
+    case LawVariable::layers:
+      return "layers";
+    case LawVariable::activation_rate:
+      return "activation rate";
+    case LawVariable::ffn_ratio:
+      return "FFN ratio";
+    case LawVariable::width:
+      return "width";
+    case LawVariable::kv_dim:
+      return "KV dimension";
+    case LawVariable::parameters:
+      break;
+  }
+  return "parameters";
+}
+
+namespace {
+template <class Holds>
+bool any_term(const LawCoefficients<double>& law, Holds holds) {
+  const auto t = law_terms(law);
+  for (const auto* term : {&t.depth, &t.sparsity, &t.capacity, &t.kv, &t.parameters})
+    if (term->coefficient != 0.0 && holds(*term)) return true;
+  return false;
+}
+}  // namespace
+
+bool has_opinion(const LawCoefficients<double>& law, LawVariable variable) {
+  return any_term(law, [&](const LawTerm<double>& term) {
+    return term.exponent(variable).value_or(0.0) != 0.0;
+  });
+}
+
+bool is_separable(const LawCoefficients<double>& law) { return law.kappa_p == 0.0; }
+
+bool is_monotone(const LawCoefficients<double>& law) {
+  using enum LawVariable;
+  return !any_term(law, [](const LawTerm<double>& term) {
+    return term.coefficient < 0.0 || term.exponent(ffn_ratio).value_or(0.0) > 0.0 ||
+           term.exponent(activation_rate).value_or(0.0) < 0.0;
+  });
+}
+
 bool layers_in_range(const LawRange& range, double layers) { return within(range.layers, layers); }
 bool width_in_range(const LawRange& range, double width) { return within(range.width, width); }
 
@@ -33,6 +77,15 @@ bool attention_in_range(const LawRange& range, AttentionKind kind, std::int64_t 
 
 bool ffn_in_range(const LawRange& range, FfnKind kind, double shared_ffn) {
   return listed(range.ffn, kind) && within(range.shared_ffn, shared_ffn);
+}
+
+bool ffn_block_in_range(const LawRange& range, const FfnShape<double>& ffn) {
+  return within(range.ffn_ratio, ffn.ffn_ratio()) &&
+         within(range.activation_rate, ffn.activation_rate());
+}
+
+bool kv_dim_in_range(const LawRange& range, const AttentionShape<double>& attention) {
+  return within(range.kv_dim, attention.kv_dim());
 }
 
 namespace {

@@ -51,10 +51,13 @@ Shape shape_at(const ShapeVector& log_axes) {
 }
 
 Posynomial loss_posynomial(const model::Law& law) {
-  require_usable(law);
+  require_posynomial(law);
   const auto terms = law_terms(law);
-  return {monomial(terms.depth), monomial(terms.sparsity), monomial(terms.capacity),
-          monomial(terms.kv)};
+  Posynomial sum;
+  for (const auto* term : {&terms.depth, &terms.sparsity, &terms.capacity, &terms.kv})
+    if (term->coefficient > 0.0) sum.push_back(monomial(*term));
+  if (sum.empty()) throw DomainError("the law has no opinion on any shape");
+  return sum;
 }
 
 Posynomial resource_posynomial(const XiModel& xi, const Budgets& budgets, Resource resource) {

@@ -134,17 +134,29 @@ double loss(const model::Law& law, const Shape& shape, double loss_delta) {
   return model::loss(law, model::loss_terms(law, law_point(shape)), loss_delta);
 }
 
-void require_usable(const model::Law& law) {
-  using enum model::CoefficientRule;
-  for (const auto& [name, member, rule, may_be_absent] : model::law_coefficients<>) {
-    const double x = law.*member;
-    // beta_2 may have any sign here.
-    const bool any_sign = rule == signed_exponent || member == &model::Law::beta_2;
-    if (!any_sign && (rule == positive || rule == exponent))
-      require_positive_and_finite(x, fmt::format("law.{}", name));
-    else if (!std::isfinite(x))
-      throw DomainError(fmt::format("law {}: coefficients must be finite", law.id));
+void require_posynomial(const model::Law& law) {
+  if (!is_separable(law))
+    throw DomainError(
+        fmt::format("law {} has a term in the total parameters: no sum of monomials "
+                    "of a shape",
+                    law.id));
+  for (const auto& c : model::law_coefficients<>) {
+    const double x = law.*c.member;
+    if (!std::isfinite(x) || (c.kind == model::CoefficientKind::factor && x < 0.0))
+      throw DomainError(
+          fmt::format("law.{} = {}: factors must be >= 0, all coefficients finite", c.name, x));
   }
+}
+
+void require_usable(const model::Law& law) {
+  require_posynomial(law);
+  using L = model::Law;
+  // beta_1 and beta_2 may have any sign.
+  for (const auto member : {&L::kappa_l, &L::alpha_l, &L::kappa_rho, &L::alpha_rho, &L::alpha_r,
+                            &L::kappa_d, &L::kappa_m, &L::alpha_m})
+    for (const auto& c : model::law_coefficients<>)
+      if (c.member == member)
+        require_positive_and_finite(law.*member, fmt::format("law.{}", c.name));
 }
 
 EffectiveRates effective_rates(const model::Scenario& scenario) {
@@ -192,8 +204,7 @@ Budgets to_budgets(const model::Limits& limits, const model::Scenario& scenario)
       tighten(budgets.prefill_flop_per_token,
               work(seconds / w.prefill * rates.flop_per_s / prompt));
     else if (w.prefill == 0.0)
-      tighten(budgets.decode_bytes_per_token,
-              work(seconds / w.decode * rates.bytes_per_s / steps));
+      tighten(budgets.decode_bytes_per_token, work(seconds / w.decode * rates.bytes_per_s / steps));
     else
       tighten(budgets.total, {.seconds = work(seconds),
                               .s_per_prefill_flop = w.prefill * prompt / rates.flop_per_s,

@@ -472,18 +472,53 @@ class JobFiles(BadInput):
            "beta_1": -0.33, "kappa_d": 500.0, "beta_2": 0.97, "kappa_m": 0.2, "alpha_m": 0.05,
            "l_inf": 2.53}
 
-    def test_law_with_a_negative_coefficient(self):
-        lines = [f"{k} = {'§-9.96' if k == 'kappa_l' else v}" for k, v in self.LAW.items()]
-        self.job({"law.id": "\n".join(lines)}, ("law.kappa_l", "= -9.96:", "> 0"))
+    def law(self, **changes):
+        """The law inline, a key a line; None takes a key away."""
+        fields = self.LAW | changes
+        return "\n".join(f"{k} = {v}" for k, v in fields.items() if v is not None)
 
-    def test_term_in_tokens(self):
-        lines = [f"{k} = {v}" for k, v in self.LAW.items()]
-        for term, want in (
-                (("kappa_t = 3", "alpha_t = §11", "tokens = 1e10"), ("law.alpha_t", "= 11:", "from 0 to 10")),
-                (("kappa_t = 3", "alpha_t = 0.1", "tokens = §0.5"), ("law.tokens", "= 0.5:", ">= 1")),
-                (("kappa_t = §-3", "alpha_t = 0.1", "tokens = 1e10"), ("law.kappa_t", "= -3:", ">= 0"))):
-            with self.subTest(want[0]):
-                self.job({"law.id": "\n".join([*lines, *term])}, want)
+    def test_coefficients(self):
+        for changes, want in (
+                ({"kappa_l": "§1e31"}, ("law.kappa_l", "= 1e+31:", "from -1e30 to 1e30")),
+                ({"alpha_m": "§-11"}, ("law.alpha_m", "= -11:", "from -10 to 10")),
+                ({"l_inf": "§-1"}, ("law.l_inf", "= -1:", ">= 0")),
+                ({"kappa_t": 3, "alpha_t": "§11"}, ("law.alpha_t", "= 11:", "from -10 to 10")),
+                ({"kappa_t": 3, "alpha_t": 0.1, "tokens": "§0.5"}, ("law.tokens", "= 0.5:", ">= 1")),
+                ({"alpha_t": "§0.1"}, ("law.alpha_t", "goes with kappa_t, which is missing")),
+                ({"kappa_rho": None, "alpha_rho": "§1", "beta_1": None},
+                 ("law.alpha_rho", "goes with kappa_rho, which is missing")),
+                ({"kappa_l": None, "alpha_l": "§1"}, ("law.alpha_l", "goes with kappa_l"))):
+            with self.subTest(changes):
+                self.job({"law.id": self.law(**changes)}, want)
+        self.job({"law.id": self.law(kappa_d=None, kappa_rho=None, alpha_rho=None,
+                                                       beta_1=None, beta_2=None, alpha_r="§1")},
+                 ("law.alpha_r", "goes with kappa_rho or kappa_d"))
+
+    def test_law_that_says_nothing_of_an_axis(self):
+        self.job({"law.id": self.law(kappa_m=None, alpha_m=None), "space.kv_heads": "kv_heads = §[1, 2]"},
+                 ("space.kv_heads", "KV dimension", "custom", "further law"))
+
+    def test_law_that_no_search_can_use(self):
+        self.job({"[law]": "§[law]", "law.id": self.law(kappa_p=3, alpha_p=0.5)},
+                 ("law.id", "total parameters", "law.second_opinions"))
+
+    def test_law_that_cannot_be_bounded(self):
+        small = {"law.id": self.law(kappa_m=-0.2)}
+        self.write("job.toml", edit(JOB, small))
+        self.rooflaw("search", "job.toml", "--dry-run")
+        self.job(small | {"search.strategy": 'strategy = "exact"', "[law]": "§[law]", "space.expert_ffn_ratio": "expert_ffn_ratio = { from = 0.01, to = 4, step = 0.01 }",
+                          "space.layers": "layers = { from = 1, to = 2000, step = 1 }",
+                          "space.experts": "experts = { from = 1, to = 500, step = 1 }"},
+                 ("law.id", "every point is looked at", "1000000000"))
+
+    def test_resamples(self):
+        for table, want in (("coefficients = [§'kappa_x']\nvectors = [[1]]", ("law.resamples.coefficients", "names")),
+                            ("coefficients = ['kappa_l', 'alpha_l']\nvectors = [§[1]]",
+                             ("law.resamples.vectors", "2 numbers")),
+                            ("coefficients = ['kappa_l']\nvectors = §[]", ("law.resamples.vectors", "from 1 to 10000")),
+                            ("coefficients = ['alpha_l']\nvectors = [§[nan]]", ("law.resamples.vectors", "1 numbers"))):
+            with self.subTest(table):
+                self.job({"law.id": self.law() + "\n[law.resamples]\n" + table}, want)
 
     def test_law_without_an_exponent(self):
         lines = [f"{k} = {v}" for k, v in self.LAW.items() if k != "alpha_m"]

@@ -96,6 +96,8 @@ inline constexpr NumberRule signed_exponent{-10, true, 10, true,
                                             "must be a finite number from -10 to 10"};
 inline constexpr NumberRule non_negative_exponent{0, true, 10, true,
                                                   "must be a finite number from 0 to 10"};
+inline constexpr NumberRule signed_number{-huge, true, huge, true,
+                                          "must be a finite number from -1e30 to 1e30"};
 inline constexpr NumberRule at_least_one{1, true, huge, true,
                                          "must be a finite number >= 1, up to 1e30"};
 inline constexpr NumberRule efficiency{1e-6, true, 1.5, true, "must lie in [1e-6, 1.5]"};

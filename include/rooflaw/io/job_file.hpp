@@ -17,8 +17,11 @@ struct Job {
   search::Question question;
   search::Method method;
   search::RefineOptions refine;
-  std::vector<Loaded<ModelEntry>> models;  // public models, for comparison
-  std::vector<Provenance> inputs;          // every table used, sorted by kind and id
+  std::size_t resamples = 0;                 // of each law, that are carried through the search
+  std::vector<Loaded<model::Law>> opinions;  // laws that score what those of the question find
+  std::vector<std::string> notes;            // what whoever reads the summary should know
+  std::vector<Loaded<ModelEntry>> models;    // public models, for comparison
+  std::vector<Provenance> inputs;            // every table used, sorted by kind and id
 };
 
 /// Must the job say where its result goes?

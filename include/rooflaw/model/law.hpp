@@ -5,13 +5,16 @@
 //     + kappa_rho rho^alpha_rho r^-alpha_r d^-beta_1          sparsity
 //     + kappa_d r^-alpha_r d^-beta_2                          capacity
 //     + kappa_m d_m^-alpha_m                                  KV
+//     + kappa_p P^-alpha_p                                    parameters
 //     + L_inf + kappa_t D^-alpha_t + delta(precision)         the same for all architectures
 //
-// Source: [S] arXiv:2602.10377 Eq. 2 and 15; the term in the training tokens D is that of other
-// published laws (arXiv:2602.05970) and 0 in this one. l layers, d width, r activated FFN ratio,
-// rho activation rate, d_m KV dimension. With the published beta_1 < 0 the loss is not monotone in
-// the width. Outside the ranges it was fitted on, a law extrapolates; `extrapolates` says so point
-// by point.
+// Source: [S] arXiv:2602.10377 Eq. 2 and 15. l layers, d width, r activated FFN ratio, rho
+// activation rate, d_m KV dimension. The term in the training tokens D is that of other published
+// laws (arXiv:2602.05970), that in the total parameters P, embeddings included, of
+// arXiv:2502.06857; a law with the latter scores architectures but is no sum of what their parts
+// lose, so that no search can use it. A term that a law lacks, whose coefficient is 0, is no
+// opinion, not no effect. With the published beta_1 < 0 the loss is not monotone in the width.
+// Outside the ranges it was fitted on, a law extrapolates; `extrapolates` says so point by point.
 //
 // law_terms says which term is made of what; all that evaluates, bounds, tabulates or
 // differentiates a law goes through it. law_coefficients lists the coefficients: reader and
@@ -27,6 +30,7 @@
 
 #include "rooflaw/model/architecture.hpp"
 #include "rooflaw/model/numeric.hpp"
+#include "rooflaw/model/shape.hpp"
 
 namespace rooflaw::model {
 
@@ -47,6 +51,7 @@ struct LawRange {
   std::optional<std::vector<AttentionKind>> attention;
   std::optional<std::vector<FfnKind>> ffn;
   std::optional<Interval> shared_ffn;
+  std::optional<Interval> ffn_ratio, activation_rate, kv_dim;
   bool operator==(const LawRange&) const = default;
 };
 
@@ -58,47 +63,54 @@ struct LawCoefficients {
   T kappa_d{}, beta_2{};
   T kappa_m{}, alpha_m{};
   T kappa_t{}, alpha_t{};
+  T kappa_p{}, alpha_p{};
   T l_inf{};
 };
 
+/// D where nobody says how many tokens are planned.
+inline constexpr double usual_tokens = 1e10;
+
 struct Law : LawCoefficients<double> {
   std::string id;
-  double tokens = 0;  // D; matters where kappa_t > 0
+  double tokens = usual_tokens;  // D
   LawRange range;
+  std::vector<LawCoefficients<double>> resamples;  // fits to resampled runs: how sure it is
 };
 
-/// What a coefficient may be. A law is a sum of positive terms, so only beta_1 is free in sign.
-enum class CoefficientRule {
-  positive,
-  exponent,         // > 0
-  signed_exponent,  // any sign
-  non_negative,
-  non_negative_exponent,
-};
+/// What a coefficient is.
+enum class CoefficientKind { factor, exponent, constant };
 
 template <class T>
 struct LawCoefficient {
   std::string_view name;
   T LawCoefficients<T>::*member;
-  CoefficientRule rule;
-  bool may_be_absent = false;  // 0 where a law does not state it
+  CoefficientKind kind;
+  std::string_view
+      factor{};  // that an exponent goes with; of alpha_r there are two, either will do
 };
 template <class T = double>
 inline constexpr std::array law_coefficients = {
-    LawCoefficient<T>{"kappa_l", &LawCoefficients<T>::kappa_l, CoefficientRule::positive},
-    LawCoefficient<T>{"alpha_l", &LawCoefficients<T>::alpha_l, CoefficientRule::exponent},
-    LawCoefficient<T>{"kappa_rho", &LawCoefficients<T>::kappa_rho, CoefficientRule::positive},
-    LawCoefficient<T>{"alpha_rho", &LawCoefficients<T>::alpha_rho, CoefficientRule::exponent},
-    LawCoefficient<T>{"alpha_r", &LawCoefficients<T>::alpha_r, CoefficientRule::exponent},
-    LawCoefficient<T>{"beta_1", &LawCoefficients<T>::beta_1, CoefficientRule::signed_exponent},
-    LawCoefficient<T>{"kappa_d", &LawCoefficients<T>::kappa_d, CoefficientRule::positive},
-    LawCoefficient<T>{"beta_2", &LawCoefficients<T>::beta_2, CoefficientRule::exponent},
-    LawCoefficient<T>{"kappa_m", &LawCoefficients<T>::kappa_m, CoefficientRule::positive},
-    LawCoefficient<T>{"alpha_m", &LawCoefficients<T>::alpha_m, CoefficientRule::exponent},
-    LawCoefficient<T>{"kappa_t", &LawCoefficients<T>::kappa_t, CoefficientRule::non_negative, true},
-    LawCoefficient<T>{"alpha_t", &LawCoefficients<T>::alpha_t,
-                      CoefficientRule::non_negative_exponent, true},
-    LawCoefficient<T>{"l_inf", &LawCoefficients<T>::l_inf, CoefficientRule::non_negative},
+    LawCoefficient<T>{"kappa_l", &LawCoefficients<T>::kappa_l, CoefficientKind::factor},
+    LawCoefficient<T>{"alpha_l", &LawCoefficients<T>::alpha_l, CoefficientKind::exponent,
+                      "kappa_l"},
+    LawCoefficient<T>{"kappa_rho", &LawCoefficients<T>::kappa_rho, CoefficientKind::factor},
+    LawCoefficient<T>{"alpha_rho", &LawCoefficients<T>::alpha_rho, CoefficientKind::exponent,
+                      "kappa_rho"},
+    LawCoefficient<T>{"alpha_r", &LawCoefficients<T>::alpha_r, CoefficientKind::exponent},
+    LawCoefficient<T>{"beta_1", &LawCoefficients<T>::beta_1, CoefficientKind::exponent,
+                      "kappa_rho"},
+    LawCoefficient<T>{"kappa_d", &LawCoefficients<T>::kappa_d, CoefficientKind::factor},
+    LawCoefficient<T>{"beta_2", &LawCoefficients<T>::beta_2, CoefficientKind::exponent, "kappa_d"},
+    LawCoefficient<T>{"kappa_m", &LawCoefficients<T>::kappa_m, CoefficientKind::factor},
+    LawCoefficient<T>{"alpha_m", &LawCoefficients<T>::alpha_m, CoefficientKind::exponent,
+                      "kappa_m"},
+    LawCoefficient<T>{"kappa_t", &LawCoefficients<T>::kappa_t, CoefficientKind::factor},
+    LawCoefficient<T>{"alpha_t", &LawCoefficients<T>::alpha_t, CoefficientKind::exponent,
+                      "kappa_t"},
+    LawCoefficient<T>{"kappa_p", &LawCoefficients<T>::kappa_p, CoefficientKind::factor},
+    LawCoefficient<T>{"alpha_p", &LawCoefficients<T>::alpha_p, CoefficientKind::exponent,
+                      "kappa_p"},
+    LawCoefficient<T>{"l_inf", &LawCoefficients<T>::l_inf, CoefficientKind::constant},
 };
 
 /// What the law takes from an architecture.
@@ -109,14 +121,16 @@ struct LawPoint {
   T ffn_ratio{};
   T activation_rate{};
   T kv_dim{};
+  T parameters{};  // in total, embeddings included; only of laws that have a term in them
 };
 
 /// The same by number, in the order in which a term multiplies its powers.
-enum class LawVariable { layers, activation_rate, ffn_ratio, width, kv_dim };
-inline constexpr std::size_t law_variable_count = 5;
-inline constexpr std::array law_variables = {LawVariable::layers, LawVariable::activation_rate,
+enum class LawVariable { layers, activation_rate, ffn_ratio, width, kv_dim, parameters };
+inline constexpr std::size_t law_variable_count = 6;
+inline constexpr std::array law_variables = {LawVariable::layers,    LawVariable::activation_rate,
                                              LawVariable::ffn_ratio, LawVariable::width,
-                                             LawVariable::kv_dim};
+                                             LawVariable::kv_dim,    LawVariable::parameters};
+std::string_view to_string(LawVariable variable);
 template <class T>
 const T& value_of(const LawPoint<T>& x, LawVariable variable) {
   switch (variable) {
@@ -129,9 +143,11 @@ const T& value_of(const LawPoint<T>& x, LawVariable variable) {
     case LawVariable::width:
       return x.width;
     case LawVariable::kv_dim:
+      return x.kv_dim;
+    case LawVariable::parameters:
       break;
   }
-  return x.kv_dim;
+  return x.parameters;
 }
 
 /// coefficient * the product of its variables' powers.
@@ -149,9 +165,10 @@ struct LossTerms {
   T sparsity{};
   T capacity{};
   T kv{};
+  T parameters{};
 };
 
-/// The law as a posynomial.
+/// The law as a sum of monomials.
 template <class T>
 LossTerms<LawTerm<T>> law_terms(const LawCoefficients<T>& law) {
   using enum LawVariable;
@@ -166,8 +183,19 @@ LossTerms<LawTerm<T>> law_terms(const LawCoefficients<T>& law) {
           term(law.kappa_rho,
                {{activation_rate, law.alpha_rho}, {ffn_ratio, -law.alpha_r}, {width, -law.beta_1}}),
           term(law.kappa_d, {{ffn_ratio, -law.alpha_r}, {width, -law.beta_2}}),
-          term(law.kappa_m, {{kv_dim, -law.alpha_m}})};
+          term(law.kappa_m, {{kv_dim, -law.alpha_m}}),
+          term(law.kappa_p, {{parameters, -law.alpha_p}})};
 }
+
+/// Does the loss depend on it? Of what a law is silent on it has no opinion.
+bool has_opinion(const LawCoefficients<double>& law, LawVariable variable);
+
+/// May a search use it? Not if it has a term in the parameters: the loss is then no sum over parts.
+bool is_separable(const LawCoefficients<double>& law);
+
+/// Can boxes of FFN blocks be bounded by their corners? If all terms are >= 0, and the loss rises
+/// neither with the FFN ratio nor with the number of experts.
+bool is_monotone(const LawCoefficients<double>& law);
 
 /// What no architecture changes: L_inf and the term in tokens.
 template <class C>
@@ -206,15 +234,17 @@ template <class T, class C>
 auto loss_terms(const LawCoefficients<C>& law, const LawPoint<T>& x) {
   const auto terms = law_terms(law);
   using Term = decltype(term_value(terms.depth, x));
-  return LossTerms<Term>{term_value(terms.depth, x), term_value(terms.sparsity, x),
-                         term_value(terms.capacity, x), term_value(terms.kv, x)};
+  return LossTerms<Term>{
+      term_value(terms.depth, x), term_value(terms.sparsity, x), term_value(terms.capacity, x),
+      term_value(terms.kv, x),
+      law.kappa_p == 0.0 ? constant<Term>(0.0) : term_value(terms.parameters, x)};
 }
 
 template <class T>
 T loss(const Law& law, const LossTerms<T>& t, double loss_delta) {
   return shape_loss<T>(ffn_loss<T>(t.sparsity, t.capacity), t.kv,
                        depth_loss<T>(t.depth, law_constant(law))) +
-         loss_delta;
+         t.parameters + loss_delta;
 }
 
 /// Is a value of one axis, or a pair of axes, inside the range the law was fitted on?
@@ -224,6 +254,9 @@ bool experts_in_range(const LawRange& range, std::int64_t experts, std::int64_t 
 bool attention_in_range(const LawRange& range, AttentionKind kind, std::int64_t kv_heads,
                         std::int64_t heads);
 bool ffn_in_range(const LawRange& range, FfnKind kind, double shared_ffn);
+/// FFN ratio and activation rate.
+bool ffn_block_in_range(const LawRange& range, const FfnShape<double>& ffn);
+bool kv_dim_in_range(const LawRange& range, const AttentionShape<double>& attention);
 
 /// Does the law extrapolate there? And in what, in words: "width 4096, 15 experts top-1"; empty if
 /// it does not.

@@ -101,8 +101,12 @@ double memory_bytes_per_layer(const XiModel& xi, const Shape& shape);
 model::LawPoint<double> law_point(const Shape& shape);
 double loss(const model::Law& law, const Shape& shape, double loss_delta = 0.0);
 
-/// What the closed forms need of a law beyond being a law: every kappa and alpha positive, all
-/// finite. (beta_1 and beta_2 may have any sign.)
+/// What a geometric program needs of a law: no negative term, none in the total parameters.
+/// @throws DomainError
+void require_posynomial(const model::Law& law);
+
+/// What the closed forms need: every kappa and alpha of the terms in a shape positive, all finite.
+/// (beta_1 and beta_2 may have any sign.)
 /// @throws DomainError
 void require_usable(const model::Law& law);
 

@@ -168,6 +168,7 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     Open& open = boxes[i];
     const bool single = open.box.single();
+    if (single && !is_within(question_.space, lower_[i])) continue;
     set_least_losses(open.box, i);
     bool any = false;
     std::size_t depths = 0;

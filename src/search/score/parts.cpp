@@ -8,18 +8,6 @@ namespace rooflaw::search {
 
 using model::Phase;
 
-model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
-                                              const AttentionOption& option) {
-  const bool gqa = option.kind == model::AttentionKind::gqa;
-  return model::attention_shape({.layers = 1,
-                                 .attention = option.kind,
-                                 .heads = option.heads,
-                                 .head_dim = gqa ? space.head_dim : 0,
-                                 .kv_heads = option.kv_heads,
-                                 .mla = option.mla},
-                                space.widths[width_digit]);
-}
-
 WidthPart width_part(const Space& space, std::size_t width_digit, const Deployment& deployment) {
   const auto& s = deployment.scenario;
   const auto width = static_cast<double>(space.widths[width_digit]);

@@ -142,7 +142,7 @@ void for_each_block(const Space& space, const std::vector<Frame>& frames,
   const FfnOptions options(space, routings);
   for (const Frame& frame : frames)
     for (std::size_t n = 0; n < options.size(); ++n) {
-      if (const auto o = options.at(frame, n)) visit(frame, *o);
+      if (const auto o = options.built(frame, n)) visit(frame, *o);
       pacer.step();
     }
 }

@@ -155,6 +155,7 @@ constexpr AxisHome ffn_home{
           return !range.ffn || std::find(range.ffn->begin(), range.ffn->end(), space.ffn[digit]) !=
                                    range.ffn->end();
         },
+    .law_variable = model::LawVariable::ffn_ratio,
     .features = {[](const Architecture& a) { return a.ffn == model::FfnKind::plain ? 1.0 : 0.0; }}};
 
 constexpr AxisHome width_home{
@@ -178,6 +179,7 @@ constexpr AxisHome width_home{
         [](const LawRange& range, const Space& space, std::size_t digit) {
           return model::width_in_range(range, static_cast<double>(space.widths[digit]));
         },
+    .law_variable = model::LawVariable::width,
     .features = {log_of<&Architecture::width>},
     .fill_in = fill_in_numbers<&Space::widths>,
     .coarse = 12,
@@ -195,6 +197,7 @@ constexpr AxisHome attention_home{
     .key_of = [](const Space& space,
                  std::size_t digit) { return attention_key(space.attention[digit]); },
     .keys_of = attention_keys,
+    .law_variable = model::LawVariable::kv_dim,
     .features = {
         [](const Architecture& a) {
           return natural_log(model::attention_shape(a, a.width).kv_dim());
@@ -227,6 +230,7 @@ constexpr AxisHome ratio_home{
         },
     .key_of = number_key<&Space::expert_ffn_ratio>,
     .keys_of = ratio_keys,
+    .law_variable = model::LawVariable::ffn_ratio,
     .features = {[](const Architecture& a) {
       return natural_log(static_cast<double>(a.expert_ffn) / static_cast<double>(a.width));
     }},
@@ -252,6 +256,7 @@ constexpr AxisHome shared_home{
           return !range.shared_ffn ||
                  range.shared_ffn->contains(static_cast<double>(space.shared_ffn[digit]));
         },
+    .law_variable = model::LawVariable::ffn_ratio,
     .features = {[](const Architecture& a) {
       return log_one_plus(static_cast<double>(a.shared_ffn) / static_cast<double>(a.width));
     }}};
@@ -267,6 +272,7 @@ constexpr AxisHome experts_home{.key = "experts",
                                 .enter = enter_number<&Space::experts, &Architecture::experts>,
                                 .key_of = number_key<&Space::experts>,
                                 .keys_of = number_keys<&Architecture::experts>,
+                                .law_variable = model::LawVariable::activation_rate,
                                 .features = {log_of<&Architecture::experts>},
                                 .fill_in = fill_in_numbers<&Space::experts>,
                                 .monotone = true,
@@ -284,6 +290,7 @@ constexpr AxisHome top_k_home{.key = "top_k",
                               .enter = enter_number<&Space::top_k, &Architecture::top_k>,
                               .key_of = number_key<&Space::top_k>,
                               .keys_of = number_keys<&Architecture::top_k>,
+                              .law_variable = model::LawVariable::ffn_ratio,
                               .features = {log_of<&Architecture::top_k>},
                               .fill_in = fill_in_numbers<&Space::top_k>};
 
@@ -310,6 +317,7 @@ constexpr AxisHome layers_home{
         [](const LawRange& range, const Space& space, std::size_t digit) {
           return model::layers_in_range(range, static_cast<double>(space.layers[digit]));
         },
+    .law_variable = model::LawVariable::layers,
     .features = {[](const Architecture& a) {
       return natural_log(static_cast<double>(model::depth(a)));
     }},

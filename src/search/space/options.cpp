@@ -59,7 +59,22 @@ std::optional<AttentionOption> attention_option(const Space& space, std::size_t 
   if (space.within && (windows || !model::attention_in_range(*space.within, option.kind,
                                                              option.kv_heads, option.heads)))
     return std::nullopt;
+  if (space.within &&
+      !model::kv_dim_in_range(*space.within, attention_shape(space, width_digit, option)))
+    return std::nullopt;
   return option;
+}
+
+model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
+                                              const AttentionOption& option) {
+  const bool gqa = option.kind == model::AttentionKind::gqa;
+  return model::attention_shape({.layers = 1,
+                                 .attention = option.kind,
+                                 .heads = option.heads,
+                                 .head_dim = gqa ? space.head_dim : 0,
+                                 .kv_heads = option.kv_heads,
+                                 .mla = option.mla},
+                                space.widths[width_digit]);
 }
 
 std::vector<AttentionOption> attention_options(const Space& space, std::size_t width_digit) {
@@ -126,10 +141,21 @@ FfnOption FfnOptions::numbered(const Frame& frame, std::size_t number) const {
 
 FfnOption FfnOptions::first(const Frame& frame) const { return numbered(frame, 0); }
 
-std::optional<FfnOption> FfnOptions::at(const Frame& frame, std::size_t number) const {
+std::optional<FfnOption> FfnOptions::built(const Frame& frame, std::size_t number) const {
   const FfnOption option = numbered(frame, number);
   if (option.architecture.expert_ffn < 1) return std::nullopt;
   return option;
+}
+
+std::optional<FfnOption> FfnOptions::at(const Frame& frame, std::size_t number) const {
+  const auto option = built(frame, number);
+  if (!option || !is_within(*space_, *option)) return std::nullopt;
+  return option;
+}
+
+bool is_within(const Space& space, const FfnOption& option) {
+  return !space.within ||
+         model::ffn_block_in_range(*space.within, model::ffn_shape(option.architecture));
 }
 
 std::optional<FfnOption> ffn_option(const Space& space, const Digits& digits) {

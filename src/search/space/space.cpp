@@ -144,11 +144,58 @@ bool usable_ratio(const Space& space, double ratio, std::int64_t width) {
 
 }  // namespace
 
+namespace {
+
+/// FFN blocks of a frame in a range of FFN ratios and activation rates. Along the ratios the first
+/// rises and the second falls, as far as rounding lets them.
+Index ffn_blocks_within(const Space& space, const Frame& frame, const std::vector<double>& ratios) {
+  FfnOption option = ffn_option_of(space, frame);
+  auto& a = option.architecture;
+  Index blocks = 0;
+  for (const std::size_t shared : digits_within(space, Axis::shared))
+    for (const auto& routing : expert_options(space)) {
+      a.shared_ffn = space.shared_ffn[shared];
+      a.experts = routing.experts;
+      a.top_k = routing.top_k;
+      const auto shape_at = [&](double ratio) {
+        a.expert_ffn = expert_ffn_size(ratio, a.width, space.ffn_multiple_of);
+        return model::ffn_shape(a);
+      };
+      const model::LawRange& range = *space.within;
+      const auto first = std::partition_point(ratios.begin(), ratios.end(), [&](double ratio) {
+        if (!usable_ratio(space, ratio, a.width)) return true;
+        const auto shape = shape_at(ratio);
+        return (range.ffn_ratio && shape.ffn_ratio() < range.ffn_ratio->lo) ||
+               (range.activation_rate && shape.activation_rate() > range.activation_rate->hi);
+      });
+      const auto end = std::partition_point(first, ratios.end(), [&](double ratio) {
+        const auto shape = shape_at(ratio);
+        return (!range.ffn_ratio || shape.ffn_ratio() <= range.ffn_ratio->hi) &&
+               (!range.activation_rate || shape.activation_rate() >= range.activation_rate->lo);
+      });
+      blocks += end - first;
+    }
+  return blocks;
+}
+
+/// Where the range bounds the two, blocks are no product of axes.
+Index count_in_blocks(const Space& space, const std::vector<double>& ratios) {
+  Index points = 0;
+  for (const Frame& frame : frames_of(space))
+    points += static_cast<Index>(attention_options(space, frame.width_digit).size()) *
+              ffn_blocks_within(space, frame, ratios);
+  return points * static_cast<Index>(digits_within(space, Axis::layers).size());
+}
+
+}  // namespace
+
 Index count_within(const Space& space) {
   std::vector<double> ratios;
   for (const std::size_t digit : digits_within(space, Axis::ratio))
     ratios.push_back(space.expert_ffn_ratio[digit]);
   std::sort(ratios.begin(), ratios.end());
+  if (space.within && (space.within->ffn_ratio || space.within->activation_rate))
+    return count_in_blocks(space, ratios);
   Index blocks = 0;
   for (const std::size_t w : digits_within(space, Axis::width)) {
     const auto first_usable = std::partition_point(ratios.begin(), ratios.end(), [&](double ratio) {

@@ -91,6 +91,7 @@ TEST(MeasurementFaults, SpeedsThatAreNone) {
   EXPECT_EQ("a.txt:1:1: avg_ts = 0: must be a number of tokens per second > 0, from 1e-6 to 1e9",
             faults(json("0")));
   EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json("null")));
+  EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json("\"\"")));
   EXPECT_THAT(faults(table("| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | tg128 | ERR |")),
               HasSubstr("a.txt:3:1: avg_ts = ERR: must be a number"));
   EXPECT_THAT(faults(table("| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | tg128 | -nan ± 0.1 |")),

@@ -1,6 +1,6 @@
 // The law's coefficients and terms: the table lists them all, the loss is differentiated by them.
 
-#include "rooflaw/model/law.hpp"
+#include "rooflaw/model/evaluation.hpp"
 
 #include <cmath>
 #include <set>
@@ -14,7 +14,7 @@ namespace {
 
 using rooflaw::testing::Random;
 
-constexpr int coefficient_count = 13;
+constexpr int coefficient_count = 15;
 using Dual = Eigen::AutoDiffScalar<Eigen::Matrix<double, coefficient_count, 1>>;
 
 TEST(LawCoefficients, EveryMemberIsListedOnceUnderItsName) {
@@ -24,7 +24,7 @@ TEST(LawCoefficients, EveryMemberIsListedOnceUnderItsName) {
       {"alpha_rho", &L::alpha_rho}, {"alpha_r", &L::alpha_r}, {"beta_1", &L::beta_1},
       {"kappa_d", &L::kappa_d},     {"beta_2", &L::beta_2},   {"kappa_m", &L::kappa_m},
       {"alpha_m", &L::alpha_m},     {"kappa_t", &L::kappa_t}, {"alpha_t", &L::alpha_t},
-      {"l_inf", &L::l_inf}};
+      {"kappa_p", &L::kappa_p},     {"alpha_p", &L::alpha_p}, {"l_inf", &L::l_inf}};
   ASSERT_EQ(sizeof(L), sizeof(double) * std::size(members)) << "a member that this test lacks";
   ASSERT_EQ(std::size(members), law_coefficients<>.size());
   for (const auto& [name, member] : members) {
@@ -41,7 +41,7 @@ TEST(LawCoefficients, TheListIsTheSameForEveryNumber) {
   LawCoefficients<double> doubles;
   for (std::size_t i = 0; i < law_coefficients<>.size(); ++i) {
     EXPECT_EQ(law_coefficients<>[i].name, law_coefficients<Dual>[i].name);
-    EXPECT_EQ(law_coefficients<>[i].rule, law_coefficients<Dual>[i].rule);
+    EXPECT_EQ(law_coefficients<>[i].kind, law_coefficients<Dual>[i].kind);
     doubles.*law_coefficients<>[i].member = static_cast<double>(i + 1);
     duals.*law_coefficients<Dual>[i].member = Dual(static_cast<double>(i + 1));
   }
@@ -50,14 +50,55 @@ TEST(LawCoefficients, TheListIsTheSameForEveryNumber) {
   EXPECT_EQ(doubles.l_inf, duals.l_inf.value());
 }
 
-TEST(LawCoefficients, OnlyBeta1HasAnySignAndOnlyTheTermInTokensMayBeAbsent) {
-  std::set<std::string_view> any_sign, may_be_absent;
-  for (const auto& c : law_coefficients<>) {
-    if (c.rule == CoefficientRule::signed_exponent) any_sign.insert(c.name);
-    if (c.may_be_absent) may_be_absent.insert(c.name);
-  }
-  EXPECT_EQ((std::set<std::string_view>{"beta_1"}), any_sign);
-  EXPECT_EQ((std::set<std::string_view>{"kappa_t", "alpha_t"}), may_be_absent);
+TEST(LawOpinions, AreOnWhatATermDependsOn) {
+  using enum LawVariable;
+  Law law = testing::published_law();
+  for (const auto v : {layers, width, ffn_ratio, activation_rate, kv_dim})
+    EXPECT_TRUE(has_opinion(law, v)) << to_string(v);
+  EXPECT_FALSE(has_opinion(law, parameters));
+  law.kappa_m = 0;
+  EXPECT_FALSE(has_opinion(law, kv_dim));
+  law.kappa_rho = 0;
+  EXPECT_FALSE(has_opinion(law, activation_rate));
+  EXPECT_TRUE(has_opinion(law, ffn_ratio)) << "the capacity term";
+  law.alpha_r = 0;
+  EXPECT_FALSE(has_opinion(law, ffn_ratio));
+  EXPECT_TRUE(has_opinion(law, width));
+  law.kappa_p = 3;
+  law.alpha_p = 0.3;
+  EXPECT_TRUE(has_opinion(law, parameters));
+}
+
+TEST(LawOpinions, BoxesNeedTermsThatFall) {
+  const Law law = testing::published_law();
+  EXPECT_TRUE(is_monotone(law));
+  const auto changed = [&](double Law::*member, double value) {
+    Law other = law;
+    other.*member = value;
+    return other;
+  };
+  // Layers, widths and KV dimensions are looked at one by one.
+  for (const auto member : {&Law::alpha_l, &Law::beta_1, &Law::beta_2, &Law::alpha_m})
+    EXPECT_TRUE(is_monotone(changed(member, -1)));
+  for (const auto member : {&Law::alpha_r, &Law::alpha_rho, &Law::kappa_l, &Law::kappa_rho,
+                            &Law::kappa_d, &Law::kappa_m})
+    EXPECT_FALSE(is_monotone(changed(member, -0.1)));
+  EXPECT_TRUE(is_monotone(changed(&Law::kappa_rho, 0)));
+  EXPECT_TRUE(is_separable(law));
+  EXPECT_FALSE(is_separable(changed(&Law::kappa_p, 1)));
+}
+
+TEST(LawInParameters, CountsThemWithEmbeddings) {
+  Law law = testing::published_law();
+  const auto& c = testing::golden().at("cases").at(0);
+  const auto architecture = testing::architecture_from(c.at("architecture"));
+  const auto scenario = testing::scenario_from(c);
+  const auto without = evaluate(law, architecture, scenario);
+  law.kappa_p = 2605;
+  law.alpha_p = 0.5055;
+  const auto with = evaluate(law, architecture, scenario);
+  EXPECT_EQ(with.params_total, with.point.parameters);
+  EXPECT_NEAR(2605 * std::pow(with.params_total, -0.5055), with.loss - without.loss, 1e-12);
 }
 
 Law law_in_tokens() {
@@ -103,7 +144,8 @@ LawPoint<double> random_point(Random& random) {
           .width = random.log_real(64, 10000),
           .ffn_ratio = random.log_real(0.05, 20),
           .activation_rate = random.log_real(0.01, 1),
-          .kv_dim = random.log_real(16, 8000)};
+          .kv_dim = random.log_real(16, 8000),
+          .parameters = random.log_real(1e6, 1e11)};
 }
 
 TEST(LawTerms, AreThoseOfTheFormula) {
@@ -138,7 +180,9 @@ LawCoefficients<Dual> as_variables(const Law& law) {
 
 TEST(LawTerms, DerivativesByTheCoefficientsAreThoseOfDifferences) {
   ASSERT_EQ(static_cast<std::size_t>(coefficient_count), law_coefficients<>.size());
-  const Law law = law_in_tokens();
+  Law law = law_in_tokens();
+  law.kappa_p = 2605;
+  law.alpha_p = 0.5055;
   const auto variables = as_variables(law);
   Random random(33);
   for (int i = 0; i < 300; ++i) {
@@ -147,7 +191,7 @@ TEST(LawTerms, DerivativesByTheCoefficientsAreThoseOfDifferences) {
     // The constant of the law, which belongs to no architecture, is a term in the tokens.
     const Dual constant =
         variables.l_inf + variables.kappa_t * power(law.tokens, Dual(-variables.alpha_t));
-    const Dual sum = terms.depth + terms.sparsity + terms.capacity + terms.kv + constant;
+    const Dual sum = terms.depth + terms.sparsity + terms.capacity + terms.kv + terms.parameters + constant;
     EXPECT_NEAR(loss(law, loss_terms(law, x), 0.0), sum.value(), 1e-14 * sum.value());
     for (int k = 0; k < coefficient_count; ++k) {
       const auto& c = law_coefficients<>[static_cast<std::size_t>(k)];

@@ -46,6 +46,16 @@ TEST(Optimum, DefaultBoxIsTheRangeOfTheLaw) {
   EXPECT_THROW(optimise(law, fp16, {}, default_box(law)), DomainError);
 }
 
+TEST(Optimum, OfALawThatIsSilentOnTheCacheHasTheLeastOfIt) {
+  auto law = published_law();
+  law.kappa_m = law.alpha_m = 0;
+  const ShapeBox box = at_width(practical_box(), 1536);
+  const auto o = optimise(law, fp16, {.decode_bytes_per_token = 2.048e9}, box);
+  EXPECT_NEAR(o.shape.gqa, 1536 / box.min_kv_dim, 1e-6 * o.shape.gqa);
+  law.kappa_l = law.kappa_rho = law.kappa_d = 0;
+  EXPECT_THROW(optimise(law, fp16, {}, box), DomainError);
+}
+
 TEST(Optimum, IsTheClosedFormWhereNothingClips) {
   const Budgets budgets{.decode_bytes_per_token = 2.048e9, .memory_bytes = 8589934592.0};
   const auto forms = closed_forms(published_law(), fp16, 1536, budgets, 1.0 / 32.0);
@@ -242,9 +252,11 @@ TEST(Optimum, BadInputIsRefused) {
     EXPECT_THROW(optimise(law, fp16, {.memory_bytes = bad}, good), DomainError);
     EXPECT_THROW(optimise(law, fp16, {.total = TotalBudget{bad, 1, 1}}, good), DomainError);
     EXPECT_THROW(optimise(law, {bad, 2, 1}, {}, good), DomainError);
-    auto broken = law;
-    broken.kappa_m = bad;
-    EXPECT_THROW(optimise(broken, fp16, {}, good), DomainError);
+    if (bad != 0.0) {  // which is no term
+      auto broken = law;
+      broken.kappa_m = bad;
+      EXPECT_THROW(optimise(broken, fp16, {}, good), DomainError);
+    }
     ShapeBox box = good;
     box.ffn_ratio.lo = bad;
     refuses(box);

@@ -8,10 +8,6 @@
 #include "rooflaw/search/score/tables.hpp"
 
 namespace rooflaw::search {
-
-model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
-                                              const AttentionOption& option);
-
 /// What a width adds in one deployment, whatever the blocks.
 struct WidthPart {
   double prefill_fixed_s = 0;

@@ -63,6 +63,8 @@ struct AxisHome {
   bool (*usable)(const Space&, std::size_t digit) = [](const Space&, std::size_t) { return true; };
   // Whether the value by itself lies where the law was fitted; nullptr: as far as it alone can say.
   bool (*in_range)(const model::LawRange&, const Space&, std::size_t digit) = nullptr;
+  // What of the law it moves.
+  model::LawVariable law_variable{};
 
   // For predictions over architectures: smooth in what loss and latency depend on.
   std::array<AxisFeature, 3> features{};

@@ -5,6 +5,7 @@
 //
 // All of them lie in Space::within, where the space has it.
 
+#include "rooflaw/model/shape.hpp"
 #include "rooflaw/search/space/space.hpp"
 
 namespace rooflaw::search {
@@ -35,6 +36,8 @@ struct AttentionOption {
 std::optional<AttentionOption> attention_option(const Space& space, std::size_t width_digit,
                                                 std::size_t digit);
 std::vector<AttentionOption> attention_options(const Space& space, std::size_t width_digit);
+model::AttentionShape<double> attention_shape(const Space& space, std::size_t width_digit,
+                                              const AttentionOption& option);
 
 /// Router choices: pairs of the experts and top_k axes that are valid together, by experts.
 struct ExpertOption {
@@ -61,8 +64,10 @@ class FfnOptions {
   FfnOptions(const Space& space, std::vector<ExpertOption> routings);
 
   std::size_t size() const { return size_; }
-  /// nullopt: expert_ffn = 0. Cost: a step per axis.
+  /// nullopt: expert_ffn = 0, or outside the law's range. Cost: a step per axis.
   std::optional<FfnOption> at(const Frame& frame, std::size_t number) const;
+  /// The same, in the range or not.
+  std::optional<FfnOption> built(const Frame& frame, std::size_t number) const;
   /// That of the first value of every axis, whatever its size.
   FfnOption first(const Frame& frame) const;
 
@@ -75,6 +80,9 @@ class FfnOptions {
   std::vector<ExpertOption> routings_;
   std::size_t size_ = 1;
 };
+
+/// Does its FFN ratio, and its activation rate, lie in the range that a space is bound to?
+bool is_within(const Space& space, const FfnOption& option);
 
 /// The FFN option at these digits; nullopt if it is none.
 std::optional<FfnOption> ffn_option(const Space& space, const Digits& digits);
