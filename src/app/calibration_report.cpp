@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "calibration.hpp"
+#include "rooflaw/core/quantile.hpp"
 #include "rooflaw/app/command_line.hpp"
 
 namespace rooflaw::app {
@@ -93,10 +94,10 @@ Overall overall(const std::vector<Calibrated>& all, const Bands& bands, Phase ph
         static_cast<double>(unseen.size()) * coverage(unseen, bands.unseen(c.group->family, phase));
   }
   o.groups = groups.size();
-  o.median = fit::quantile(groups, 0.5);
-  o.p90 = fit::quantile(groups, 0.9);
+  o.median = quantile(groups, 0.5);
+  o.p90 = quantile(groups, 0.9);
   o.unseen_rows = rows.size();
-  o.unseen_median = fit::quantile(rows, 0.5);
+  o.unseen_median = quantile(rows, 0.5);
   o.left_out_covered = left_in / left_count;
   o.unseen_covered = unseen_in / static_cast<double>(rows.size());
   return o;

@@ -252,7 +252,7 @@ class Search {
   }
 
   cluster::Study study() const {
-    return {job_.question, job_.method, job_.refine, request_.certify};
+    return {job_.question, job_.method, job_.refine, request_.certify, job_.resamples};
   }
 
   const Request& request_;

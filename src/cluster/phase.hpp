@@ -33,6 +33,13 @@ search::TheoryTable theory_phase(const search::Question& question,
 void check_theory(const search::Question& question,
                   const std::vector<search::FrontierPoints>& frontiers, const Bytes& kept);
 
+/// What the resamples of the laws, at most so many of each, say of the frontiers.
+std::vector<search::ResampleBand> resample_phase(
+    const search::Question& question, std::size_t resamples,
+    const std::vector<search::FrontierPoints>& frontiers, Phase& phase);
+void check_resamples(const search::Question& question, std::size_t resamples,
+                     const std::vector<search::FrontierPoints>& frontiers, const Bytes& kept);
+
 std::size_t count_points(const std::vector<search::FrontierPoints>& frontiers);
 
 }  // namespace rooflaw::cluster

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "rooflaw/core/powers.hpp"
+#include "rooflaw/core/quantile.hpp"
 
 namespace rooflaw::fit {
 
@@ -60,15 +61,6 @@ std::set<std::string> models_of(const Group& group) {
   std::set<std::string> models;
   for (const auto& s : group.speeds) models.insert(s.model);
   return models;
-}
-
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return nan;
-  std::sort(values.begin(), values.end());
-  const double at = share * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
 }
 
 GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,

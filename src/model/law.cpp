@@ -128,6 +128,20 @@ constexpr Reason reasons[] = {
      [](const Architecture& a) {
        return a.shared_ffn > 0 ? fmt::format("shared FFN {}", a.shared_ffn)
                                : fmt::format("{} FFN", to_string(a.ffn));
+     }},
+    {[](const LawRange& r, const Architecture& a) {
+       return law_has_opinion(a) && !ffn_block_in_range(r, ffn_shape(a));
+     },
+     [](const Architecture& a) {
+       const auto ffn = ffn_shape(a);
+       return fmt::format("FFN ratio {:.4g} at activation rate {:.4g}", ffn.ffn_ratio(),
+                          ffn.activation_rate());
+     }},
+    {[](const LawRange& r, const Architecture& a) {
+       return law_has_opinion(a) && !kv_dim_in_range(r, attention_shape(a, a.width));
+     },
+     [](const Architecture& a) {
+       return fmt::format("KV dimension {:g}", attention_shape(a, a.width).kv_dim());
      }}};
 
 }  // namespace

@@ -36,6 +36,11 @@ std::optional<double> proven_gap(const Method& method) {
   return std::visit([](const auto& options) { return gap_of(options); }, method);
 }
 
+Method method_under(const Method& method, const model::LawCoefficients<double>& law) {
+  if (std::holds_alternative<Exact>(method) && !model::is_monotone(law)) return Grid{};
+  return method;
+}
+
 std::string_view how_found(const Method& method) { return methods.at(method.index()).how_found; }
 
 double max_seconds(const Method& method) {

@@ -16,7 +16,8 @@ struct Study {
   const search::Question& question;
   search::Method method;
   search::RefineOptions refine;
-  bool certify = false;  // find the true frontiers too
+  bool certify = false;       // find the true frontiers too
+  std::size_t resamples = 0;  // of each law, carried through where the method proves its frontiers
 };
 
 struct StudyHooks {

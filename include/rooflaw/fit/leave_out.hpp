@@ -34,8 +34,6 @@ GroupResult examine(const Group& group, const std::vector<Evidence>& evidence,
 Errors of_phase(const Group& group, const Errors& errors, model::Phase phase);
 /// Models that a group has speeds of.
 std::set<std::string> models_of(const Group& group);
-/// Between neighbours, as R's and NumPy's default; NaN of none.
-double quantile(std::vector<double> values, double share);
 
 /// Mean of |predicted / measured - 1|; NaN of none.
 double mean_error(const Errors& errors);

@@ -47,6 +47,18 @@ void fields(Archive& a, Refined& x) {
   a(x.improvements, x.counts);
 }
 
+/// What the resamples of its law say of a target's frontier, by point; NaN where the band is not
+/// taken. Nothing where the law has none.
+struct ResampleBand {
+  std::uint64_t resamples = 0;
+  std::vector<double> low, high;  // 5 % and 95 % quantiles of the best loss at its latency
+  std::vector<double> stays;      // share of the resamples on whose frontier it is
+};
+template <class Archive>
+void fields(Archive& a, ResampleBand& x) {
+  a(x.resamples, x.low, x.high, x.stays);
+}
+
 using TheoryTable = std::vector<std::vector<TheoryRow>>;  // by target, a row a point
 
 /// As far as the study is.
@@ -56,11 +68,13 @@ struct Findings {
   std::optional<std::vector<FrontierPoints>> whole;  // certified: the frontiers there are
   std::optional<TheoryTable> theory;
   std::map<std::uint64_t, std::vector<FrontierPoints>> in_range;  // by law, of its targets
+  std::optional<std::vector<ResampleBand>> resamples;             // by target
+  std::map<std::string, Outcome> parts;                           // of a phase that goes law by law
   std::map<std::string, double> seconds;                          // by phase, earlier runs included
 };
 template <class Archive>
 void fields(Archive& a, Findings& x) {
-  a(x.search, x.refined, x.whole, x.theory, x.in_range, x.seconds);
+  a(x.search, x.refined, x.whole, x.theory, x.in_range, x.resamples, x.parts, x.seconds);
 }
 
 }  // namespace rooflaw::search

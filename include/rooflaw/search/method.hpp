@@ -8,6 +8,8 @@
 #include <string_view>
 #include <variant>
 
+#include "rooflaw/model/law.hpp"
+
 namespace rooflaw::search {
 
 inline constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -49,6 +51,10 @@ std::optional<Method> method_from(std::string_view name);
 /// Nats by which its frontiers, once complete, may miss those of the space at most; nullopt for a
 /// method that proves nothing.
 std::optional<double> proven_gap(const Method& method);
+/// What takes its place under a law: `exact` bounds boxes, which not every law lets it
+/// (model::is_monotone); every point is looked at then.
+Method method_under(const Method& method, const model::LawCoefficients<double>& law);
+
 /// In words, of points that prove nothing.
 std::string_view how_found(const Method& method);
 

@@ -34,6 +34,9 @@ struct Question {
   std::uint64_t seed = 1;
 };
 
+/// The same with one law only, and its targets.
+Question of_law(const Question& question, std::size_t law);
+
 /// The targets of one law on the points in its range; nullopt where that is the question itself, or
 /// nothing: the law states no range, the space is bound to one, or none of it lies in the range.
 std::optional<Question> question_in_range(const Question& question, std::size_t law);

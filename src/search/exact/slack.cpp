@@ -57,7 +57,8 @@ float SlackTable::slack(double ffn_s, std::size_t group) {
 void SlackTable::fill(std::size_t bin) {
   auto& slack = slack_[bin];
   const auto& depth_loss = depths_->loss[law_];
-  slack.assign(groups_, -std::numeric_limits<float>::infinity());
+  constexpr double nothing = -std::numeric_limits<double>::infinity();
+  bounds_.assign(groups_, nothing);
   // The lower edge; the first bin also holds all that is faster.
   const double t =
       bin == 0
@@ -70,7 +71,7 @@ void SlackTable::fill(std::size_t bin) {
                  (a.seconds + t) * per_token_ * (1.0 - bound_margin),
                  head_s_ * per_token_ * (1.0 - bound_margin), bound_->data(), bound_->first(),
                  bound_->last(), values_.data());
-    double best = -std::numeric_limits<double>::infinity();
+    double best = nothing;
     for (std::size_t g = 0, d = 0; g < groups_; ++g) {
       for (; d < std::min((g + 1) * depths_per_group, values_.size()); ++d)
         best = std::max(best, values_[d]);
@@ -79,10 +80,12 @@ void SlackTable::fill(std::size_t bin) {
       const double depth_size = std::max(std::abs(depth_loss.front()), std::abs(depth_loss.back()));
       const double size =
           std::abs(best) + 2.0 * depth_size + std::abs(a.loss) + std::abs(loss_delta_);
-      const auto up = static_cast<float>(best - a.loss - loss_delta_ + 4.0 * bound_margin * size);
-      slack[g] = std::max(slack[g], std::nextafter(up, std::numeric_limits<float>::infinity()));
+      bounds_[g] = std::max(bounds_[g], best - a.loss - loss_delta_ + 4.0 * bound_margin * size);
     }
   }
+  for (const double bound : bounds_)
+    slack.push_back(
+        std::nextafter(static_cast<float>(bound), std::numeric_limits<float>::infinity()));
 }
 
 }  // namespace rooflaw::search

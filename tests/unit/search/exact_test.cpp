@@ -69,7 +69,8 @@ TEST(Exact, EqualsTheGridOnRandomSpaces) {
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
     RandomQuestion r = random_question(random, 1, 3000, 2000);
     if (random.chance(0.7)) limit_exactly(random, r);
-    if (random.chance(0.2)) r.question.space.within = r.question.laws[0].range;
+    if (random.chance(0.3))
+      r.question.space.within = r.question.laws[0].range = random_range(random);
     const auto expected = grid(r.question);
     const auto levels = random_levels(random, r.question.space);
     expect_same(r.question, expected, exact(r.question, levels, &random).frontiers, r.space);

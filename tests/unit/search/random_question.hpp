@@ -98,6 +98,21 @@ inline RandomQuestion random_question(Random& random, search::Index least, searc
   return r;
 }
 
+/// A range to bind a space to: the published one, or bounds of what the law sees of the blocks.
+inline model::LawRange random_range(Random& random) {
+  if (random.chance(0.4)) return published_law().range;
+  const auto interval = [&](double lo, double hi) {
+    const double x = random.log_real(lo, hi), y = random.log_real(lo, hi);
+    return model::Interval{std::min(x, y), std::max(x, y)};
+  };
+  model::LawRange range;
+  if (random.chance(0.5)) range.ffn_ratio = interval(0.05, 30);
+  if (random.chance(0.5)) range.activation_rate = interval(0.01, 1.2);
+  if (random.chance(0.5)) range.kv_dim = interval(16, 2000);
+  if (random.chance(0.3)) range.layers = interval(1, 50);
+  return range;
+}
+
 /// A law of other coefficients, some of them as published: exponents may be shared.
 inline model::Law random_law(Random& random) {
   model::Law law = published_law();

@@ -84,7 +84,7 @@ class SlackTable {
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
   std::vector<std::vector<float>> slack_;  // by bin, then group; empty until asked for
-  std::vector<double> values_;
+  std::vector<double> values_, bounds_;  // scratch
 };
 
 }  // namespace rooflaw::search
