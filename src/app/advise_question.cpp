@@ -148,7 +148,13 @@ Question read_question(const po::variables_map& values) {
              .of_workload = {},
              .box = {},
              .target_loss = {}};
+  if (!is_separable(q.law)) throw bad_option("law", q.law.id, why_not_searched(q.law));
   const auto precision = single("precision", std::move(precisions));
+  if (precision.penalty)
+    throw bad_option("precision", precision.id,
+                     fmt::format("has loss_delta = \"{}\", which never enters a search: it needs a "
+                                 "number",
+                                 to_string(*precision.penalty)));
   const auto [workload, limits] = single("workload", std::move(workloads));
   const auto device =
       by_hand ? device_by_hand(values, precision) : single("device", std::move(devices));

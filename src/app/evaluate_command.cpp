@@ -107,19 +107,55 @@ void print_architecture(const model::Architecture& a) {
   });
 }
 
+void print_terms(const io::Case& c, const model::Evaluation& e) {
+  if (e.joint_moe) {
+    fmt::print("  active parameters {:.4f} + tokens {:.4f} + limit {:.4f}", e.joint_moe->size,
+               e.joint_moe->tokens, e.joint_moe->constant);
+  } else {
+    fmt::print("  depth {:.4f} + sparsity {:.4f} + capacity {:.4f} + KV {:.4f} + limit {:.4f}",
+               e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, law_constant(c.law));
+    if (c.law.kappa_p != 0.0) fmt::print(" + parameters {:.4f}", e.terms.parameters);
+  }
+  fmt::print(" + precision {:.4f}\n", e.loss_delta);
+}
+
 void print_loss(const io::Case& c, const model::Evaluation& e) {
+  const std::string outside = e.extrapolated
+                                  ? "  EXTRAPOLATED: outside the range the law was fitted on in " +
+                                        outside_of_range(c.law.range, c.architecture)
+                                  : "";
+  if (!std::isnan(e.loss_multiplier)) {
+    fmt::print("loss         {:>14}  multiplied by {:.6f}, at fixed depth and size only{}\n",
+               "unknown", e.loss_multiplier, outside);
+    return;
+  }
   if (!e.has_loss) {
     fmt::print("loss         {:>14}  the law has no opinion on layers without attention or FFN\n",
                "unknown");
     return;
   }
   fmt::print("loss         {:>14.6f}  nats per token, perplexity {:.4f}{}\n", e.loss, e.perplexity,
-             e.extrapolated ? "  EXTRAPOLATED: outside the range the law was fitted on in " +
-                                  outside_of_range(c.law.range, c.architecture)
-                            : "");
-  fmt::print("  depth {:.4f} + sparsity {:.4f} + capacity {:.4f} + KV {:.4f} + limit {:.4f}",
-             e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, law_constant(c.law));
-  fmt::print(" + precision {:.4f}\n", c.scenario.precision.loss_delta);
+             outside);
+  print_terms(c, e);
+  const auto band = loss_band(c.law, e, c.scenario.precision);
+  if (band.low < band.high)
+    fmt::print("  between {:.4f} and {:.4f} by the uncertainty of {}\n", band.low, band.high,
+               c.law.resamples.empty() ? "the precision; that of the law is unknown"
+                                       : "law and precision");
+}
+
+/// What the format costs by functions of the model, beside the constant of the loss.
+void print_penalties(const io::Case& c, const model::Evaluation& e) {
+  const auto print = [&](model::PenaltyKind kind, const std::optional<model::Penalty>& penalty) {
+    if (!penalty) return;
+    fmt::print("penalty {:<4} {:>14.6f}  nats at {:g} tokens", to_string(kind), penalty->value,
+               c.law.tokens);
+    if (!std::isnan(penalty->low)) fmt::print(", {:.4f} .. {:.4f}", penalty->low, penalty->high);
+    if (penalty->extrapolated) fmt::print("  EXTRAPOLATED: fitted on {}", fitted_on(kind));
+    fmt::print("\n");
+  };
+  print(model::PenaltyKind::ptq, e.ptq);
+  print(model::PenaltyKind::qat, e.qat);
 }
 
 /// Every limit that is missed, and what of the memory is left.
@@ -158,6 +194,7 @@ void print_summary(const io::Case& c, const model::Evaluation& e) {
   fmt::print("parameters   {:>14}  active {}\n", readable_count(e.params_total),
              readable_count(e.params_active));
   print_loss(c, e);
+  print_penalties(c, e);
   const auto phase = [](const char* name, const model::PhaseResult& p) {
     fmt::print("{:<12} {:>14}  {:.0f} % compute-bound, {:.0f} % bandwidth-bound\n", name,
                readable_seconds(p.seconds), 100 * p.compute_share, 100 * p.bandwidth_share);

@@ -53,16 +53,36 @@ nlohmann::json operators_json(const model::Architecture& a, const model::Scenari
   return groups;
 }
 
-void add_loss(nlohmann::json& j, const model::Law& law, const model::Evaluation& e) {
+nlohmann::json penalty_json(const std::optional<model::Penalty>& penalty) {
+  if (!penalty) return nullptr;
+  return {{"value", penalty->value},
+          {"low", number_or_null(penalty->low)},
+          {"high", number_or_null(penalty->high)},
+          {"extrapolated", penalty->extrapolated}};
+}
+
+void add_loss(nlohmann::json& j, const model::Law& law, const model::Precision& p,
+              const model::Evaluation& e) {
   j["extrapolated"] = e.extrapolated;
   j["loss"] = number_or_null(e.loss);
   j["perplexity"] = number_or_null(e.perplexity);
+  j["loss_delta"] = e.loss_delta;
+  j["loss_multiplier"] = number_or_null(e.loss_multiplier);
+  const auto band = loss_band(law, e, p);
+  j["loss_low"] = number_or_null(band.low);
+  j["loss_high"] = number_or_null(band.high);
+  j["precision_penalties"] = {{"ptq", penalty_json(e.ptq)}, {"qat", penalty_json(e.qat)}};
   if (!e.has_loss) return;
   j["ffn_ratio"] = e.point.ffn_ratio;
   j["activation_rate"] = e.point.activation_rate;
   j["kv_dim"] = e.point.kv_dim;
+  if (e.joint_moe) {
+    j["loss_terms_joint_moe"] = {e.joint_moe->size, e.joint_moe->tokens, e.joint_moe->constant};
+    return;
+  }
   j["loss_terms"] = {e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv,
                      law_constant(law)};
+  if (law.kappa_p != 0.0) j["loss_term_parameters"] = e.terms.parameters;
 }
 
 void add_shares(nlohmann::json& j, const std::string& phase, const model::PhaseResult& result) {
@@ -147,6 +167,7 @@ std::string efficiency_note(const model::Scenario& s) {
 std::vector<std::string> notes_on(const io::Case& c) {
   const auto& s = c.scenario;
   std::vector<std::string> notes = c.notes;
+  for (auto& caveat : caveats(c.law, false)) notes.push_back(std::move(caveat));
   if (const auto note = efficiency_note(s); !note.empty()) notes.push_back(note);
   if (s.device.confidence == "estimate")
     notes.emplace_back("the numbers of this device are estimates");
@@ -188,7 +209,7 @@ nlohmann::json evaluation_json(const io::Case& c, const model::Evaluation& e) {
   j["groups"] = groups_json(a);
   j["notes"] = notes_on(c);
   j["params_uncounted"] = c.uncounted ? count(*c.uncounted) : nlohmann::json();
-  add_loss(j, c.law, e);
+  add_loss(j, c.law, s.precision, e);
   add_shares(j, "prefill", e.prefill);
   add_shares(j, "decode", e.decode);
   const auto usable = usable_memory(s.device);

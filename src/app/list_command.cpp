@@ -6,6 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "rooflaw/app/command_line.hpp"
@@ -88,7 +89,19 @@ std::vector<json> models(io::Catalogue& catalogue) {
   return all;
 }
 
-std::vector<json> laws(io::Catalogue& catalogue) { return entries(catalogue.all_laws()); }
+std::vector<json> laws(io::Catalogue& catalogue) {
+  const auto loaded = catalogue.all_laws();
+  auto all = entries(loaded);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const model::Law& law = loaded[i].value;
+    all[i]["form"] = name_of(law.form);
+    all[i]["opinion_on"] = opinions(law);
+    all[i]["silent_on"] = silent_on(law);
+    all[i]["searchable"] = is_separable(law);
+    if (!is_separable(law)) all[i]["why_not_searchable"] = why_not_searched(law);
+  }
+  return all;
+}
 
 std::string plain(const json& x) {
   if (x.is_string()) return x.get<std::string>();
@@ -99,6 +112,10 @@ std::string seconds(const json& x) { return readable_seconds(x.get<double>()); }
 std::string bytes_per_second(const json& x) { return readable_count(x.get<double>(), "B/s"); }
 std::string flops(const json& x) { return readable_count(x.get<double>(), "FLOP/s"); }
 std::string count(const json& x) { return readable_count(x.get<double>()); }
+
+std::string words(const json& x) {
+  return fmt::format("{}", fmt::join(x.get<std::vector<std::string>>(), ", "));
+}
 
 struct Column {
   const char* title;
@@ -165,6 +182,9 @@ const std::vector<Table>& tables() {
                                         {"R2 held out", "/r2_held_out", plain},
                                         {"layers", "/range/layers", plain},
                                         {"width", "/range/width", plain},
+                                        {"form", "/form", plain},
+                                        {"searchable", "/searchable", plain},
+                                        {"opinion on", "/opinion_on", words},
                                         {"confidence", "/confidence", plain},
                                         {"name", "/name", plain}}}};
   return all;

@@ -94,6 +94,8 @@ std::string names_of(const std::vector<model::Law>& laws) {
 void require_opinions(format::TableReader& reader, const toml::table& root, const Job& job) {
   const auto& space = job.question.space;
   const auto& laws = job.question.laws;
+  // Of a law that no search can use that is said, and enough.
+  if (!std::all_of(laws.begin(), laws.end(), model::is_separable)) return;
   for (const search::Axis axis : search::all_axes) {
     const auto& home = search::home_of(axis);
     if (search::axis_lengths(space)[axis] < 2) continue;
@@ -118,9 +120,8 @@ void require_opinions(format::TableReader& reader, const toml::table& root, cons
 void require_searchable(format::TableReader& reader, const Job& job) {
   for (const auto& law : job.question.laws) {
     if (!model::is_separable(law))
-      reader.fault("id", fmt::format("law {} has a term in the total parameters, which no search "
-                                     "can use: name it in law.second_opinions, or in evaluate",
-                                     law.id));
+      reader.fault("id", fmt::format("law {} {}: name it in law.second_opinions, or in evaluate",
+                                     law.id, why_not_searched(law)));
     else if (std::holds_alternative<search::Exact>(job.method) && !model::is_monotone(law) &&
              reader.faults().empty() && search::count_within(job.question.space) > most_unbounded)
       reader.fault(
@@ -147,23 +148,12 @@ void enforce_range(format::TableReader& reader, InputFault at_range, Job& job) {
   if (!at_range.rule.empty()) reader.faults().add(at_range);
 }
 
-void note_what_is_silent(const OfJob& of_job, Job& job) {
-  std::vector<const model::Law*> all;
-  for (const auto& law : job.question.laws) all.push_back(&law);
-  for (const auto& law : job.opinions) all.push_back(&law.value);
-  for (const model::Law* law : all) {
-    std::vector<std::string_view> silent;
-    for (const auto variable : model::law_variables)
-      if (variable != model::LawVariable::parameters && !model::has_opinion(*law, variable))
-        silent.push_back(to_string(variable));
-    if (!silent.empty())
-      job.notes.push_back(
-          fmt::format("law {} has no opinion on: {}", law->id, fmt::join(silent, ", ")));
-    if (law->kappa_t != 0.0 && !of_job.tokens && law->tokens == model::usual_tokens)
-      job.notes.push_back(
-          fmt::format("law {} has a term in training tokens: {:g} are assumed (law.tokens)",
-                      law->id, law->tokens));
-  }
+void note_caveats(const OfJob& of_job, Job& job) {
+  const auto note = [&](const model::Law& law) {
+    for (auto& text : caveats(law, of_job.tokens.has_value())) job.notes.push_back(std::move(text));
+  };
+  for (const auto& law : job.question.laws) note(law);
+  for (const auto& law : job.opinions) note(law.value);
 }
 
 }  // namespace
@@ -201,7 +191,7 @@ void read_job_law(format::TableReader& reader, toml::table& root, Catalogue& cat
   require_opinions(reader, root, job);
   require_searchable(reader, job);
   if (of_job.enforced) enforce_range(reader, of_job.at_range, job);
-  note_what_is_silent(of_job, job);
+  note_caveats(of_job, job);
 }
 
 }  // namespace rooflaw::io

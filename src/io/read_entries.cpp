@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include "foreign_names.hpp"
+#include "law_form_reader.hpp"
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/model/precision_penalty.hpp"
 
 namespace rooflaw::io {
 
@@ -22,6 +24,9 @@ void allow_description(format::TableReader& reader) {
 
 constexpr const char* weight_classes[] = {"attention_weight_bytes", "ffn_weight_bytes",
                                           "head_bytes"};
+
+constexpr format::NumberRule group_rule{2, true, 1e9, true,
+                                        "must be a number of weights from 2 to 1e9"};
 
 constexpr std::string_view compute_type_rule =
     "must be a compute type: fp32, fp16, bf16, int8, int4, fp8 or fp4";
@@ -147,9 +152,29 @@ model::Device read_device(format::TableReader& reader) {
   return device;
 }
 
+namespace {
+
+/// A number, or the name of a penalty that knows the model.
+void read_loss_delta(format::TableReader& reader, model::Precision& p) {
+  static const std::string rule =
+      std::string(format::rules::finite.text) + ", or \"ptq\" or \"qat\"";
+  const toml::node* node = reader.node("loss_delta");
+  if (node != nullptr && node->is_string()) {
+    p.penalty = reader.word<model::PenaltyKind>("loss_delta", model::penalty_kind_from, rule,
+                                                HintFrom{{"ptq", "qat"}});
+    if (p.penalty && !applies(*p.penalty, p))
+      reader.fault("loss_delta", fmt::format("the formulas are of {}", scope_of(*p.penalty)));
+  } else {
+    p.loss_delta = reader.number("loss_delta", format::rules::finite).value_or(0.0);
+  }
+  p.loss_delta_uncertainty = reader.number("loss_delta_uncertainty", format::rules::non_negative);
+}
+
+}  // namespace
+
 model::Precision read_precision(format::TableReader& reader) {
   allow_description(reader);
-  reader.allow({"loss_delta_uncertainty", "loss_delta_source"});
+  reader.allow({"loss_delta_source"});
   model::Precision p;
   const auto& bytes = format::rules::bytes_per_element;
   p.id = read_id(reader);
@@ -179,7 +204,8 @@ model::Precision read_precision(format::TableReader& reader) {
   p.attention =
       reader.word<ComputeType>("attention", model::compute_type_from, compute_type_rule, hint)
           .value_or(p.attention);
-  p.loss_delta = reader.number("loss_delta", format::rules::finite).value_or(0.0);
+  p.group_size = reader.number("group_size", group_rule);
+  read_loss_delta(reader, p);
   return p;
 }
 
@@ -355,13 +381,20 @@ model::Law read_law(format::TableReader& reader) {
   reader.allow({"r2_train", "r2_held_out", "runs", "tokens_per_run", "fit"});
   model::Law law;
   law.id = read_id(reader);
-  read_coefficients(reader, law);
+  const auto form = read_law_form(reader);
+  law.form = form.value_or(std::monostate{});
+  const bool is_sum = form && std::holds_alternative<std::monostate>(*form);
+  if (is_sum) read_coefficients(reader, law);
   law.tokens = reader.number("tokens", format::rules::at_least_one).value_or(model::usual_tokens);
   if (const toml::table* range = reader.sub_table("range")) {
     format::TableReader range_reader(*range, reader.full_name("range"), reader.faults());
     law.range = read_range(range_reader);
   }
-  if (const toml::table* resamples = reader.sub_table("resamples")) {
+  if (!is_sum) {
+    if (form && reader.has("resamples"))
+      reader.fault("resamples", "goes with a law that has no form of its own");
+    reader.allow({"resamples"});
+  } else if (const toml::table* resamples = reader.sub_table("resamples")) {
     format::TableReader vectors(*resamples, reader.full_name("resamples"), reader.faults());
     law.resamples = read_resamples(vectors, law);
   }

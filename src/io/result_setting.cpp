@@ -142,9 +142,7 @@ model::Law read_kept_law(const format::Hdf5Reader& file, const std::string& id) 
 
 std::optional<double> read_loss_uncertainty(const format::Hdf5Reader& file,
                                             const std::string& precision) {
-  return read_kept(file, "precision", precision, [](format::TableReader& reader) {
-    return reader.number("loss_delta_uncertainty", format::rules::non_negative);
-  });
+  return read_kept(file, "precision", precision, read_precision).loss_delta_uncertainty;
 }
 
 std::vector<ModelEntry> read_compared_models(const format::Hdf5Reader& file) {

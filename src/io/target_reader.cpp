@@ -106,6 +106,22 @@ std::optional<double> bytes_of(const MemoryBudget& budget, const model::Device& 
   return budget.bytes;
 }
 
+/// A penalty that knows the model would make the loss no sum over parts.
+std::vector<Loaded<model::Precision>> without_penalties(format::TableReader& reader,
+                                                        Catalogue& catalogue,
+                                                        const toml::node& node,
+                                                        const std::string& key) {
+  auto loaded = catalogue.precisions(node, key);
+  for (const auto& p : loaded)
+    if (p.value.penalty)
+      reader.faults().add(
+          node, key,
+          fmt::format("precision {} has loss_delta = \"{}\", which never enters a search: give a "
+                      "number; the columns loss_delta_{} of the result show it",
+                      p.value.id, to_string(*p.value.penalty), to_string(*p.value.penalty)));
+  return loaded;
+}
+
 class TargetReader {
  public:
   TargetReader(format::TableReader& reader, Catalogue& catalogue, const model::Engine& engine,
@@ -115,7 +131,7 @@ class TargetReader {
         reader, "devices", [&](const auto& n, const auto& k) { return catalogue.devices(n, k); });
     precisions_ = read_entries<model::Precision>(
         reader, "precisions",
-        [&](const auto& n, const auto& k) { return catalogue.precisions(n, k); });
+        [&](const auto& n, const auto& k) { return without_penalties(reader, catalogue, n, k); });
     workloads_ = read_entries<WorkloadEntry>(
         reader, "workloads",
         [&](const auto& n, const auto& k) { return catalogue.workloads(n, k); });

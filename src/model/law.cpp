@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace rooflaw::model {
 
@@ -50,7 +51,71 @@ bool has_opinion(const LawCoefficients<double>& law, LawVariable variable) {
   });
 }
 
-bool is_separable(const LawCoefficients<double>& law) { return law.kappa_p == 0.0; }
+bool has_opinion(const Law& law, LawVariable variable) {
+  using enum LawVariable;
+  if (std::holds_alternative<JointMoeLaw>(law.form))
+    return variable == parameters || variable == activation_rate;
+  if (std::holds_alternative<ConditionalLaw>(law.form))
+    return variable == width || variable == ffn_ratio;
+  return has_opinion(static_cast<const LawCoefficients<double>&>(law), variable);
+}
+
+bool has_tokens_term(const Law& law) {
+  return law.kappa_t != 0.0 || std::holds_alternative<JointMoeLaw>(law.form);
+}
+
+std::vector<std::string_view> opinions(const Law& law) {
+  if (std::holds_alternative<JointMoeLaw>(law.form))
+    return {"active parameters", "experts", "training tokens"};
+  if (std::holds_alternative<ConditionalLaw>(law.form))
+    return {"width at fixed size", "FFN to attention at fixed size"};
+  std::vector<std::string_view> names;
+  for (const LawVariable v : law_variables)
+    if (has_opinion(law, v)) names.push_back(to_string(v));
+  if (has_tokens_term(law)) names.emplace_back("training tokens");
+  return names;
+}
+
+std::vector<std::string_view> silent_on(const Law& law) {
+  std::vector<std::string_view> names;
+  for (const LawVariable v : law_variables)
+    if (v != LawVariable::parameters && !has_opinion(law, v)) names.push_back(to_string(v));
+  return names;
+}
+
+bool is_separable(const Law& law) {
+  return law.kappa_p == 0.0 && std::holds_alternative<std::monostate>(law.form);
+}
+
+std::string why_not_searched(const Law& law) {
+  if (is_separable(law)) return {};
+  if (std::holds_alternative<JointMoeLaw>(law.form))
+    return "is a function of active parameters and experts, no sum over the parts of an "
+           "architecture, which no search can use";
+  if (std::holds_alternative<ConditionalLaw>(law.form))
+    return "is a multiplier at fixed depth and size, no loss, which no search can use";
+  return "has a term in the total parameters, which no search can use";
+}
+
+std::vector<std::string> caveats(const Law& law, bool tokens_given) {
+  std::vector<std::string> all;
+  if (const auto silent = silent_on(law); !silent.empty())
+    all.push_back(fmt::format("law {} has no opinion on: {}{}", law.id, fmt::join(silent, ", "),
+                              has_opinion(law, LawVariable::parameters)
+                                  ? ", but as they change the number of parameters"
+                                  : ""));
+  if (!gives_loss(law))
+    all.push_back(fmt::format(
+        "law {} is a multiplier of a loss at fixed depth and size only; whether a model "
+        "has the size and the FFN share it was fitted on is not checked",
+        law.id));
+  if (has_tokens_term(law) && !tokens_given && law.tokens == usual_tokens)
+    all.push_back(fmt::format("law {} has a term in training tokens: {:g} are assumed (law.tokens)",
+                              law.id, law.tokens));
+  return all;
+}
+
+bool gives_loss(const Law& law) { return !std::holds_alternative<ConditionalLaw>(law.form); }
 
 bool is_monotone(const LawCoefficients<double>& law) {
   using enum LawVariable;
@@ -134,7 +199,7 @@ constexpr Reason reasons[] = {
      },
      [](const Architecture& a) {
        const auto ffn = ffn_shape(a);
-       return fmt::format("FFN ratio {:.4g} at activation rate {:.4g}", ffn.ffn_ratio(),
+       return fmt::format("FFN ratio {:.3g} at activation rate {:.3g}", ffn.ffn_ratio(),
                           ffn.activation_rate());
      }},
     {[](const LawRange& r, const Architecture& a) {

@@ -22,6 +22,14 @@ std::string_view to_string(ComputeType type) {
   return "";
 }
 
+std::string_view to_string(PenaltyKind kind) { return kind == PenaltyKind::ptq ? "ptq" : "qat"; }
+
+std::optional<PenaltyKind> penalty_kind_from(std::string_view name) {
+  for (const PenaltyKind kind : all_penalty_kinds)
+    if (to_string(kind) == name) return kind;
+  return std::nullopt;
+}
+
 std::optional<ComputeType> compute_type_from(std::string_view name) {
   for (const ComputeType type : all_compute_types)
     if (to_string(type) == name) return type;

@@ -1,5 +1,8 @@
 #include "rooflaw/theory/sensitivity.hpp"
 
+#include <fmt/format.h>
+
+#include "rooflaw/core/error.hpp"
 #include "rooflaw/model/evaluation.hpp"
 
 namespace rooflaw::theory {
@@ -83,6 +86,8 @@ Sensitivity sensitivity(const model::Law& law, const ContinuousArchitecture<doub
                         const model::Scenario& s, model::Objective objective,
                         double memory_budget) {
   model::require_applies(objective, s);
+  if (!is_separable(law))
+    throw DomainError(fmt::format("law {} {}", law.id, why_not_searched(law)));
   const auto x = differentiable(a);
   const auto prefill = model::time_of(x, s, model::Phase::prefill);
   const auto decode = model::time_of(x, s, model::Phase::decode);

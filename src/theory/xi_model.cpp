@@ -136,10 +136,7 @@ double loss(const model::Law& law, const Shape& shape, double loss_delta) {
 
 void require_posynomial(const model::Law& law) {
   if (!is_separable(law))
-    throw DomainError(
-        fmt::format("law {} has a term in the total parameters: no sum of monomials "
-                    "of a shape",
-                    law.id));
+    throw DomainError(fmt::format("law {} {}", law.id, why_not_searched(law)));
   for (const auto& c : model::law_coefficients<>) {
     const double x = law.*c.member;
     if (!std::isfinite(x) || (c.kind == model::CoefficientKind::factor && x < 0.0))

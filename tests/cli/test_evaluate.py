@@ -237,7 +237,7 @@ class ByIds(ProgramTest):
         architecture = ("width", "vocab", "tied", "positions", "group", *layers)
         precision = ("weight_bytes", "attention_weight_bytes", "ffn_weight_bytes", "activation_bytes",
                      "kv_bytes", "input_bytes", "head_bytes", "embedding_bytes", "matmul", "attention",
-                     "loss_delta")
+                     "loss_delta", "loss_delta_uncertainty", "group_size")
         device = ("kind", "memory_bytes", "usable_memory_bytes", "bandwidth", "peak_flops", "efficiency",
                   "prefill_power", "decode_power")
         labels = {"precision": "own-precision", "device": "own-device", "workload": "own-workload"}

@@ -250,7 +250,8 @@ class ChangedEntries(BadInput):
         for table, key, value, labels in (
                 ("device", "bandwidth", 100e9, ("memory_bytes", "usable_memory_bytes", "peak_flops")),
                 ("precision", "weight_bytes", 1.0, ("activation_bytes", "kv_bytes", "input_bytes", "head_bytes",
-                                                    "matmul", "attention", "loss_delta")),
+                                                    "matmul", "attention", "loss_delta",
+                                                    "loss_delta_uncertainty")),
                 ("workload", "output_tokens", 32, ("batch", "input_tokens"))):
             with self.subTest(table):
                 entry = entries(table)[BY_ID[table]["id"]]

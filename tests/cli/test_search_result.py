@@ -117,7 +117,7 @@ class Layout(ProgramTest):
         r = self.result
         self.assertEqual(self.attribute_names("/"), REQUIRED_ROOT)
         self.assertEqual(r.attribute("/", "filetype"), "rooflaw-result")
-        self.assertEqual(list(r.attribute("/", "format_version")), [2, 1])
+        self.assertEqual(list(r.attribute("/", "format_version")), [2, 2])
         version = self.rooflaw("--version").out
         self.assertIn(r.attribute("/", "program_version"), version)
         self.assertIn(r.attribute("/", "git_commit"), version)

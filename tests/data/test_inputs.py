@@ -14,7 +14,7 @@ CONFIDENCE = {
     "model": {"looked-up", "partly", "recalled"},
     "precision": {"definition", "measured", "estimate"},
     "workload": {"published", "assumption"},
-    "law": {"published"},
+    "law": {"published", "fitted"},
 }
 COMPUTE_TYPES = {"fp32", "fp16", "bf16", "int8", "int4", "fp8", "fp4"}
 
@@ -234,7 +234,7 @@ class Tables(unittest.TestCase):
         text = (INPUTS / "README.md").read_text()
         rows = dict(re.findall(r"^\| `(\S+)` \| `\[\[\w+\]\]` \| (\d+)", text, re.M))
         for file, entries in (("devices.toml", DEVICES), ("models.toml", MODELS), ("precisions.toml", PRECISIONS),
-                              ("workloads.toml", WORKLOADS), ("laws/codesign-2026.toml", LAWS[:1])):
+                              ("workloads.toml", WORKLOADS), ("laws/*.toml", LAWS)):
             self.assertEqual(int(rows[file]), len(entries), file)
         said = re.search(r"(\d+) expressible \((\d+) of them with groups\), (\d+) not; shapes looked up (\d+), partly (\d+), "
                          r"recalled (\d+); (\d+) with a perplexity", text)
@@ -275,6 +275,8 @@ class Precisions(unittest.TestCase):
 
     def test_bytes_and_compute_types(self):
         self.assertEqual(set(PRECISIONS), set(self.BYTES))
+        self.assertEqual({name: p["group_size"] for name, p in PRECISIONS.items() if "group_size" in p},
+                         {"w4a16": 128, "int4": 128, "q4_0": 32, "q4_k_m": 32})
         for name, expected in self.BYTES.items():
             with self.subTest(name):
                 p = PRECISIONS[name]

@@ -16,7 +16,7 @@ namespace rooflaw::io {
 
 /// Format version of the files written; readers accept the same major number.
 inline constexpr std::int64_t result_format_major = 2;
-inline constexpr std::int64_t result_format_minor = 1;
+inline constexpr std::int64_t result_format_minor = 2;
 
 /// What the root of a result says of the study; the rest is in its run record.
 struct StudyRecord {

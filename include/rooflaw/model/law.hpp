@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "rooflaw/model/architecture.hpp"
+#include "rooflaw/model/law_forms.hpp"
 #include "rooflaw/model/numeric.hpp"
 #include "rooflaw/model/shape.hpp"
 
@@ -75,6 +76,7 @@ struct Law : LawCoefficients<double> {
   double tokens = usual_tokens;  // D
   LawRange range;
   std::vector<LawCoefficients<double>> resamples;  // fits to resampled runs: how sure it is
+  LawForm form{};  // if it has one of its own, the coefficients above are 0
 };
 
 /// What a coefficient is.
@@ -187,11 +189,29 @@ LossTerms<LawTerm<T>> law_terms(const LawCoefficients<T>& law) {
           term(law.kappa_p, {{parameters, -law.alpha_p}})};
 }
 
-/// Does the loss depend on it? Of what a law is silent on it has no opinion.
+/// Does the loss depend on it? Of what a law is silent on it has no opinion. In the number of
+/// parameters, where a law has one, everything plays a part; that is no opinion on each of them.
+/// Forms of their own: joint-moe on parameters and activation rate (its experts), conditional on
+/// width and FFN ratio (its d / sqrt(N) and its share of the FFN).
 bool has_opinion(const LawCoefficients<double>& law, LawVariable variable);
+bool has_opinion(const Law& law, LawVariable variable);
+/// Does the loss depend on the training tokens?
+bool has_tokens_term(const Law& law);
 
-/// May a search use it? Not if it has a term in the parameters: the loss is then no sum over parts.
-bool is_separable(const LawCoefficients<double>& law);
+/// On what it has an opinion, in words, and which of the shape's variables it is silent on.
+std::vector<std::string_view> opinions(const Law& law);
+std::vector<std::string_view> silent_on(const Law& law);
+/// What a reader must know of the law beside its numbers, a sentence each: what it is silent on,
+/// that it is no loss, what training tokens are assumed.
+std::vector<std::string> caveats(const Law& law, bool tokens_given);
+
+/// May a search use it? Not if it has a term in the parameters: the loss is then no sum over parts;
+/// nor if it has a form of its own. Why not, as the predicate of a sentence; empty if it may.
+bool is_separable(const Law& law);
+std::string why_not_searched(const Law& law);
+
+/// Is what it says a loss? Not that of a multiplier.
+bool gives_loss(const Law& law);
 
 /// Can boxes of FFN blocks be bounded by their corners? If all terms are >= 0, and the loss rises
 /// neither with the FFN ratio nor with the number of experts.

@@ -16,6 +16,13 @@ inline constexpr std::array all_compute_types = {
 std::string_view to_string(ComputeType type);
 std::optional<ComputeType> compute_type_from(std::string_view name);
 
+/// A penalty in loss that depends on the model (precision_penalty.hpp): of weights rounded after
+/// training, or trained for it.
+enum class PenaltyKind { ptq, qat };
+inline constexpr std::array all_penalty_kinds = {PenaltyKind::ptq, PenaltyKind::qat};
+std::string_view to_string(PenaltyKind kind);
+std::optional<PenaltyKind> penalty_kind_from(std::string_view name);
+
 /// Bytes are > 0; quantised formats include their scales (Q8_0: 34 bytes for 32 weights = 1.0625).
 struct Precision {
   std::string id;
@@ -28,8 +35,11 @@ struct Precision {
   double head_bytes = 0;              // lm_head and a tied table; default weight_bytes
   double embedding_bytes = 0;         // input and position tables; default head_bytes
   ComputeType matmul = ComputeType::fp16;
-  ComputeType attention = ComputeType::fp16;  // all but products with weights
-  double loss_delta = 0;                      // nats per token, a penalty the user supplies
+  ComputeType attention = ComputeType::fp16;       // all but products with weights
+  double loss_delta = 0;                           // nats per token, a penalty the user supplies
+  std::optional<double> loss_delta_uncertainty{};  // its half-width, nats
+  std::optional<PenaltyKind> penalty{};  // in the place of loss_delta, which is 0 then; no search
+  std::optional<double> group_size{};    // weights that share a scale, >= 2
 
   bool quantizes_inputs() const { return input_bytes < activation_bytes; }
 };

@@ -3,6 +3,8 @@
 // field of Row and an entry below, which says its name, its unit and what it is made from. To add
 // a column is to add these two.
 
+#include <limits>
+
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/search/space/space.hpp"
 
@@ -29,6 +31,9 @@ struct Row {
   double decode_compute_share = 0, decode_bandwidth_share = 0;
   double energy_j = 0;                           // NaN unless the device states both powers
   double latency_low_s = 0, latency_high_s = 0;  // NaN where the error is not known
+  // Penalties that know the model; NaN where they do not apply, ends also where none is published.
+  double loss_delta_ptq = 0, loss_delta_ptq_low = 0, loss_delta_ptq_high = 0;
+  double loss_delta_qat = 0, loss_delta_qat_low = 0, loss_delta_qat_high = 0;
   bool operator==(const Row&) const = default;
 };
 
@@ -41,6 +46,12 @@ struct Evaluated {
   model::Band latency_band_s{};
   Index index = -1;
 };
+
+/// A number of a penalty.
+inline double of_penalty(const std::optional<model::Penalty>& penalty,
+                         double model::Penalty::*number) {
+  return penalty ? *penalty.*number : std::numeric_limits<double>::quiet_NaN();
+}
 
 /// Calls take(name, unit, field, value of an Evaluated) for each column, in their order.
 template <class Take>
@@ -89,6 +100,19 @@ void for_each_column(Take take) {
   take("energy_j", "J", &R::energy_j, [](P p) { return p.e.energy_j; });
   take("latency_low_s", "s", &R::latency_low_s, [](P p) { return p.latency_band_s.low; });
   take("latency_high_s", "s", &R::latency_high_s, [](P p) { return p.latency_band_s.high; });
+  using N = model::Penalty;
+  take("loss_delta_ptq", "nat/token", &R::loss_delta_ptq,
+       [](P p) { return of_penalty(p.e.ptq, &N::value); });
+  take("loss_delta_ptq_low", "nat/token", &R::loss_delta_ptq_low,
+       [](P p) { return of_penalty(p.e.ptq, &N::low); });
+  take("loss_delta_ptq_high", "nat/token", &R::loss_delta_ptq_high,
+       [](P p) { return of_penalty(p.e.ptq, &N::high); });
+  take("loss_delta_qat", "nat/token", &R::loss_delta_qat,
+       [](P p) { return of_penalty(p.e.qat, &N::value); });
+  take("loss_delta_qat_low", "nat/token", &R::loss_delta_qat_low,
+       [](P p) { return of_penalty(p.e.qat, &N::low); });
+  take("loss_delta_qat_high", "nat/token", &R::loss_delta_qat_high,
+       [](P p) { return of_penalty(p.e.qat, &N::high); });
 }
 
 inline Row row_of(const Evaluated& evaluated) {

@@ -68,7 +68,8 @@ bool memory_binds(const model::ContinuousArchitecture<double>& a, const model::S
 /// d^2 b_w).
 ///
 /// @param memory_budget  bytes; infinite: none
-/// @throws DomainError if the workload has no such objective, or an architecture is not sound
+/// @throws DomainError if the workload has no such objective, an architecture is not sound, or no
+///         search can use the law (why_not_searched)
 Sensitivity sensitivity(const model::Law& law, const model::Architecture& a,
                         const model::Scenario& s, model::Objective objective,
                         double memory_budget = std::numeric_limits<double>::infinity());

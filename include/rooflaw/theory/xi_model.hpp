@@ -101,7 +101,7 @@ double memory_bytes_per_layer(const XiModel& xi, const Shape& shape);
 model::LawPoint<double> law_point(const Shape& shape);
 double loss(const model::Law& law, const Shape& shape, double loss_delta = 0.0);
 
-/// What a geometric program needs of a law: no negative term, none in the total parameters.
+/// What a geometric program needs of a law: that a search can use it, and no negative term.
 /// @throws DomainError
 void require_posynomial(const model::Law& law);
 

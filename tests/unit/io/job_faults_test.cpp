@@ -245,6 +245,34 @@ TEST(JobFaults, ListsOfLaws) {
   EXPECT_THAT(only_fault(law_faults("[]")).rule, HasSubstr("empty"));
 }
 
+TEST(JobFaults, ALawThatNoSearchCanUseIsToldOnce) {
+  for (const auto& [id, why] :
+       {std::pair{"joint-moe-2025", "function of active parameters and experts"},
+        {"conditional-2025", "multiplier at fixed depth and size"},
+        {"gemstones-2025-hot", "term in the total parameters"}}) {
+    const auto faults = law_faults(std::string("[\"codesign-2026\", \"") + id + "\"]");
+    ASSERT_EQ(1u, faults.size()) << id;
+    EXPECT_EQ("law.id", faults[0].key);
+    EXPECT_THAT(faults[0].rule, HasSubstr(why));
+    EXPECT_THAT(faults[0].rule, HasSubstr("law.second_opinions"));
+  }
+}
+
+TEST(JobFaults, WhatASecondOpinionDoesNotSayIsNoted) {
+  const TemporaryFolder folder;
+  io::SourceFiles files;
+  const auto job = io::read_job(
+      files,
+      folder.write("job.toml", job_text({{"law.second_opinions",
+                                          "[\"joint-moe-2025\", \"conditional-2025\"]"}})),
+      {});
+  EXPECT_THAT(job.notes,
+              ::testing::ElementsAre(
+                  HasSubstr("joint-moe-2025 has no opinion on: layers, FFN ratio"),
+                  HasSubstr("1e+10 are assumed"), HasSubstr("conditional-2025 has no opinion on"),
+                  HasSubstr("multiplier of a loss at fixed depth and size only")));
+}
+
 TEST(JobFaults, TheRangesOfTwoLawsAreNotEnforced) {
   const std::map<std::string, std::string> enforce{{"law.range", "\"enforce\""}};
   for (const char* two : {"[\"codesign-2026\", \"./laws.toml\"]", "\"laws.toml\""}) {

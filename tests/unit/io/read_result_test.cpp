@@ -23,12 +23,15 @@ void expect_equal_as_text(const T& one, const T& other) {
   EXPECT_EQ(::testing::PrintToString(one), ::testing::PrintToString(other));
 }
 
-/// The same rows; an unknown energy is NaN, and so is an unknown error.
+/// The same rows; an unknown energy is NaN, and so are an unknown error and penalty.
 void expect_same_rows(std::vector<search::Row> a, std::vector<search::Row> b) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i)
-    for (const auto field : {&search::Row::energy_j, &search::Row::latency_low_s,
-                             &search::Row::latency_high_s})
+    for (const auto field :
+         {&search::Row::energy_j, &search::Row::latency_low_s, &search::Row::latency_high_s,
+          &search::Row::loss_delta_ptq, &search::Row::loss_delta_ptq_low,
+          &search::Row::loss_delta_ptq_high, &search::Row::loss_delta_qat,
+          &search::Row::loss_delta_qat_low, &search::Row::loss_delta_qat_high})
       if (std::isnan(a[i].*field) && std::isnan(b[i].*field)) a[i].*field = b[i].*field = 0;
   EXPECT_EQ(a, b);
 }

@@ -31,7 +31,7 @@ TEST_F(ResultFile, SaysWhatItIsMadeFrom) {
   EXPECT_EQ(7, number("seed"));
   EXPECT_EQ(search::valid_count(job_.question.space), number("points_in_space"));
   EXPECT_EQ(1, number("complete"));
-  EXPECT_EQ((std::vector<std::int64_t>{2, 1}),
+  EXPECT_EQ((std::vector<std::int64_t>{2, 2}),
             std::get<std::vector<std::int64_t>>(file.attribute("/", "format_version")));
   for (const auto& input : job_.inputs) {
     const std::string path = "/inputs/" + input.kind + "/" + input.id;
@@ -102,7 +102,9 @@ TEST_F(ResultFile, HasTheColumnsOfTheContract) {
           "qk_rope_head_dim", "v_head_dim", "ffn", "expert_ffn", "experts", "top_k", "shared_ffn",
           "ffn_sparsity", "ffn_ratio", "activation_rate", "index", "extrapolated",
           "prefill_compute_share", "prefill_bandwidth_share", "decode_compute_share",
-          "decode_bandwidth_share", "energy_j", "latency_low_s", "latency_high_s"));
+          "decode_bandwidth_share", "energy_j", "latency_low_s", "latency_high_s", "loss_delta_ptq",
+          "loss_delta_ptq_low", "loss_delta_ptq_high", "loss_delta_qat", "loss_delta_qat_low",
+          "loss_delta_qat_high"));
   EXPECT_THAT(file.datasets("/sensitivity/codesign-2026/" + job_.question.targets[0].id),
               ::testing::ElementsAre(
                   "dloss_dlayers", "dloss_dwidth", "dloss_dffn_ratio", "dloss_dactivation_rate",
