@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "calibration.hpp"
-#include "rooflaw/core/quantile.hpp"
+#include "rooflaw/core/statistics.hpp"
 #include "rooflaw/app/command_line.hpp"
 
 namespace rooflaw::app {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "rooflaw/app/law_summary.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "rooflaw/search/refine/refine.hpp"
@@ -20,16 +21,19 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   const search::Question& question = job.question;
   const search::Question fine = search::refined_question(question);
   std::string summary;
+  std::vector<model::Law> others;
+  for (const auto& law : job.opinions) others.push_back(law.value);
   std::vector<search::TargetInfo> targets;
   const auto describe_next = [&](std::size_t target) {
     const auto start = Clock::now();
-    auto result = describe(findings, question, fine, job.method, target);
+    auto result = describe(findings, question, fine, job.method, target, others);
     run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
     const auto& asked = question.targets[target];
     if (question.laws.size() > 1) summary += fmt::format("\nby law {}:", result.target.law);
     summary += target_summary(result, to_string(job.method),
                               compare_models(result, job.models, law_of(question, asked),
                                              deployment_of(question, asked)));
+    summary += law_summary(result);
     targets.push_back(result.target);
     between();
     return result;
@@ -43,8 +47,12 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   }
   std::vector<model::Precision> precisions;
   for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
-  return fmt::format("{}\n{}{}{}result: {}\n", summary, left_out, trust_notes(targets, precisions),
-                     work_summary(question, job.method, run), path);
+  std::string notes;
+  for (const auto& note : job.notes) notes += "note: " + note + "\n";
+  return fmt::format("{}\n{}{}{}{}{}result: {}\n", summary, left_out,
+                     precision_ties(question, findings.search->frontiers), notes,
+                     trust_notes(targets, precisions), work_summary(question, job.method, run),
+                     path);
 }
 
 }  // namespace rooflaw::app

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "rooflaw/core/powers.hpp"
-#include "rooflaw/core/quantile.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 

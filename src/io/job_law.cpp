@@ -117,18 +117,24 @@ void require_opinions(format::TableReader& reader, const toml::table& root, cons
   }
 }
 
+bool can_be_bounded(const model::Law& law) {
+  return model::is_monotone(law) &&
+         std::all_of(law.resamples.begin(), law.resamples.end(), model::is_monotone);
+}
+
 void require_searchable(format::TableReader& reader, const Job& job) {
   for (const auto& law : job.question.laws) {
     if (!model::is_separable(law))
       reader.fault("id", fmt::format("law {} {}: name it in law.second_opinions, or in evaluate",
                                      law.id, why_not_searched(law)));
-    else if (std::holds_alternative<search::Exact>(job.method) && !model::is_monotone(law) &&
+    else if (std::holds_alternative<search::Exact>(job.method) && !can_be_bounded(law) &&
              reader.faults().empty() && search::count_within(job.question.space) > most_unbounded)
-      reader.fault(
-          "id", fmt::format("law {} has a negative term, or a loss that rises with the FFN ratio "
-                            "or the number of experts: boxes cannot be bounded, every point is "
-                            "looked at, and the space has more than {}",
-                            law.id, most_unbounded));
+      reader.fault("id",
+                   fmt::format("law {}, or a resample of it, has a negative term, or a loss that "
+                               "rises with the FFN ratio "
+                               "or the number of experts: boxes cannot be bounded, every point is "
+                               "looked at, and the space has more than {}",
+                               law.id, most_unbounded));
   }
 }
 
@@ -184,8 +190,12 @@ void read_job_law(format::TableReader& reader, toml::table& root, Catalogue& cat
       if (of_job.tokens) plan_tokens(law, *of_job.tokens);
       job.inputs.push_back(law.provenance);
     }
-  for (auto& law : laws) job.question.laws.push_back(std::move(law.value));
   job.resamples = static_cast<std::size_t>(of_job.resamples.value_or(usual_resamples));
+  for (auto& law : laws) {
+    auto& resamples = law.value.resamples;
+    resamples.resize(std::min(resamples.size(), job.resamples));
+    job.question.laws.push_back(std::move(law.value));
+  }
   reader.reject_unknown_keys();
   if (laws.empty()) return;
   require_opinions(reader, root, job);

@@ -41,8 +41,8 @@ struct TargetPlace {
   std::size_t row;
 };
 
-/// The targets in the order of the joined job, each budget of a list a target. Notes those that are in two results, else those that
-/// are in none.
+/// The targets in the order of the joined job, each budget of a list a target. Notes those that are
+/// in two results, else those that are in none.
 std::vector<TargetPlace> joined_targets(const std::vector<MergeInput>& inputs,
                                         std::vector<InputFault>& faults);
 

@@ -260,6 +260,51 @@ const std::vector<EntryAttribute<search::Improvements>>& refined_attributes() {
   return attributes;
 }
 
+const std::vector<TableColumn<search::ResampleRow>>& resample_columns() {
+  using R = search::ResampleRow;
+  static const std::vector columns{
+      column("objective", "", &R::objective), column("loss_low", "nat/token", &R::loss_low),
+      column("loss_high", "nat/token", &R::loss_high), column("occurrence", "1", &R::occurrence)};
+  return columns;
+}
+
+const std::vector<EntryAttribute<search::Resamples>>& resample_attributes() {
+  static const std::vector attributes{attribute("resamples", &search::Resamples::count)};
+  return attributes;
+}
+
+const std::vector<TableColumn<search::OpinionRow>>& opinion_columns() {
+  using R = search::OpinionRow;
+  static const std::vector columns{column("loss", "nat/token", &R::loss),
+                                   column("regret", "nat/token", &R::regret)};
+  return columns;
+}
+
+const std::vector<EntryAttribute<search::Opinion>>& opinion_attributes() {
+  using O = search::Opinion;
+  static const std::vector attributes{
+      attribute("searched", &O::searched), attribute("rank_correlation", &O::rank_correlation),
+      attribute("mean_regret", &O::mean_regret), attribute("largest_regret", &O::largest_regret)};
+  return attributes;
+}
+
+const std::vector<TableColumn<search::Choice>>& choice_columns() {
+  using C = search::Choice;
+  static const std::vector columns{column("within", "", &C::within),
+                                   column("objective", "", &C::objective),
+                                   column("loss", "nat/token", &C::loss),
+                                   column("worst_regret", "nat/token", &C::worst_regret),
+                                   column("index", "1", &C::index),
+                                   column("layers", "1", &C::layers),
+                                   column("width", "1", &C::width),
+                                   column("ffn_ratio", "1", &C::ffn_ratio),
+                                   column("experts", "1", &C::experts),
+                                   column("top_k", "1", &C::top_k),
+                                   column("activation_rate", "1", &C::activation_rate),
+                                   column("kv_dim", "1", &C::kv_dim)};
+  return columns;
+}
+
 const std::vector<EntryAttribute<StudyRecord>>& study_attributes() {
   using R = StudyRecord;
   static const std::vector attributes{attribute("program_version", &R::program_version),

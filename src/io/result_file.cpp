@@ -30,6 +30,47 @@ StudyRecord study_of(const Job& job) {
 
 }  // namespace
 
+namespace {
+
+void write_opinions(format::Hdf5Writer& file, const search::TargetResult& result) {
+  for (const auto& opinion : result.opinions->by_law) {
+    search::TargetInfo target = result.target;
+    target.law = opinion.law;
+    write_table(file, group_of("opinions", target), opinion_columns(), opinion.rows);
+    write_attributes(file, group_of("opinions", target), opinion_attributes(), opinion);
+    file.attribute(group_of("opinions", target), "law", result.target.law);
+    write_table(file, group_of("decisions", target), choice_columns(), opinion.choices);
+  }
+  if (!result.opinions->least_regret.empty())
+    write_table(file, group_of("least_regret", result.target), choice_columns(),
+                result.opinions->least_regret);
+}
+
+/// The law whose frontier the opinions are on comes first, as it was written.
+std::optional<search::Opinions> read_opinions(const format::Hdf5Reader& file,
+                                              const search::TargetInfo& target) {
+  std::optional<search::Opinions> opinions;
+  if (!file.has("/opinions")) return opinions;
+  for (const auto& law : file.groups("/opinions")) {
+    search::TargetInfo other = target;
+    other.law = law;
+    const auto path = group_of("opinions", other);
+    if (!file.has(path) || format::attribute_as<std::string>(file, path, "law") != target.law)
+      continue;
+    if (!opinions) opinions.emplace();
+    auto& opinion = *opinions->by_law.insert(
+        law == target.law ? opinions->by_law.begin() : opinions->by_law.end(), {.law = law});
+    opinion.rows = read_table(file, path, opinion_columns());
+    read_attributes(file, path, opinion_attributes(), opinion);
+    opinion.choices = read_table(file, group_of("decisions", other), choice_columns());
+  }
+  if (const auto path = group_of("least_regret", target); opinions && file.has(path))
+    opinions->least_regret = read_table(file, path, choice_columns());
+  return opinions;
+}
+
+}  // namespace
+
 void write_target(format::Hdf5Writer& file, const search::TargetResult& result) {
   const auto group = [&](const char* kind) { return group_of(kind, result.target); };
   write_table(file, group("frontiers"), row_columns(), result.rows);
@@ -44,6 +85,11 @@ void write_target(format::Hdf5Writer& file, const search::TargetResult& result) 
   }
   write_table(file, group("sensitivity"), sensitivity_columns(), result.sensitivity);
   write_table(file, group("theory"), theory_columns(), result.theory);
+  if (result.resamples) {
+    write_table(file, group("resamples"), resample_columns(), result.resamples->rows);
+    write_attributes(file, group("resamples"), resample_attributes(), *result.resamples);
+  }
+  if (result.opinions) write_opinions(file, result);
   if (result.intensity) {
     const std::string path = intensity_group(result.target);
     write_table(file, path, intensity_columns(), *result.intensity);
@@ -136,6 +182,12 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   }
   result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
   result.theory = read_table(file, group("theory"), theory_columns());
+  if (const auto path = group("resamples"); file.has(path)) {
+    auto& resamples = result.resamples.emplace();
+    resamples.rows = read_table(file, path, resample_columns());
+    read_attributes(file, path, resample_attributes(), resamples);
+  }
+  result.opinions = read_opinions(file, target);
   if (const auto path = intensity_group(target);
       file.has(path) && format::attribute_as<std::string>(file, path, "law") == target.law)
     result.intensity = read_table(file, path, intensity_columns());
@@ -146,6 +198,10 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
   };
   beside(group("sensitivity"), result.sensitivity.size());
   beside(group("theory"), result.theory.size());
+  if (result.resamples) beside(group("resamples"), result.resamples->rows.size());
+  if (result.opinions)
+    for (const auto& opinion : result.opinions->by_law)
+      beside("/opinions/" + opinion.law + "/" + target.id, opinion.rows.size());
   if (result.intensity) beside(intensity_group(target), result.intensity->size());
   return result;
 }

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/core/error.hpp"
-#include "rooflaw/core/quantile.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::model {
 

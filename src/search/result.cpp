@@ -1,5 +1,7 @@
 #include "rooflaw/search/result.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -33,7 +35,9 @@ void evaluate_points(const Question& question, const Target& target,
         target.objective == model::Objective::energy ? model::Objective::total : target.objective;
     take(*architecture, e,
          row_of({*architecture, e, value, value_of(latency, e, scenario),
-                 time_band(latency, e, scenario), question.space.continuous ? -1 : point.index}));
+                 time_band(latency, e, scenario),
+                 loss_band(law_of(question, target), e, scenario.precision),
+                 question.space.continuous ? -1 : point.index}));
   }
 }
 
@@ -81,10 +85,32 @@ std::optional<InRange> in_range_of(const Findings& findings, const Question& que
   return r;
 }
 
+/// The uncertainty of the precision's penalty, which the resamples know nothing of, is added in
+/// squares.
+Resamples resamples_of(const ResampleBand& band, const std::vector<Row>& rows,
+                       const model::Precision& precision) {
+  const double uncertainty = precision.loss_delta_uncertainty.value_or(0.0);
+  const auto together = [&](double x) { return std::sqrt(x * x + uncertainty * uncertainty); };
+  Resamples r{.rows = {}, .count = static_cast<std::int64_t>(band.resamples)};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double loss = rows[i].loss;
+    // A resample may agree on one side of the loss only.
+    const double below = std::max(loss - band.low[i], 0.0),
+                 above = std::max(band.high[i] - loss, 0.0);
+    const bool known = !std::isnan(band.low[i]);
+    r.rows.push_back({.objective = rows[i].objective,
+                      .loss_low = known ? loss - together(below) : band.low[i],
+                      .loss_high = known ? loss + together(above) : band.high[i],
+                      .occurrence = band.stays[i]});
+  }
+  return r;
+}
+
 }  // namespace
 
 TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      const Method& method, std::size_t number) {
+                      const Method& method, std::size_t number,
+                      const std::vector<model::Law>& others) {
   const auto& target = question.targets[number];
   const auto& points = findings.search->frontiers[number];
   TargetResult r;
@@ -115,6 +141,10 @@ TargetResult describe(const Findings& findings, const Question& question, const 
     r.hypervolume_share = hypervolume_share(points, truth);
   }
   r.certified = r.loss_gap_bound == 0.0;
+  if (findings.resamples && (*findings.resamples)[number].resamples > 0)
+    r.resamples = resamples_of((*findings.resamples)[number], r.rows, scenario.precision);
+  if (target.law == 0 && !points.empty() && question.laws.size() + others.size() > 1)
+    r.opinions = opinions_on(question, findings.search->frontiers, number, others);
   return r;
 }
 

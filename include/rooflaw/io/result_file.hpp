@@ -60,8 +60,9 @@ struct ResultTable {
   std::string law;
   std::string target;
 };
-inline constexpr std::array result_kinds = {"frontiers", "frontiers_in_range", "refined",
-                                            "sensitivity", "theory"};
+inline constexpr std::array result_kinds = {
+    "frontiers", "frontiers_in_range", "refined",   "sensitivity", "theory",
+    "resamples", "opinions",           "decisions", "least_regret"};
 std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind);
 /// Where the intensities of a target stand: not by law, only the first of a job has them.
 std::string intensity_group(const search::TargetInfo& target);

@@ -10,6 +10,7 @@
 #include "rooflaw/model/intensity.hpp"
 #include "rooflaw/search/findings.hpp"
 #include "rooflaw/search/method.hpp"
+#include "rooflaw/search/opinion.hpp"
 #include "rooflaw/search/question.hpp"
 #include "rooflaw/search/row.hpp"
 #include "rooflaw/theory/sensitivity.hpp"
@@ -53,6 +54,19 @@ struct InRange {
   double loss_gap_bound = 0;
 };
 
+/// What the resamples of a law say at a point of its frontier: nine of ten best losses within its
+/// objective lie between (NaN where that is not kept), and in how many of them it is on the
+/// frontier.
+struct ResampleRow {
+  double objective = 0;
+  double loss_low = 0, loss_high = 0;
+  double occurrence = 0;
+};
+struct Resamples {
+  std::vector<ResampleRow> rows;
+  std::int64_t count = 0;
+};
+
 struct TargetResult {
   TargetInfo target{};
   std::vector<Row> rows{};                                   // the frontier, sorted by latency
@@ -61,6 +75,8 @@ struct TargetResult {
   std::optional<std::vector<model::Intensity>> intensity{};  // an entry a row; of the first law
   std::optional<Improvements> refined{};                     // none: the stage was off
   std::optional<InRange> in_range{};                         // none: the law states no range, ...
+  std::optional<Resamples> resamples{};  // none: the law has none, or the method proves nothing
+  std::optional<Opinions> opinions{};    // of the first law, if there is another
   double hypervolume = 0;
   HypervolumeReference reference{};
   bool certified = false;                     // proven to be the whole frontier of the space
@@ -68,9 +84,11 @@ struct TargetResult {
   std::optional<double> hypervolume_share{};  // of the true frontier's, where known
 };
 
-/// What was found for one target. `fine` is the refined_question of `question`, the findings those
-/// of a finished study. Cost: some microseconds a row. @throws Error, as rows_of
+/// What was found for one target; `others` are laws that only score. `fine` is the refined_question
+/// of `question`, the findings those of a finished study. Cost: some microseconds a row. @throws
+/// Error, as rows_of
 TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      const Method& method, std::size_t target);
+                      const Method& method, std::size_t target,
+                      const std::vector<model::Law>& others = {});
 
 }  // namespace rooflaw::search

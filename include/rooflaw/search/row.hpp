@@ -31,6 +31,7 @@ struct Row {
   double decode_compute_share = 0, decode_bandwidth_share = 0;
   double energy_j = 0;                           // NaN unless the device states both powers
   double latency_low_s = 0, latency_high_s = 0;  // NaN where the error is not known
+  double loss_low = 0, loss_high = 0;            // the same, of this architecture's loss
   // Penalties that know the model; NaN where they do not apply, ends also where none is published.
   double loss_delta_ptq = 0, loss_delta_ptq_low = 0, loss_delta_ptq_high = 0;
   double loss_delta_qat = 0, loss_delta_qat_low = 0, loss_delta_qat_high = 0;
@@ -44,6 +45,7 @@ struct Evaluated {
   double objective = 0;
   double latency_s = 0;
   model::Band latency_band_s{};
+  model::Band loss_band{};
   Index index = -1;
 };
 
@@ -100,6 +102,8 @@ void for_each_column(Take take) {
   take("energy_j", "J", &R::energy_j, [](P p) { return p.e.energy_j; });
   take("latency_low_s", "s", &R::latency_low_s, [](P p) { return p.latency_band_s.low; });
   take("latency_high_s", "s", &R::latency_high_s, [](P p) { return p.latency_band_s.high; });
+  take("loss_low", "nat/token", &R::loss_low, [](P p) { return p.loss_band.low; });
+  take("loss_high", "nat/token", &R::loss_high, [](P p) { return p.loss_band.high; });
   using N = model::Penalty;
   take("loss_delta_ptq", "nat/token", &R::loss_delta_ptq,
        [](P p) { return of_penalty(p.e.ptq, &N::value); });

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "rooflaw/core/quantile.hpp"
+#include "rooflaw/core/statistics.hpp"
 #include "rooflaw/search/exact/exact.hpp"
 #include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/state.hpp"
