@@ -11,7 +11,7 @@ namespace {
 
 using C = Coefficients;
 
-constexpr double least = 1e-6;  // stands for 0, which a law's exponent must exceed
+constexpr double least = 1e-6;  // at 0 a term would be part of L_inf
 const std::array exponents = {
     ExponentForm{&C::alpha_l, least, 5, 0.05, 2.5, 1.63},
     ExponentForm{&C::alpha_rho, least, 3, 0.02, 2, 1.09},

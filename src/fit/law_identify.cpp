@@ -180,8 +180,10 @@ Identified identify(const Runs& runs, const std::vector<const TermForm*>& named,
                               name_of(form->powers.front().column)),
                   ExitCode::bad_input);
   const auto forms = named.empty() ? chosen(runs, seed, all.notes) : named;
-  if (forms.empty())
-    throw Error("nothing that the loss law depends on varies in these runs", ExitCode::bad_input);
+  if (std::none_of(forms.begin(), forms.end(),
+                   [](const TermForm* form) { return form->name != "tokens"; }))
+    throw Error("a law needs a term in the shape of a model, and no column of one varies",
+                ExitCode::bad_input);
   all.terms = with_pins(runs, forms, all.notes);
   const LawProblem problem(runs, all.terms);
   const std::size_t parameters = problem.free_parameters();

@@ -27,7 +27,8 @@ inline double loss_at(const Coefficients& coefficients, const Run& run) {
                                   .width = run[Column::width],
                                   .ffn_ratio = run[Column::ffn_ratio],
                                   .activation_rate = run[Column::activation_rate],
-                                  .kv_dim = run[Column::kv_dim]};
+                                  .kv_dim = run[Column::kv_dim],
+                                  .parameters = run[Column::parameters]};
   return model::loss(law, model::loss_terms(coefficients, x), 0.0);
 }
 
