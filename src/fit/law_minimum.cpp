@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <Eigen/Dense>
-#include <nlopt.hpp>
 
 #include "rooflaw/core/powers.hpp"
-#include "rooflaw/core/random.hpp"
 
 namespace rooflaw::fit {
 
@@ -21,10 +18,6 @@ constexpr double flat = 1e-22;           // promised gain at which nothing is le
 constexpr double good_enough = 1e-12;    // promised gain at which a point is a minimum
 constexpr double least_damping = 1e-12;  // below it there is none
 constexpr double first_damping = 1e-4, most_damping = 1e12;
-constexpr int lbfgs_evaluations = 200;
-constexpr double lbfgs_goal = 1e-9;
-constexpr double nearly_best = 1.05;  // times the best objective
-constexpr std::uint64_t start_stream = 1;
 
 /// Parameters that are to be moved: not pinned, and not pressed against a bound.
 std::vector<Eigen::Index> moving(const Eigen::VectorXd& at, const Eigen::VectorXd& gradient,
@@ -81,8 +74,7 @@ class Chart {
     }
   }
 
-  Eigen::VectorXd moved(const Eigen::VectorXd& step) const {
-    Eigen::VectorXd to = at_;
+  Eigen::VectorXd moved(Eigen::VectorXd to, const Eigen::VectorXd& step) const {
     for (Eigen::Index i = 0; i < step.size(); ++i) {
       double& x = to[free_[static_cast<std::size_t>(i)]];
       if (is_log_[static_cast<std::size_t>(i)])
@@ -111,16 +103,18 @@ class Chart {
 
 struct Step {
   Eigen::VectorXd to;
-  double promised = 0;  // gain by the quadratic model
+  double promised = 0;  // gain
 };
 
-Step step_from(const LawProblem& problem, const Eigen::VectorXd& at, const Slope& slope,
-               const std::vector<Eigen::Index>& free, double damping, const Eigen::VectorXd& low,
-               const Eigen::VectorXd& high) {
+/// The step of some parameters, given those that others take.
+/// @param base  `at` with the others moved
+Step step_of(const LawProblem& problem, const Eigen::VectorXd& at, const Eigen::VectorXd& base,
+             const Slope& slope, const std::vector<Eigen::Index>& free, double damping) {
   const Chart chart(problem, at, free);
   const Eigen::MatrixXd jacobian = chart.jacobian();
   const Eigen::VectorXd by_parameter = slope.gradient(free);
-  const Eigen::VectorXd gradient = jacobian.transpose() * by_parameter;
+  const Eigen::VectorXd there = slope.newton(free, Eigen::all) * (base - at);
+  const Eigen::VectorXd gradient = jacobian.transpose() * (by_parameter + there);
   const Eigen::MatrixXd gauss = jacobian.transpose() * slope.gauss(free, free) * jacobian;
   Eigen::MatrixXd newton = jacobian.transpose() * slope.newton(free, free) * jacobian;
   chart.bend(newton, by_parameter);
@@ -138,8 +132,29 @@ Step step_from(const LawProblem& problem, const Eigen::VectorXd& at, const Slope
   Eigen::VectorXd move = -factors.solve(gradient);
   const double largest = move.cwiseAbs().maxCoeff();
   if (largest > largest_step) move *= largest_step / largest;
-  return {chart.moved(move).cwiseMax(low).cwiseMin(high),
-          -(gradient.dot(move) + 0.5 * move.dot(matrix * move))};
+  return {chart.moved(base, move), -(gradient.dot(move) + 0.5 * move.dot(matrix * move))};
+}
+
+/// A parameter that would cross a bound goes there, and the others take that into account: or a
+/// hair's breadth before a bound no step would be small enough.
+Step step_from(const LawProblem& problem, const Eigen::VectorXd& at, const Slope& slope,
+               std::vector<Eigen::Index> free, double damping, const Eigen::VectorXd& low,
+               const Eigen::VectorXd& high) {
+  Eigen::VectorXd base = at;
+  for (;;) {
+    Step step = step_of(problem, at, base, slope, free, damping);
+    const Eigen::VectorXd inside = step.to.cwiseMax(low).cwiseMin(high);
+    const auto crosses = [&](Eigen::Index p) { return inside[p] != step.to[p]; };
+    if (std::none_of(free.begin(), free.end(), crosses)) {
+      // Of a step that a bound cuts short the model promises nothing; the gradient does.
+      if (base != at) step.promised = slope.gradient.dot(at - step.to);
+      return step;
+    }
+    for (const Eigen::Index p : free)
+      if (crosses(p)) base[p] = inside[p];
+    std::erase_if(free, crosses);
+    if (free.empty()) return {base, slope.gradient.dot(at - base)};
+  }
 }
 
 }  // namespace
@@ -159,13 +174,14 @@ Minimum descend(const LawProblem& problem, const Sample& sample, Eigen::VectorXd
       break;
     }
     const Step step = step_from(problem, m.at, slope, free, damping, low, high);
-    if (damping <= first_damping && step.promised < good_enough) m.converged = true;
-    if (step.promised < flat && damping <= first_damping) break;
+    if (damping <= first_damping && std::abs(step.promised) < good_enough) m.converged = true;
+    if (std::abs(step.promised) < flat && damping <= first_damping) break;
     const double value = problem.objective(step.to, sample, nullptr, false);
     const double gain = m.objective - value;
     // Where the objective no longer has the digits, its gradient tells.
     const bool is_fine = std::abs(step.promised) < rounding * (1 + m.objective);
-    bool is_better = std::isfinite(value) && (is_fine || gain > 1e-4 * step.promised);
+    bool is_better =
+        std::isfinite(value) && (is_fine || (step.promised > 0.0 && gain > 1e-4 * step.promised));
     auto next_free = free;
     if (is_better) {
       problem.objective(step.to, sample, &next, true);
@@ -187,92 +203,6 @@ Minimum descend(const LawProblem& problem, const Sample& sample, Eigen::VectorXd
   }
   m.gradient = norm_of(slope.gradient, free);
   return m;
-}
-
-std::vector<Eigen::VectorXd> best_starts(const LawProblem& problem, const Sample& sample,
-                                         const Starts& starts) {
-  struct Start {
-    Eigen::VectorXd at;
-    double objective;
-  };
-  std::vector<Start> all;
-  const auto& parameters = problem.parameters();
-  for (int s = 0; s < starts.drawn; ++s) {
-    Eigen::VectorXd at = problem.low();
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      if (parameters[i].role != Role::exponent || parameters[i].pinned()) continue;
-      const auto& form = exponent_form(parameters[i].member);
-      const double share =
-          random_unit(starts.seed, start_stream,
-                      static_cast<std::uint64_t>(s) * model::law_coefficients<double>.size() + i);
-      at[static_cast<Eigen::Index>(i)] =
-          s == 0 ? form.prior : form.start_low + share * (form.start_high - form.start_low);
-    }
-    problem.solve_coefficients(at, sample);
-    const double objective = problem.objective(at, sample, nullptr, false);
-    if (std::isfinite(objective)) all.push_back({std::move(at), objective});
-  }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Start& a, const Start& b) { return a.objective < b.objective; });
-  std::vector<Eigen::VectorXd> best;
-  for (const auto& start : all)
-    if (best.size() < static_cast<std::size_t>(starts.polished)) best.push_back(start.at);
-  return best;
-}
-
-namespace {
-
-struct Search {
-  const LawProblem& problem;
-  const Sample& sample;
-};
-
-double lbfgs_value(const std::vector<double>& x, std::vector<double>& gradient, void* data) {
-  const auto& search = *static_cast<const Search*>(data);
-  const Eigen::Map<const Eigen::VectorXd> at(x.data(), static_cast<Eigen::Index>(x.size()));
-  Slope slope;
-  const double value =
-      search.problem.objective(at, search.sample, gradient.empty() ? nullptr : &slope, false);
-  if (!gradient.empty()) std::copy(slope.gradient.begin(), slope.gradient.end(), gradient.begin());
-  return std::isfinite(value) ? value : std::numeric_limits<double>::max();
-}
-
-}  // namespace
-
-Minimum polish(const LawProblem& problem, const Sample& sample, const Eigen::VectorXd& start) {
-  const Eigen::VectorXd low = problem.low(), high = problem.high(sample);
-  std::vector<double> x(start.begin(), start.end());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    x[i] = std::clamp(x[i], low[static_cast<Eigen::Index>(i)], high[static_cast<Eigen::Index>(i)]);
-  Search search{problem, sample};
-  nlopt::opt optimizer(nlopt::LD_LBFGS, static_cast<unsigned>(x.size()));
-  optimizer.set_lower_bounds({low.begin(), low.end()});
-  optimizer.set_upper_bounds({high.begin(), high.end()});
-  optimizer.set_min_objective(lbfgs_value, &search);
-  optimizer.set_maxeval(lbfgs_evaluations);
-  optimizer.set_ftol_rel(lbfgs_goal);
-  double value = 0;
-  try {
-    optimizer.optimize(x, value);
-  } catch (const nlopt::roundoff_limited&) {
-  } catch (const std::runtime_error&) {  // a line search that found nothing: descend goes on
-  }
-  return descend(problem, sample,
-                 Eigen::Map<const Eigen::VectorXd>(x.data(), static_cast<Eigen::Index>(x.size())));
-}
-
-std::vector<Minimum> distinct(std::vector<Minimum> minima) {
-  std::stable_sort(minima.begin(), minima.end(),
-                   [](const Minimum& a, const Minimum& b) { return a.objective < b.objective; });
-  std::vector<Minimum> kept;
-  for (auto& m : minima) {
-    const bool is_near = kept.empty() || m.objective <= nearly_best * kept.front().objective;
-    const bool is_new = std::none_of(kept.begin(), kept.end(), [&](const Minimum& k) {
-      return (k.at - m.at).cwiseAbs().maxCoeff() < 1e-3;
-    });
-    if (is_near && is_new) kept.push_back(std::move(m));
-  }
-  return kept;
 }
 
 }  // namespace rooflaw::fit
