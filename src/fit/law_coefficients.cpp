@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include <Eigen/Dense>
 #include <nlopt.hpp>
@@ -102,7 +103,7 @@ void LawProblem::solve_coefficients(Eigen::VectorXd& at, const Sample& sample) c
   double value = 0;
   try {
     optimizer.optimize(c, value);
-  } catch (const nlopt::roundoff_limited&) {  // as good as it gets
+  } catch (const std::runtime_error&) {  // of NLopt: as good as it gets
   }
   for (std::size_t u = 0; u < unknowns.size(); ++u) {
     const Eigen::Index parameter = unknowns[u];

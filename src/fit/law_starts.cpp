@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include <nlopt.hpp>
 
@@ -85,8 +86,7 @@ Minimum polish(const LawProblem& problem, const Sample& sample, const Eigen::Vec
   double value = 0;
   try {
     optimizer.optimize(x, value);
-  } catch (const nlopt::roundoff_limited&) {
-  } catch (const std::runtime_error&) {  // a line search that found nothing: descend goes on
+  } catch (const std::runtime_error&) {  // of NLopt: descend goes on
   }
   return descend(problem, sample,
                  Eigen::Map<const Eigen::VectorXd>(x.data(), static_cast<Eigen::Index>(x.size())));
