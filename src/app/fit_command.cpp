@@ -83,9 +83,10 @@ class Fitting {
   void finish(cluster::Watch&) {
     FittedLaw law;
     law.id = request_.id;
-    law.data = std::filesystem::path(request_.runs).filename().string();
+    law.data = printable(std::filesystem::path(request_.runs).filename().string());
     law.sha256 = format::sha256_hex(files_.read_given(request_.runs));
     law.seed = request_.study.seed;
+    law.rows = rows_;
     for (const auto* form : identified_.terms.forms) law.terms.emplace_back(form->name);
     law.notes = identified_.notes;
     for (const auto& refusal : identified_.refusals) law.notes.push_back(refusal + " (--force).");
@@ -103,6 +104,7 @@ class Fitting {
     format::Faults faults;
     runs_ = io::read_runs(request_.runs, files_, request_.force, faults);
     faults.throw_if_any();
+    rows_ = runs_.rows.size();
     if (request_.lowest > 0) fit::keep_lowest(runs_, request_.lowest);
     if (runs_.rows.empty())
       throw Error(fmt::format("{}: no runs are left", request_.runs), ExitCode::bad_input);
@@ -117,6 +119,7 @@ class Fitting {
   cluster::Communicator& ranks_;
   io::SourceFiles files_;
   fit::Runs runs_;
+  std::size_t rows_ = 0;  // of the file
   fit::Identified identified_;
   std::optional<fit::LawStudy> study_;
   fit::Made made_;

@@ -111,11 +111,12 @@ std::string law_file(const FittedLaw& law) {
           fmt::format("{} = {}\n", range_keys[c], interval(law.ranges[c]->lo, law.ranges[c]->hi));
 
   text += fmt::format(
-      "\n[law.fit]\nprogram = {}\ncommit = {}\ndata = {}\nsha256 = \"{}\"\nrows = {}\nshapes = "
-      "{}\nseed = {}\nterms = {}\nobjective = {}\ngradient_norm = {}\nstarts = "
+      "\n[law.fit]\nprogram = {}\ncommit = {}\ndata = {}\nsha256 = \"{}\"\nrows = {}\nrows_of_data "
+      "= "
+      "{}\nshapes = {}\nseed = {}\nterms = {}\nobjective = {}\ngradient_norm = {}\nstarts = "
       "{}\nstarts_within_1_percent = {}\nresamples_without_a_fit = {}\n",
       quoted(std::string(program_version())), quoted(std::string(git_commit())), quoted(law.data),
-      law.sha256, r.runs, r.shapes, law.seed, quoted_list(law.terms), r.sum_of_huber,
+      law.sha256, r.runs, law.rows, r.shapes, law.seed, quoted_list(law.terms), r.sum_of_huber,
       r.gradient_norm, r.starts, r.starts_near, r.resamples_lost);
   text += fmt::format("at_bound = {}\nflagged = {}\npinned = {}\n",
                       quoted_list(names_where(law, [](const auto& t) { return t.at_bound; })),

@@ -18,6 +18,7 @@ struct FittedLaw {
   std::string data;    // name of the file
   std::string sha256;  // of its text
   std::uint64_t seed = 0;
+  std::size_t rows = 0;  // of the file; the fit may be to those of lowest loss only
   std::vector<std::string> terms;
   std::vector<std::string> ignored;  // columns of the file
   std::array<std::optional<model::Interval>, fit::column_count> ranges;

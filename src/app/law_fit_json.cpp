@@ -61,6 +61,7 @@ std::string law_json(const FittedLaw& law) {
                   {"sha256", law.sha256},
                   {"seed", law.seed},
                   {"rows", r.runs},
+                  {"rows_of_data", law.rows},
                   {"shapes", r.shapes},
                   {"terms", law.terms},
                   {"formula", formula_of(law)},

@@ -65,6 +65,9 @@ std::string law_report(const FittedLaw& law, std::size_t width) {
   std::string text = fmt::format("{}: {} runs of {} shapes, {} parameters fitted\n", law.data,
                                  r.runs, r.shapes, r.free_parameters) +
                      wrapped(fmt::format("L = {}", formula_of(law)), width);
+  if (law.rows > r.runs)
+    text += wrapped(fmt::format("Of {} runs those of lowest loss, equal ones together.", law.rows),
+                    width);
   if (!law.group.empty())
     text += wrapped(fmt::format("The law is that of group {}.", law.group), width);
   for (const auto& note : law.notes) text += wrapped(note, width);

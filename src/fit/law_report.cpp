@@ -18,10 +18,10 @@ namespace {
 constexpr double low_share = 0.025, high_share = 0.975;
 constexpr double at_a_bound = 1e-6;  // of the distance between bounds
 // An interval wider than this says that the runs do not tell the coefficient.
-constexpr double wide_factor = 10;          // of a coefficient: high / low
+constexpr double wide_factor = 5;           // of a coefficient: high / low
 constexpr double wide_exponent = 0.5;       // half of it, of the exponent's size
 constexpr double smallest_exponent = 0.02;  // whose size counts
-constexpr double wide_floor = 0.1;          // half of it, of L_inf
+constexpr double wide_floor = 0.05;         // half of it, of L_inf
 constexpr std::size_t worst_runs = 5;
 
 Eigen::VectorXd vector_of(const std::vector<double>& values) {

@@ -21,14 +21,13 @@ double quantile(std::vector<double> values, double share) {
 }
 
 std::vector<double> ranks_of(const std::vector<double>& values) {
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
   std::vector<double> ranks;
   for (const double v : values) {
-    double below = 0, equal = 0;
-    for (const double w : values) {
-      below += w < v ? 1 : 0;
-      equal += w == v ? 1 : 0;
-    }
-    ranks.push_back(below + (equal - 1.0) / 2.0);
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), v);
+    ranks.push_back(static_cast<double>((first - sorted.begin()) + (last - sorted.begin()) - 1) /
+                    2.0);
   }
   return ranks;
 }

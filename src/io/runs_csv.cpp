@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "measurement_tables.hpp"
+#include "rooflaw/core/printable.hpp"
 #include "rooflaw/fit/statistics.hpp"
 #include "rooflaw/format/csv.hpp"
 #include "rooflaw/format/words.hpp"
@@ -29,6 +31,8 @@ constexpr format::NumberRule size_of_a_run{1e-12, true, 1e24, true,
 
 /// So many times the median is no run of the same campaign.
 constexpr double far_shape = 100, far_share = 1e4, far_budget = 1e5, far_loss = 5;
+
+constexpr std::size_t most_runs = 10000, most_groups = 50;
 
 double far_of(Column column) {
   switch (column) {
@@ -74,6 +78,14 @@ class Reader {
     read_header(rows.front());
     if (!header_.sound) return std::move(runs_);
     for (std::size_t i = 1; i < rows.size(); ++i) read_row(rows[i]);
+    if (runs_.rows.size() > most_runs)
+      fault(rows[most_runs + 1].front(), "row", "",
+            fmt::format("there are more than {} runs", most_runs));
+    std::set<std::string> groups;
+    for (const auto& run : runs_.rows) groups.insert(run.group);
+    if (groups.size() > most_groups)
+      fault(rows.front().front(), "column", "group",
+            fmt::format("has {} values; at most {} groups are fitted", groups.size(), most_groups));
     if (runs_.rows.empty() && faults_.size() == 0)
       fault(rows.front().front(), "row", "", "there are no runs below the header");
     if (!doubtful_) {
@@ -96,7 +108,7 @@ class Reader {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       const auto& name = cells[i].text;
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        if (!name.empty()) runs_.ignored.push_back(name);
+        if (!name.empty()) runs_.ignored.push_back(printable(name));
       } else if (!header_.places.try_emplace(name, i).second) {
         fault(cells[i], "column", name, "stands twice");
         header_.sound = false;
@@ -145,7 +157,7 @@ class Reader {
                  static_cast<Column>(c) == Column::activation_rate ? share_rule : size_of_a_run);
     run.loss = number(cells, "loss", loss_rule);
     run.weight = number(cells, "weight", weight_rule);
-    if (const auto* group = cell(cells, "group")) run.group = group->text;
+    if (const auto* group = cell(cells, "group")) run.group = printable(group->text);
     if (faults_.size() != before) return;
     runs_.rows.push_back(std::move(run));
     cells_.push_back(&cells);

@@ -82,7 +82,7 @@ class Fit(ProgramTest):
         """Within its standard errors. Of the three runs that share the 205th place none is taken."""
         report = self.report(self.published("chinchilla_width_depth.csv"), "--lowest", 205)
         self.assertEqual(["depth", "capacity", "tokens"], report["terms"])
-        self.assertEqual(203, report["rows"])
+        self.assertEqual((203, 245), (report["rows"], report["rows_of_data"]))
         law = self.law()
         for name, value, error in (("alpha_l", 1.201390, 0.27), ("beta_2", 0.976914, 0.083),
                                    ("alpha_t", 0.299096, 0.014)):
@@ -242,6 +242,23 @@ class Fit(ProgramTest):
         self.assertEqual(3, done.stderr.count("runs.csv:"), done.stderr)
         forced = self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, "--force")
         self.assertRegex(forced.stdout, r"runs\.csv:5 ")  # named among the worst
+
+    def test_too_many(self):
+        rows = campaign(120, 13, 0.003)
+        self.write("groups.csv", table([(*row, f"g{i}") for i, row in enumerate(rows)], (*COLUMNS, "loss", "group")))
+        self.assertRegex(self.fit("groups.csv", "-o", "law.toml", code=2).stderr, "group: has 120 values; at most 50")
+        many = [(12, 768 + i, 512, 4, 1, 3 + 1e-5 * i) for i in range(10001)]
+        self.write("many.csv", table(many))
+        self.assertRegex(self.fit("many.csv", "-o", "law.toml", code=2).stderr, "many.csv:10002:1: row: there are more than 10000")
+
+    def test_what_reaches_a_terminal(self):
+        rows = campaign(60, 14, 0.003)
+        self.write("runs.csv", table([(*row, "red \x1b[31m" if i % 2 else "b", 1) for i, row in enumerate(rows)],
+                                     (*COLUMNS, "loss", "group", "x\x1b]0;")).replace("'", "").replace("\\x1b", "\x1b"))
+        for arguments in ((), ("--json",)):
+            self.assertNotIn("\x1b", self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, *arguments).stdout)
+        self.assertNotIn("\x1b", (self.folder / "law.toml").read_text())
+        self.law()
 
     def test_too_few_runs(self):
         self.write("few.csv", table(campaign(15, 10, 0.003)))

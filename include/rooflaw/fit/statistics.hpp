@@ -7,7 +7,7 @@ namespace rooflaw::fit {
 
 /// Between neighbours, as R's and NumPy's default; NaN of none.
 double quantile(std::vector<double> values, double share);
-/// Equal values share their mean rank. Cost: quadratic.
+/// From 0; equal values share their mean rank.
 std::vector<double> ranks_of(const std::vector<double>& values);
 /// Pearson's; NaN where one of them does not vary.
 double correlation(const std::vector<double>& x, const std::vector<double>& y);
