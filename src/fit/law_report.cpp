@@ -136,7 +136,7 @@ void LawStudy::tell(LawReport& report, const Made& made) const {
                                        [&](const auto& at) { return bounded(i, at[i]); });
       const double share = static_cast<double>(count) / static_cast<double>(resampled.size());
       if (!told.at_bound && share > low_share)
-        told.flags.push_back(fmt::format("at a bound in {:.0f} % of resamples", 100 * share));
+        told.flags.push_back(fmt::format("{:.0f} % at a bound", 100 * share));
       if (is_wide(told, parameter.role)) told.flags.emplace_back("hardly told");
     }
     (parameter.role == Role::offset ? report.offsets : report.coefficients)
