@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <set>
 
 #include "rooflaw/core/powers.hpp"
@@ -19,33 +18,6 @@ std::set<std::string> shapes_of(const Group& group) {
   std::set<std::string> shapes;
   for (const auto& s : group.speeds) shapes.insert(s.shape);
   return shapes;
-}
-
-/// Equal values share their mean rank.
-std::vector<double> ranks_of(const std::vector<double>& values) {
-  std::vector<double> ranks;
-  for (const double v : values) {
-    double below = 0, equal = 0;
-    for (const double w : values) {
-      below += w < v ? 1 : 0;
-      equal += w == v ? 1 : 0;
-    }
-    ranks.push_back(below + (equal - 1.0) / 2.0);
-  }
-  return ranks;
-}
-
-double correlation(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto n = static_cast<double>(x.size());
-  const double mx = std::accumulate(x.begin(), x.end(), 0.0) / n;
-  const double my = std::accumulate(y.begin(), y.end(), 0.0) / n;
-  double xy = 0, xx = 0, yy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xy += (x[i] - mx) * (y[i] - my);
-    xx += (x[i] - mx) * (x[i] - mx);
-    yy += (y[i] - my) * (y[i] - my);
-  }
-  return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : nan;
 }
 
 }  // namespace

@@ -29,9 +29,9 @@
 #include <fmt/format.h>
 
 #include "read_job.hpp"
+#include "rooflaw/core/random.hpp"
 #include "rooflaw/search/grid/grid.hpp"
 #include "rooflaw/search/plas/plas.hpp"
-#include "rooflaw/search/random.hpp"
 
 namespace {
 
@@ -151,7 +151,7 @@ void run_random(BlackBox& box, std::uint64_t seed) {
   for (std::uint64_t n = 0; !box.spent(); ++n) {
     std::vector<double> x;
     for (std::size_t axis = 0; axis < upper.size(); ++axis)
-      x.push_back(search::random_unit(seed, axis, n) * (upper[axis] + 1.0) - 0.5);
+      x.push_back(random_unit(seed, axis, n) * (upper[axis] + 1.0) - 0.5);
     box(x);
   }
 }

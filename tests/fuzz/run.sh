@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/fuzz/run.sh TARGET SECONDS [BUILD [LIBFUZZER OPTIONS...]]: fuzzes on a copy of the corpus.
-# TARGET is job, case, config, result or measured, BUILD the folder of preset fuzz. Whatever is found
+# TARGET is job, case, config, result, measured or runs, BUILD the folder of preset fuzz. Whatever is found
 # is kept in BUILD/findings. Ends with 77 where the target has not been built.
 set -euo pipefail
 source_dir=$(realpath "$(dirname "$0")")
@@ -22,7 +22,7 @@ options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192
 # A result's bytes are few decisions each; a text grows from short ones.
 if [ "$target" = result ]; then
   options+=(-len_control=0 -dict="$source_dir/result.dict")
-elif [ "$target" = config ] || [ "$target" = measured ]; then
+elif [ "$target" = config ] || [ "$target" = measured ] || [ "$target" = runs ]; then
   options+=(-dict="$source_dir/$target.dict")
 else
   options+=(-dict="$source_dir/toml.dict")

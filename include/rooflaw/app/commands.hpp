@@ -20,6 +20,7 @@ ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
 ExitCode merge_command(const Arguments& arguments);
 ExitCode list_command(const Arguments& arguments);
+ExitCode fit_command(const Arguments& arguments);
 ExitCode calibrate_command(const Arguments& arguments);
 
 }  // namespace rooflaw::app

@@ -5,9 +5,9 @@
 #include <limits>
 #include <numeric>
 
+#include "rooflaw/core/random.hpp"
 #include "rooflaw/search/plas/kriging.hpp"
 #include "rooflaw/search/plas/plas.hpp"
-#include "rooflaw/search/random.hpp"
 
 namespace rooflaw::search {
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/search/random.hpp"
+#include "rooflaw/core/random.hpp"
 
 namespace rooflaw::search {
 
@@ -32,9 +32,7 @@ DrawnPositions latin_hypercube(const Lengths& lengths, std::uint64_t seed, Index
 SamplePlan::SamplePlan(const Question& question, Index points)
     : question_(question), points_(points), lengths_(axis_lengths(question.space)) {}
 
-Index SamplePlan::pieces() const {
-  return (points_ + samples_per_piece - 1) / samples_per_piece;
-}
+Index SamplePlan::pieces() const { return (points_ + samples_per_piece - 1) / samples_per_piece; }
 
 std::string SamplePlan::name(Index piece) const {
   return fmt::format("samples from number {}", piece * samples_per_piece);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rooflaw/search/random.hpp"
+#include "rooflaw/core/random.hpp"
 #include "rooflaw/search/sample/sample.hpp"
 #include "unit/search/random_question.hpp"
 
@@ -19,7 +19,7 @@ TEST(Permuted, IsAPermutation) {
     for (const std::uint64_t stream : {0, 1, 8}) {
       std::vector<bool> seen(size, false);
       for (std::uint64_t i = 0; i < size; ++i) {
-        const std::uint64_t place = search::permuted(17, stream, size, i);
+        const std::uint64_t place = permuted(17, stream, size, i);
         ASSERT_LT(place, size);
         ASSERT_FALSE(seen[place]) << "size " << size << ": " << place << " twice";
         seen[place] = true;
@@ -31,8 +31,7 @@ TEST(Permuted, IsAPermutation) {
 TEST(Permuted, DependsOnSeedAndStream) {
   const auto order = [](std::uint64_t seed, std::uint64_t stream) {
     std::vector<std::uint64_t> list;
-    for (std::uint64_t i = 0; i < 1000; ++i)
-      list.push_back(search::permuted(seed, stream, 1000, i));
+    for (std::uint64_t i = 0; i < 1000; ++i) list.push_back(permuted(seed, stream, 1000, i));
     return list;
   };
   EXPECT_EQ(order(1, 0), order(1, 0));
@@ -46,7 +45,7 @@ TEST(RandomUnit, IsUniformAndItsOwnFunction) {
   double sum = 0, squares = 0;
   constexpr int n = 100000;
   for (std::uint64_t i = 0; i < n; ++i) {
-    const double x = search::random_unit(3, 1, i);
+    const double x = random_unit(3, 1, i);
     ASSERT_GE(x, 0.0);
     ASSERT_LT(x, 1.0);
     sum += x;
@@ -54,9 +53,9 @@ TEST(RandomUnit, IsUniformAndItsOwnFunction) {
   }
   EXPECT_NEAR(0.5, sum / n, 0.005);
   EXPECT_NEAR(1.0 / 3, squares / n, 0.005);
-  EXPECT_EQ(search::random_unit(3, 1, 7), search::random_unit(3, 1, 7));
-  EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(3, 2, 7));
-  EXPECT_NE(search::random_unit(3, 1, 7), search::random_unit(4, 1, 7));
+  EXPECT_EQ(random_unit(3, 1, 7), random_unit(3, 1, 7));
+  EXPECT_NE(random_unit(3, 1, 7), random_unit(3, 2, 7));
+  EXPECT_NE(random_unit(3, 1, 7), random_unit(4, 1, 7));
 }
 
 /// All samples of a question.

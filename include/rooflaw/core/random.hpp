@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace rooflaw::search {
+namespace rooflaw {
 
 /// 64 well-mixed bits; SplitMix64's finaliser (Steele, Lea, Flood 2014) over the three numbers.
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index);
@@ -18,4 +18,4 @@ double random_unit(std::uint64_t seed, std::uint64_t stream, std::uint64_t index
 std::uint64_t permuted(std::uint64_t seed, std::uint64_t stream, std::uint64_t size,
                        std::uint64_t index);
 
-}  // namespace rooflaw::search
+}  // namespace rooflaw

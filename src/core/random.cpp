@@ -1,8 +1,8 @@
-#include "rooflaw/search/random.hpp"
+#include "rooflaw/core/random.hpp"
 
 #include <bit>
 
-namespace rooflaw::search {
+namespace rooflaw {
 
 namespace {
 std::uint64_t mix(std::uint64_t x) {
@@ -41,4 +41,4 @@ std::uint64_t permuted(std::uint64_t seed, std::uint64_t stream, std::uint64_t s
   return x;
 }
 
-}  // namespace rooflaw::search
+}  // namespace rooflaw
