@@ -10,7 +10,7 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/fit/law_minimum.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 

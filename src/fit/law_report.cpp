@@ -9,7 +9,7 @@
 
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/fit/law_study.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 

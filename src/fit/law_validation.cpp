@@ -7,7 +7,7 @@
 
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/core/random.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 

@@ -283,7 +283,8 @@ const std::vector<TableColumn<search::OpinionRow>>& opinion_columns() {
 const std::vector<EntryAttribute<search::Opinion>>& opinion_attributes() {
   using O = search::Opinion;
   static const std::vector attributes{
-      attribute("searched", &O::searched), attribute("rank_correlation", &O::rank_correlation),
+      attribute("opinion_on", &O::opinion_on), attribute("searched", &O::searched),
+      attribute("rank_correlation", &O::rank_correlation),
       attribute("mean_regret", &O::mean_regret), attribute("largest_regret", &O::largest_regret)};
   return attributes;
 }

@@ -11,7 +11,7 @@
 
 #include "measurement_tables.hpp"
 #include "rooflaw/core/printable.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 #include "rooflaw/format/csv.hpp"
 #include "rooflaw/format/words.hpp"
 
@@ -167,7 +167,7 @@ class Reader {
     const auto look = [&](const std::string& name, double far, const auto& value_of) {
       std::vector<double> values;
       for (const auto& run : runs_.rows) values.push_back(value_of(run));
-      const double median = fit::quantile(values, 0.5);
+      const double median = quantile(values, 0.5);
       for (std::size_t i = 0; i < values.size(); ++i) {
         const double times = values[i] / median;
         if (times <= far && times >= 1 / far) continue;

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/fit/law_study.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 #include "unit/fit/synthetic_runs.hpp"
 
 namespace {
@@ -44,7 +44,7 @@ void count_predictions(const fit::LawReport& report, unsigned seed, Count& count
     std::vector<double> losses;
     for (const auto& law : report.resamples) losses.push_back(fit::loss_at(law, run));
     ++count.all;
-    if (fit::quantile(losses, 0.025) <= run.loss && run.loss <= fit::quantile(losses, 0.975))
+    if (quantile(losses, 0.025) <= run.loss && run.loss <= quantile(losses, 0.975))
       ++count.inside;
     errors += std::abs(fit::loss_at(report.law, run) / run.loss - 1);
   }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "rooflaw/fit/calibration.hpp"
-#include "rooflaw/fit/statistics.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 
