@@ -117,10 +117,17 @@ class Export {
       // Checked as a whole result; its columns are then there for the tables, too.
       const format::Hdf5Reader::Kept kept(file_);
       const auto found = io::read_target(file_, target);
-      for (const std::string kind : io::result_kinds)
-        if (const std::string group = fmt::format("/{}/{}/{}", kind, target.law, target.id);
+      const auto add_of = [&](const std::string& kind, const std::string& law) {
+        if (const std::string group = fmt::format("/{}/{}/{}", kind, law, target.id);
             file_.has(group))
-          add(kind, folder_ / kind / target.law, group);
+          add(kind, folder_ / kind / law, group);
+      };
+      for (const std::string kind : io::result_kinds)
+        if (!io::is_of_opinions(kind)) add_of(kind, target.law);
+      if (found.opinions)
+        for (const auto& opinion : found.opinions->by_law)
+          for (const std::string kind : io::result_kinds)
+            if (io::is_of_opinions(kind)) add_of(kind, opinion.law);
       if (found.intensity) add(intensity, folder_ / intensity, io::intensity_group(target));
     }
     files_.keep();

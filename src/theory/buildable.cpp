@@ -56,6 +56,8 @@ BuildingLattice::BuildingLattice(const ShapeBox& given, const BuildRules& rules)
   if (rules.within) {
     if (const auto& layers = rules.within->layers) clip(box_.layers, *layers);
     if (const auto& width = rules.within->width) clip(box_.width, *width);
+    if (const auto& ratio = rules.within->ffn_ratio) clip(box_.ffn_ratio, *ratio);
+    if (const auto& rate = rules.within->activation_rate) clip(box_.activation_rate, *rate);
   }
   const ShapeBox& box = box_;
   require_valid(box);
@@ -110,7 +112,10 @@ std::vector<Size> BuildingLattice::kv_heads_at(Size width) const {
     const double gqa = static_cast<double>(heads) / static_cast<double>(kv_heads);
     return gqa < box_.gqa.lo * (1 - at_end) || gqa > box_.gqa.hi * (1 + at_end) ||
            (rules_.within &&
-            !attention_in_range(*rules_.within, model::AttentionKind::gqa, kv_heads, heads));
+            (!attention_in_range(*rules_.within, model::AttentionKind::gqa, kv_heads, heads) ||
+             !kv_dim_in_range(*rules_.within, {.kind = model::AttentionKind::gqa,
+                                               .kv_heads = static_cast<double>(kv_heads),
+                                               .head_dim = static_cast<double>(rules_.head_dim)})));
   });
   return all;
 }

@@ -50,6 +50,10 @@ STUDIES = {
     "exact": edit(STUDY, {"search.strategy": 'strategy = "exact"\ntolerance = 0.001',
                           "space.widths": "widths = {from = 512, to = 8192, step = 64}",
                           "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.005}"}),
+    # Law by law, resamples of one of them.
+    "laws": edit(STUDY, {"search.strategy": 'strategy = "exact"',
+                         "law.id": 'id = ["codesign-2026", "routing-2022", "depth-2026"]\nresamples = 40',
+                         "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.01}"}),
     "sample": edit(STUDY, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 1000000'}),
     "plas": edit(STUDY, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 3000',
                          "refine.max_evaluations": "max_evaluations = 150"}),

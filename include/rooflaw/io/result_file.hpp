@@ -63,6 +63,10 @@ struct ResultTable {
 inline constexpr std::array result_kinds = {
     "frontiers", "frontiers_in_range", "refined",   "sensitivity", "theory",
     "resamples", "opinions",           "decisions", "least_regret"};
+/// Do tables of this kind stand under the law that speaks, not under that of the frontier?
+inline bool is_of_opinions(std::string_view kind) {
+  return kind == "opinions" || kind == "decisions";
+}
 std::vector<ResultTable> result_tables(const format::Hdf5Reader& file, const std::string& kind);
 /// Where the intensities of a target stand: not by law, only the first of a job has them.
 std::string intensity_group(const search::TargetInfo& target);

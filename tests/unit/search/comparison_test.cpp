@@ -219,7 +219,7 @@ TEST(FrontiersSideBySide, ARowIsTheArchitectureItWasMadeFrom) {
     for (const auto& [index, a] : all_points(space)) {
       const auto e = model::evaluate(published_law(), a, s);
       for (const search::Index place : {index, search::Index{-1}})
-        ASSERT_EQ(a, architecture_of(search::row_of({a, e, 1.0, 1.0, {}, place}), space));
+        ASSERT_EQ(a, architecture_of(search::row_of({a, e, 1.0, 1.0, {}, {}, place}), space));
       ++seen;
     }
   }

@@ -187,8 +187,8 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
         EXPECT_EQ(points[k].index, rows[k].index);
         EXPECT_EQ(points[k].latency_s, rows[k].latency_s);
         EXPECT_EQ(points[k].loss, rows[k].loss);
-        auto expected =
-            search::row_of({a, e, points[k].latency_s, points[k].latency_s, {}, points[k].index});
+        auto expected = search::row_of(
+            {a, e, points[k].latency_s, points[k].latency_s, {}, {}, points[k].index});
         // No error is known of these chips.
         EXPECT_TRUE(std::isnan(rows[k].latency_low_s) && std::isnan(rows[k].latency_high_s));
         expected.latency_low_s = rows[k].latency_low_s = 0;
