@@ -1,6 +1,7 @@
 """Every law of inputs/laws through the program: what it says of a model, on what it has an opinion, whether a search
 may use it; penalties of precisions that know the model; and the band of a loss."""
 
+import csv
 import json
 import math
 import sys
@@ -227,6 +228,30 @@ class Penalties(OneModel):
         self.assertRegex(out, r"penalty ptq +0\.\d{6}  nats at 1e\+10 tokens, 0\.\d{4} \.\. 0\.\d{4}  EXTRAPOLATED")
         self.assertRegex(out, r"penalty qat +0\.\d{6}  nats at 1e\+10 tokens\n")
         self.assertNotIn("penalty", self.text(self.LAW).out)
+
+
+    def test_are_columns_of_a_frontier(self):
+        self.write("job.toml", edit(JOB, {"targets.precisions": 'precisions = ["fp16", "w4a16"]'}))
+        self.rooflaw("search", "job.toml")
+        self.rooflaw("export", "result.h5", "-o", "csv")
+        names = [f"loss_delta_{kind}{end}" for kind in ("ptq", "qat") for end in ("", "_low", "_high")]
+        for precision in ("fp16", "w4a16"):
+            file = self.folder / f"csv/frontiers/codesign-2026/jetson-agx-orin-64gb.{precision}.vla.total.csv"
+            with open(file) as text:
+                rows = list(csv.DictReader(text))
+            self.assertTrue(rows)
+            for row in rows:
+                found = [float(row[name]) for name in names]
+                if precision == "fp16":
+                    self.assertTrue(all(map(math.isnan, found)))
+                    continue
+                n = float(row["params_total"]) - VOCAB * float(row["width"])
+                gptq = 0.0598 * 1e10 ** 0.5068 / n ** 0.3439 * math.exp(-4 / 0.5907 + 1.1277)
+                pythia = 0.017 * 1e10 ** 0.5251 / (n ** 0.2261 * 4 ** 5.4967)
+                qat = .2522 * 1e10 ** .1610 * 7 ** .3533 / n ** .3589
+                for value, expected in zip(found, ((gptq + pythia) / 2, min(gptq, pythia), max(gptq, pythia), qat)):
+                    self.assertAlmostEqual(value, expected, 10)
+                self.assertTrue(math.isnan(found[4]) and math.isnan(found[5]))
 
 
 class Band(OneModel):
