@@ -185,27 +185,28 @@ class StudyRun {
   Kept kept_;
 };
 
-void check_found(std::string_view name, const search::Method& method, const Study& study,
-                 const Kept& kept, bool& checked) {
+/// Is the phase at hand one by which `method` finds what is called `name`? If so it is checked.
+bool check_found(std::string_view name, const search::Method& method, const Study& study,
+                 const Kept& kept) {
   const auto& question = study.question;
-  if (!goes_by_law(method, question) && kept.phase == name) {
+  if (!goes_by_law(method, question)) {
+    if (kept.phase != name) return false;
     check_method(method_under(method, question.laws.front()), question, kept.of_phase);
-    checked = true;
+    return true;
   }
-  if (!goes_by_law(method, question)) return;
-  for (std::size_t law = 0; law < question.laws.size(); ++law)
-    if (kept.phase == part_name(name, law)) {
-      check_method(method_under(method, question.laws[law]), of_law(question, law), kept.of_phase);
-      checked = true;
-    }
+  for (std::size_t law = 0; law < question.laws.size(); ++law) {
+    if (kept.phase != part_name(name, law)) continue;
+    check_method(method_under(method, question.laws[law]), of_law(question, law), kept.of_phase);
+    return true;
+  }
+  return false;
 }
 
 void check_phase(const Study& study, const Kept& kept) {
   const auto& question = study.question;
-  bool checked = false;
-  check_found("search", study.method, study, kept, checked);
-  check_found("certify", search::Exact{}, study, kept, checked);
-  if (checked) return;
+  if (check_found("search", study.method, study, kept) ||
+      check_found("certify", search::Exact{}, study, kept))
+    return;
   if (kept.phase == "refine") return check_refine(question, kept.of_phase);
   for (std::size_t law = 0; law < question.laws.size(); ++law)
     if (const auto in_range = question_in_range(question, law);
