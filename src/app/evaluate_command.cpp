@@ -113,7 +113,8 @@ void print_terms(const io::Case& c, const model::Evaluation& e) {
                e.joint_moe->tokens, e.joint_moe->constant);
   } else {
     fmt::print("  depth {:.4f} + sparsity {:.4f} + capacity {:.4f} + KV {:.4f} + limit {:.4f}",
-               e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, law_constant(c.law));
+               e.terms.depth, e.terms.sparsity, e.terms.capacity, e.terms.kv, c.law.l_inf);
+    if (c.law.kappa_t != 0.0) fmt::print(" + tokens {:.4f}", law_constant(c.law) - c.law.l_inf);
     if (c.law.kappa_p != 0.0) fmt::print(" + parameters {:.4f}", e.terms.parameters);
   }
   fmt::print(" + precision {:.4f}\n", e.loss_delta);
@@ -138,7 +139,9 @@ void print_loss(const io::Case& c, const model::Evaluation& e) {
              outside);
   print_terms(c, e);
   const auto band = loss_band(c.law, e, c.scenario.precision);
-  if (band.low < band.high)
+  if (std::isnan(band.low))
+    fmt::print("  how sure this is, is not known: the law brings no resamples\n");
+  else
     fmt::print("  between {:.4f} and {:.4f} by the uncertainty of {}\n", band.low, band.high,
                c.law.resamples.empty() ? "the precision; that of the law is unknown"
                                        : "law and precision");

@@ -70,8 +70,11 @@ std::vector<std::string> doubts_of(const FittedLaw& law) {
     if (!told.flags.empty()) all.push_back(doubt_of(told));
   if (!all.empty())
     all.emplace_back(
-        "Such coefficients trade off against others: read predictions off the law, not the sizes "
-        "of its terms.");
+        "Hardly told are coefficients whose interval spans a factor of five or more, exponents and "
+        "limits that may be nearly anything. They trade off against others, which move along with "
+        "them: read predictions off the law, not the sizes of its terms; runs over a wider range "
+        "of "
+        "that column would tell them, --terms leaves the term out.");
   std::vector<std::string> unknown;
   for (const Column c : {Column::layers, Column::width, Column::ffn_ratio, Column::activation_rate,
                          Column::kv_dim, Column::tokens})

@@ -54,7 +54,7 @@ void add_accuracy(Lines& lines, const std::string& what, const fit::Accuracy& a)
 
 void add_compared(Lines& lines, const std::string& what, const fit::Compared& c) {
   add_accuracy(lines, what, c.law);
-  add_accuracy(lines, "  N and tokens alone", c.size_only);
+  add_accuracy(lines, "  size and tokens alone", c.size_only);
   add_accuracy(lines, "  mean", c.mean);
 }
 
@@ -91,6 +91,17 @@ std::string law_report(const FittedLaw& law, std::size_t width) {
   add_compared(lines, "a fifth of the shapes", r.held_out[1]);
   add_compared(lines, "the fifth of most compute", r.held_out[2]);
   text += fmt::format("\n{}", text_table(lines, width));
+
+  text += wrapped(
+      law.ranges[static_cast<std::size_t>(fit::Column::parameters)]
+          ? "Size is params_total."
+          : "Size is what l, d, dm, r and rho say of the weights: there is no params_total.",
+      width);
+  if (law.tokens > 0)
+    text += wrapped(fmt::format("The law's level is that after {:.3g} tokens, the geometric mean "
+                                "of the runs (key tokens; law.tokens of a job replaces it).",
+                                law.tokens),
+                    width);
 
   lines = {{"worst runs", "loss", "by the law", "off %"}};
   for (const auto& w : r.worst)

@@ -22,7 +22,7 @@ using Text = std::back_insert_iterator<std::string>;
 
 // Sizes that are no further apart are taken for the same.
 constexpr double same_within = 1.25;
-constexpr std::size_t tie_budgets = 4;
+constexpr std::size_t precision_budgets = 4;
 
 void write_resamples(Text out, const search::TargetResult& result) {
   const auto& rows = result.resamples->rows;
@@ -97,21 +97,30 @@ void write_decisions(Text out, const search::TargetResult& result) {
 
 void write_opinions(Text out, const search::TargetResult& result) {
   const auto& opinions = *result.opinions;
+  const bool several = !opinions.least_regret.empty();
   fmt::format_to(out, "  what other laws say of these points{}:\n",
-                 opinions.least_regret.empty() ? "" : ", and of those they would take themselves");
+                 several ? ", and of those they would take themselves" : "");
+  if (!several)
+    out = fmt::format_to(out,
+                         "    (no more than how they rate what this law has found, in whose order "
+                         "any law nearly\n    agrees; a law in law.id finds its own)\n");
   for (const Opinion& o : opinions.by_law) {
     if (o.law == result.target.law && o.largest_regret == 0.0) continue;
     if (std::isnan(o.mean_regret))
       fmt::format_to(out, "    {:<22} gives no loss: see its multiplier in evaluate\n", o.law);
+    else if (several)
+      fmt::format_to(
+          out,
+          "    {:<22} rank correlation over all candidates {:.3f}; regret {:.4f} nats on "
+          "average, {:.4f} at most{}\n",
+          o.law, o.rank_correlation, o.mean_regret, o.largest_regret,
+          o.searched ? "" : " (to the best candidate)");
     else
-      fmt::format_to(out,
-                     "    {:<22} ranks the candidates alike to {:.3f}; regret {:.4f} nats on "
-                     "average, {:.4f} at most{}\n",
-                     o.law, o.rank_correlation, o.mean_regret, o.largest_regret,
-                     o.searched ? "" : " (to the best candidate; it was not searched with)");
+      fmt::format_to(out, "    {:<22} regret {:.4f} nats on average, {:.4f} at most\n", o.law,
+                     o.mean_regret, o.largest_regret);
   }
+  if (!several) return;
   write_decisions(out, result);
-  if (opinions.least_regret.empty()) return;
   const Choice& middle = opinions.least_regret[opinions.least_regret.size() / 2];
   fmt::format_to(out,
                  "    least worst regret within {}: {} layers, width {}, FFN ratio {:.2f}, {}; at "
@@ -122,6 +131,29 @@ void write_opinions(Text out, const search::TargetResult& result) {
                      ? std::string("dense")
                      : fmt::format("{} of {} experts", middle.top_k, middle.experts),
                  middle.worst_regret);
+}
+
+/// What a precision reaches within a budget.
+struct Reached {
+  const model::Precision* precision = nullptr;
+  double loss = 0;
+};
+
+/// "int8 3.1310, fp16 +0.0790, w4a16 +0.0142 (a tie: the penalties are known to 0.043)"
+std::string in_order(std::vector<Reached> all) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Reached& a, const Reached& b) { return a.loss < b.loss; });
+  const auto& [best, least] = all.front();
+  std::string text = fmt::format("{} {:.4f}", best->id, least);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const double behind = all[i].loss - least;
+    const double ours = best->loss_delta_uncertainty.value_or(0.0),
+                 theirs = all[i].precision->loss_delta_uncertainty.value_or(0.0);
+    const double doubt = std::sqrt(ours * ours + theirs * theirs);
+    text += fmt::format(", {} {:+.4f}", all[i].precision->id, behind);
+    if (behind <= doubt) text += fmt::format(" (a tie: penalties known to {:.3f})", doubt);
+  }
+  return text;
 }
 
 }  // namespace
@@ -135,8 +167,8 @@ std::string law_summary(const search::TargetResult& result) {
   return text;
 }
 
-std::string precision_ties(const search::Question& question,
-                           const std::vector<search::FrontierPoints>& frontiers) {
+std::string precision_order(const search::Question& question,
+                            const std::vector<search::FrontierPoints>& frontiers) {
   using Key = std::tuple<std::string, std::string, model::Objective>;
   std::map<Key, std::vector<std::size_t>> groups;  // targets that differ in precision alone
   for (std::size_t t = 0; t < question.targets.size(); ++t) {
@@ -150,27 +182,16 @@ std::string precision_ties(const search::Question& question,
   };
   std::string text;
   for (const auto& [key, targets] : groups)
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      for (std::size_t j = i + 1; j < targets.size(); ++j) {
-        const auto &a = precision_of(targets[i]), &b = precision_of(targets[j]);
-        const double ua = a.loss_delta_uncertainty.value_or(0.0),
-                     ub = b.loss_delta_uncertainty.value_or(0.0);
-        const double doubt = std::sqrt(ua * ua + ub * ub);
-        const auto budgets = search::ladder(frontiers[targets[i]], tie_budgets);
-        std::size_t ties = 0, compared = 0;
-        for (const double budget : budgets) {
-          const auto* x = search::best_within(frontiers[targets[i]], budget);
-          const auto* y = search::best_within(frontiers[targets[j]], budget);
-          if (x == nullptr || y == nullptr) continue;
-          ++compared;
-          if (std::abs(x->loss - y->loss) <= doubt) ++ties;
-        }
-        if (ties > 0 && a.id != b.id)
-          text += fmt::format(
-              "tie: {} and {} on {}, {} {}: within the uncertainty of their penalties ({:.3f} "
-              "nats) at {} of {} budgets\n",
-              a.id, b.id, std::get<0>(key), std::get<1>(key), to_string(std::get<2>(key)), doubt,
-              ties, compared);
+    if (targets.size() > 1)
+      for (const double budget : search::ladder(frontiers[targets.front()], precision_budgets)) {
+        std::vector<Reached> reached;
+        for (const std::size_t t : targets)
+          if (const auto* best = search::best_within(frontiers[t], budget))
+            reached.push_back({&precision_of(t), best->loss});
+        if (reached.size() > 1)
+          text += fmt::format("precisions on {}, {} within {}: {}\n", std::get<0>(key),
+                              std::get<1>(key), readable_objective(std::get<2>(key), budget),
+                              in_order(std::move(reached)));
       }
   return text;
 }

@@ -50,7 +50,7 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   std::string notes;
   for (const auto& note : job.notes) notes += "note: " + note + "\n";
   return fmt::format("{}\n{}{}{}{}{}result: {}\n", summary, left_out,
-                     precision_ties(question, findings.search->frontiers), notes,
+                     precision_order(question, findings.search->frontiers), notes,
                      trust_notes(targets, precisions), work_summary(question, job.method, run),
                      path);
 }

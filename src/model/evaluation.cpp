@@ -138,6 +138,9 @@ Band time_band(Objective objective, const Evaluation& e, const Scenario& s) {
 Band loss_band(const Law& law, const Evaluation& e, const Precision& p) {
   if (!e.has_loss) return {nan, nan};
   const Band by_law = law_doubt(law, e), by_precision = precision_doubt(e, p);
+  // Of a law that nothing is known of, a penalty that is exact is no certainty.
+  if (std::isnan(by_law.low) && by_precision.low == 0.0 && by_precision.high == 0.0)
+    return {nan, nan};
   return {e.loss - together(by_law.low, by_precision.low),
           e.loss + together(by_law.high, by_precision.high)};
 }

@@ -102,7 +102,7 @@ class EveryLaw(OneModel):
         out = self.text("id = 'conditional-2025'").out
         self.assertRegex(out, r"loss +unknown  multiplied by 1\.\d{6}, at fixed depth and size only")
         self.assertNotIn("perplexity", out)
-        self.assertRegex(self.text("id = 'gemstones-2025-cool'").out, r"\+ limit [\d.]+ \+ parameters [\d.]+ \+ ")
+        self.assertRegex(self.text("id = 'gemstones-2025-cool'").out, r"\+ limit [\d.]+ \+ tokens [\d.]+ \+ parameters [\d.]+ \+ ")
         self.assertRegex(self.text("id = 'joint-moe-2025'").out, r"active parameters [\d.]+ \+ tokens [\d.]+ \+ limit")
 
     def test_extrapolates_outside_its_ffn_and_kv_range(self):

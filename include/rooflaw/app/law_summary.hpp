@@ -12,9 +12,9 @@ namespace rooflaw::app {
 /// it; empty if nothing is known of either.
 std::string law_summary(const search::TargetResult& result);
 
-/// Where the order of two precisions on one device is within the uncertainty of their penalties, by
-/// the first law; empty if nowhere.
-std::string precision_ties(const search::Question& question,
-                           const std::vector<search::FrontierPoints>& frontiers);
+/// Which precision has the least loss on a device at a few budgets, by the first law, and which are
+/// no worse for what is known of their penalties; a line a budget, empty for one precision.
+std::string precision_order(const search::Question& question,
+                            const std::vector<search::FrontierPoints>& frontiers);
 
 }  // namespace rooflaw::app

@@ -59,7 +59,7 @@ Band time_band(Objective objective, const Evaluation& e, const Scenario& s);
 /// Between which the loss lies by what is known of its errors: the precision's loss_delta less and
 /// plus its uncertainty, or the ends of its penalty; and of a law with resamples the 5 % and 95 %
 /// quantiles of their losses; both as the root of the sum of squares. What is not known of one
-/// counts as 0; NaN if nothing is. Cost: half a microsecond a resample.
+/// counts as 0; NaN if nothing is, or only that the precision has no error. Cost: half a microsecond a resample.
 Band loss_band(const Law& law, const Evaluation& e, const Precision& p);
 
 /// The operators of one layer of a group in one pass as a reader wants them: no router in a dense

@@ -145,6 +145,13 @@ TEST(LossBand, IsUnknownWhereNothingIsKnown) {
   EXPECT_TRUE(std::isnan(band.low) && std::isnan(band.high));
 }
 
+TEST(LossBand, APrecisionWithoutErrorMakesNoLawSure) {
+  Evaluated evaluated;
+  evaluated.s.precision.loss_delta_uncertainty = 0.0;
+  const Band band = loss_band(evaluated.law, evaluated(), evaluated.s.precision);
+  EXPECT_TRUE(std::isnan(band.low) && std::isnan(band.high));
+}
+
 TEST(LossBand, IsTheUncertaintyOfThePrecision) {
   Evaluated evaluated;
   evaluated.s.precision.loss_delta_uncertainty = 0.25;
