@@ -60,9 +60,9 @@ class Fitting {
       : request_(request), ranks_(ranks) {}
 
   Bytes prepare(cluster::WatchOptions&) {
+    cluster::catch_signals();
     require_own(request_.output);
     read();
-    cluster::catch_signals();
     return packed(files_.pack());
   }
 
@@ -93,12 +93,38 @@ class Fitting {
     describe_runs(law, runs_, *study_);
     law.report = study_->report(made_);
     const std::string text = law_file(law);
+    require_same_or_forced(text);
     format::write_atomically(request_.output, std::as_bytes(std::span(text)));
     fmt::print("{}", request_.json ? law_json(law) + "\n" : law_report(law, terminal_width()));
     if (!request_.json) fmt::print("\nlaw {}: {}\n", law.id, request_.output);
   }
 
  private:
+  /// What is there may have been changed by hand, or be of other runs.
+  void require_same_or_forced(const std::string& text) const {
+    std::ifstream file(request_.output, std::ios::binary);
+    if (!file || request_.force) return;
+    const std::string there{std::istreambuf_iterator<char>(file), {}};
+    if (there != text)
+      throw FileError(request_.output,
+                      "is there and is not what this fit gives: another fit, or changed since; "
+                      "--force replaces it");
+  }
+
+  void require_losses() const {
+    const auto [least, most] =
+        std::minmax_element(runs_.rows.begin(), runs_.rows.end(),
+                            [](const fit::Run& a, const fit::Run& b) { return a.loss < b.loss; });
+    if (least->loss == most->loss)
+      throw Error(fmt::format("{}: the loss does not vary: there is nothing to fit", request_.runs),
+                  ExitCode::bad_input);
+    if (least->loss <= fit::least_floor)
+      throw Error(fmt::format("{}:{}: loss = {}: must be above {}, the least that the irreducible "
+                              "loss may be; losses are in nats per token",
+                              request_.runs, least->line, least->loss, fit::least_floor),
+                  ExitCode::bad_input);
+  }
+
   /// The runs and what of the law they tell; the same on all ranks.
   void read() {
     format::Faults faults;
@@ -108,6 +134,7 @@ class Fitting {
     if (request_.lowest > 0) fit::keep_lowest(runs_, request_.lowest);
     if (runs_.rows.empty())
       throw Error(fmt::format("{}: no runs are left", request_.runs), ExitCode::bad_input);
+    require_losses();
     identified_ = fit::identify(runs_, request_.terms, request_.study.seed);
     if (!identified_.refusals.empty() && !request_.force)
       throw Error(fmt::format("{}: {}; --force goes on", request_.runs,

@@ -13,7 +13,7 @@ namespace rooflaw::io {
 namespace {
 
 constexpr std::size_t usual_resamples = 100;
-constexpr std::int64_t most_resamples = 10'000;
+constexpr std::int64_t least_resamples = 20, most_resamples = 10'000;
 // Points that a search looks at one by one where it cannot bound them.
 constexpr search::Index most_unbounded = 1'000'000'000;
 
@@ -67,6 +67,10 @@ OfJob read_of_job(format::TableReader& reader, toml::table& table, const Load& l
   // Of an inline law it may be the table of its own vectors.
   if (const toml::node* number = table.get("resamples"); number && !number->is_table()) {
     of_job.resamples = reader.integer("resamples", 0, most_resamples);
+    if (of_job.resamples && *of_job.resamples > 0 && *of_job.resamples < least_resamples)
+      reader.fault("resamples", fmt::format("must be 0, or from {} to {}: nine of ten of fewer are "
+                                            "no band",
+                                            least_resamples, most_resamples));
     take(table, reader, "resamples");
   }
   if (table.contains("tokens")) {

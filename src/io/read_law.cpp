@@ -1,5 +1,6 @@
 // The reader of [[law]]; see inputs/README.md for its keys.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -101,13 +102,17 @@ void read_coefficients(format::TableReader& reader, model::Law& law) {
 
 /// Vectors of coefficients; those that are not listed are the law's own.
 std::vector<model::LawCoefficients<double>> read_resamples(format::TableReader& reader,
+                                                           const format::TableReader& of_law,
                                                            const model::Law& law) {
   using Coefficients = model::LawCoefficients<double>;
   const auto names = read_list<const model::LawCoefficient<double>*>(
-      reader, "coefficients", "must be names of coefficients: kappa_l, alpha_l, ...",
-      [](const toml::node& node) -> std::optional<const model::LawCoefficient<double>*> {
+      reader, "coefficients", "must be names of coefficients that the law states, each once",
+      [&, seen = std::set<std::string_view>{}](
+          const toml::node& node) mutable -> std::optional<const model::LawCoefficient<double>*> {
         for (const auto& c : model::law_coefficients<>)
-          if (node.value<std::string>() == c.name) return &c;
+          if (node.value<std::string>() == c.name && of_law.has(c.name) &&
+              seen.insert(c.name).second)
+            return &c;
         return std::nullopt;
       });
   const toml::array* listed = reader.array("coefficients");
@@ -131,10 +136,11 @@ std::vector<model::LawCoefficients<double>> read_resamples(format::TableReader& 
         }
         return vector;
       });
-  constexpr std::size_t most = 10000;
+  // Nine of ten of fewer are no band.
+  constexpr std::size_t least = 20, most = 10000;
   const toml::array* all = reader.array("vectors");
-  if (all == nullptr || all->empty() || all->size() > most)
-    reader.fault("vectors", fmt::format("must be from 1 to {} lists", most));
+  if (all == nullptr || all->size() < least || all->size() > most)
+    reader.fault("vectors", fmt::format("must be from {} to {} lists", least, most));
   reader.reject_unknown_keys();
   return vectors.value_or(std::vector<Coefficients>{});
 }
@@ -161,7 +167,7 @@ model::Law read_law(format::TableReader& reader) {
     reader.allow({"resamples"});
   } else if (const toml::table* resamples = reader.sub_table("resamples")) {
     format::TableReader vectors(*resamples, reader.full_name("resamples"), reader.faults());
-    law.resamples = read_resamples(vectors, law);
+    law.resamples = read_resamples(vectors, reader, law);
   }
   return law;
 }

@@ -513,10 +513,12 @@ class JobFiles(BadInput):
 
     def test_resamples(self):
         for table, want in (("coefficients = [§'kappa_x']\nvectors = [[1]]", ("law.resamples.coefficients", "names")),
-                            ("coefficients = ['kappa_l', 'alpha_l']\nvectors = [§[1]]",
+                            ("coefficients = ['kappa_l', §'kappa_l']\nvectors = [[1, 2]]", ("law.resamples.coefficients", "each once")),
+                            ("coefficients = [§'kappa_p']\nvectors = [[1]]", ("law.resamples.coefficients", "the law states")),
+                            ("coefficients = ['kappa_l', 'alpha_l']\nvectors = [§[1]" + ", [1, 1]" * 19 + "]",
                              ("law.resamples.vectors", "2 numbers")),
-                            ("coefficients = ['kappa_l']\nvectors = §[]", ("law.resamples.vectors", "from 1 to 10000")),
-                            ("coefficients = ['alpha_l']\nvectors = [§[nan]]", ("law.resamples.vectors", "1 numbers"))):
+                            ("coefficients = ['kappa_l']\nvectors = §[]", ("law.resamples.vectors", "from 20 to 10000")),
+                            ("coefficients = ['alpha_l']\nvectors = [§[nan]" + ", [1]" * 19 + "]", ("law.resamples.vectors", "1 numbers"))):
             with self.subTest(table):
                 self.job({"law.id": self.law() + "\n[law.resamples]\n" + table}, want)
 

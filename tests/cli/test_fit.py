@@ -51,6 +51,7 @@ class Fit(ProgramTest):
         return done
 
     def report(self, *arguments):
+        (self.folder / "law.toml").unlink(missing_ok=True)
         return json.loads(self.fit(*arguments, "--json", "-o", "law.toml").stdout)
 
     def law(self, file="law.toml"):
@@ -149,7 +150,7 @@ class Fit(ProgramTest):
         for seed, unit in ((0, 1), (4, 1), (5, 1000.0)):
             random.Random(seed).shuffle(rows)
             self.write("runs.csv", table([(l, d / unit, dm / unit, r, rho, y) for l, d, dm, r, rho, y in rows]))
-            self.fit("runs.csv", "-o", "law.toml", "--resamples", 40)
+            self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, "--force")
             law = self.law()
             law = {name: law.get(name, 0) for name in LAW}
             predictions.append([loss(law, l, d / unit, dm / unit, r, rho)
@@ -165,7 +166,7 @@ class Fit(ProgramTest):
         for ranks in 2, 3:
             self.assertEqual(alone, self.fit(*arguments, ranks=ranks).stdout)
             self.assertEqual(law, (self.folder / "law.toml").read_bytes())
-        self.fit(*arguments, "--seed", 2)
+        self.fit(*arguments, "--seed", 2, "--force")
         self.assertNotEqual(law, (self.folder / "law.toml").read_bytes())
 
     def test_a_search_takes_the_law(self):
@@ -242,6 +243,28 @@ class Fit(ProgramTest):
         self.assertEqual(3, done.stderr.count("runs.csv:"), done.stderr)
         forced = self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, "--force")
         self.assertRegex(forced.stdout, r"runs\.csv:5 ")  # named among the worst
+
+    def test_a_law_of_another_fit_or_changed_since_needs_force(self):
+        self.write("runs.csv", table(campaign(60, 21, 0.003)))
+        self.fit("runs.csv", "-o", "law.toml", "--resamples", 40)
+        first = (self.folder / "law.toml").read_text()
+        self.fit("runs.csv", "-o", "law.toml", "--resamples", 40)  # gives what is there
+        done = self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, "--seed", 7, code=3)
+        self.assertIn("law.toml: is there and is not what this fit gives", done.stderr)
+        self.assertEqual(first, (self.folder / "law.toml").read_text())
+        self.write("law.toml", first + "\n# ours\n")
+        self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, code=3)
+        self.fit("runs.csv", "-o", "law.toml", "--resamples", 40, "--force")
+        self.assertEqual(first, (self.folder / "law.toml").read_text())
+
+    def test_losses_that_are_none(self):
+        rows = campaign(60, 22, 0.003)
+        self.write("runs.csv", table([(*row[:-1], 3.0) for row in rows]))
+        self.assertIn("the loss does not vary", self.fit("runs.csv", "-o", "a.toml", "--force", code=2).stderr)
+        self.write("runs.csv", table([(*row[:-1], row[-1] / 100) for row in rows]))
+        self.assertRegex(self.fit("runs.csv", "-o", "a.toml", "--force", code=2).stderr,
+                         r"runs\.csv:\d+: loss = .*: must be above 0\.2")
+        self.assertFalse((self.folder / "a.toml").exists())
 
     def test_too_many(self):
         rows = campaign(120, 13, 0.003)

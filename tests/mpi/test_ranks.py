@@ -107,7 +107,7 @@ class SameResult(ProgramTest):
     def test_laws_and_resamples(self):
         self.run_everywhere(edit(MANY_PIECES, {
             "search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla"]',
-            "law.id": 'id = ["codesign-2026", "routing-2022"]\nresamples = 11\nsecond_opinions = ["joint-moe-2025"]'}))
+            "law.id": 'id = ["codesign-2026", "routing-2022"]\nresamples = 21\nsecond_opinions = ["joint-moe-2025"]'}))
 
     def test_exact_where_points_tie(self):
         """Ratios so close that several give the same FFN: points that differ in nothing but their index."""
