@@ -15,9 +15,13 @@ function(install_files destination)
   endforeach()
 endfunction()
 
-set(tables calibrated devices models precisions quantisations workloads laws/codesign-2026)
+set(tables calibrated devices models precisions quantisations workloads)
+set(laws codesign-2026 conditional-2025 depth-2026 gemstones-2025-cool
+  gemstones-2025-hot gemstones-2025-lr joint-moe-2025 routing-2022)
+list(TRANSFORM laws PREPEND laws/)
+list(APPEND tables ${laws})
 list(TRANSFORM tables REPLACE "(.+)" "inputs/\\1.toml")
-set(studies exact_1e10 exact_1e12 orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin rooflinebench
+set(studies exact_1e10 exact_1e12 orin_laws orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin rooflinebench
   what_is_bandwidth_worth)
 list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
 install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py

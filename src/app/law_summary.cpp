@@ -189,8 +189,9 @@ std::string precision_order(const search::Question& question,
           if (const auto* best = search::best_within(frontiers[t], budget))
             reached.push_back({&precision_of(t), best->loss});
         if (reached.size() > 1)
-          text += fmt::format("precisions on {}, {} within {}: {}\n", std::get<0>(key),
-                              std::get<1>(key), readable_objective(std::get<2>(key), budget),
+          text += fmt::format("precisions on {}, {}, {} within {}: {}\n", std::get<0>(key),
+                              std::get<1>(key), to_string(std::get<2>(key)),
+                              readable_objective(std::get<2>(key), budget),
                               in_order(std::move(reached)));
       }
   return text;

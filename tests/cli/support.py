@@ -29,6 +29,7 @@ FRONTIER_UNITS = {
     "shared_ffn": "1", "ffn_sparsity": "1", "ffn_ratio": "1", "activation_rate": "1", "index": "1",
     "extrapolated": "1", "prefill_compute_share": "1", "prefill_bandwidth_share": "1",
     "decode_compute_share": "1", "decode_bandwidth_share": "1", "energy_j": "J", "latency_low_s": "s", "latency_high_s": "s",
+    "loss_low": "nat/token", "loss_high": "nat/token",
     **{f"loss_delta_{kind}{end}": "nat/token" for kind in ("ptq", "qat") for end in ("", "_low", "_high")}}
 
 def entries(kind):

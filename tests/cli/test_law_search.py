@@ -139,7 +139,7 @@ class LawSearch(ProgramTest):
 
     def test_ties_of_precisions(self):
         out = self.search(edit(SEARCH, {"targets.precisions": 'precisions = ["fp16", "bf16"]'}))
-        self.assertRegex(out, r"precisions on jetson-agx-orin-64gb, vla within .*: .*16 .*\+0\.0000 \(a tie: penalties known to")
+        self.assertRegex(out, r"precisions on jetson-agx-orin-64gb, vla, total within .*: .*16 .*\+0\.0000 \(a tie: penalties known to")
 
     def test_tables_are_refused_if_they_do_not_go_together(self):
         """A result whose opinions are of another length than its frontier is no result."""

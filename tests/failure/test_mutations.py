@@ -137,12 +137,13 @@ class Checkpoints(MutationTest):
         self.reference = Result(self.folder / "result.h5")
         (self.folder / "result.h5").unlink()
         # As late as can be: a fast machine is through before it is stopped twice.
-        seconds = 0.5
+        seconds, attempts = 0.5, 0
         # The second may end before it has anything new to keep.
         while [self.attempt(program, "search", "job.toml", "--max-wall", f"{seconds}", *arguments).returncode
                for arguments in ([], ["--resume"])] != [10, 10] or not (self.folder / PREVIOUS).exists():
-            seconds /= 1.5
-            self.assertGreater(seconds, 0.001)
+            seconds = seconds / 1.3 if seconds > 0.005 else 0.5
+            attempts += 1
+            self.assertLess(attempts, 100)
         return (self.folder / LAST).read_bytes(), (self.folder / PREVIOUS).read_bytes()
 
     def resume(self, program, data, previous, codes=(0, 3, 4)):

@@ -73,7 +73,7 @@ class Log(PipeTest):
         reader = self.reader(self.pipe())
         self.addCleanup(os.close, reader)
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
-        err = self.ended(self.start(0, "--log-json", "pipe", "--checkpoint-every", "0.05"), 0)
+        err = self.ended(self.start(0, "--log-json", "pipe", "--checkpoint-every", "0.02"), 0)
         self.assertIn("pipe: cannot be written", err)
 
 

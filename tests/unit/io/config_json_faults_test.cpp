@@ -45,7 +45,8 @@ TEST(ConfigFaults, TextsThatAreNoConfig) {
 
 TEST(ConfigFaults, FilesOfAnotherKindAreNamed) {
   EXPECT_THAT(faults_in("\xff\xfe{"), HasSubstr("UTF-16"));
-  EXPECT_THAT(faults_in(R"({"metadata": {}, "weight_map": {}})"), HasSubstr("config.json lies beside"));
+  EXPECT_THAT(faults_in(R"({"metadata": {}, "weight_map": {}})"),
+              HasSubstr("config.json lies beside"));
   EXPECT_EQ("folder/config.json: text_config: must be a JSON object",
             faults_in(R"({"model_type": "llava", "text_config": [1]})"));
 }
@@ -53,7 +54,8 @@ TEST(ConfigFaults, FilesOfAnotherKindAreNamed) {
 TEST(ConfigFaults, OtherSpellingsOfWhatIsMissingAreNamed) {
   json config = small();
   config["model_type"] = "mixtral";
-  EXPECT_THAT(faults_of(config), HasSubstr("num_experts: is missing (also written num_local_experts"));
+  EXPECT_THAT(faults_of(config),
+              HasSubstr("num_experts: is missing (also written num_local_experts"));
   EXPECT_THAT(faults_of({{"model_type", "gpt2"}, {"vocab_size", 100}, {"n_positions", 10}}),
               HasSubstr("num_hidden_layers: is missing (also written n_layer)"));
 }

@@ -6,8 +6,8 @@
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/merge.hpp"
-#include "rooflaw/search/analysis.hpp"
 #include "rooflaw/io/result_file.hpp"
+#include "rooflaw/search/analysis.hpp"
 #include "unit/io/job_text.hpp"
 
 namespace rooflaw::testing {

@@ -29,9 +29,10 @@ void expect_same_rows(std::vector<search::Row> a, std::vector<search::Row> b) {
   for (std::size_t i = 0; i < a.size(); ++i)
     for (const auto field :
          {&search::Row::energy_j, &search::Row::latency_low_s, &search::Row::latency_high_s,
-          &search::Row::loss_delta_ptq, &search::Row::loss_delta_ptq_low,
-          &search::Row::loss_delta_ptq_high, &search::Row::loss_delta_qat,
-          &search::Row::loss_delta_qat_low, &search::Row::loss_delta_qat_high})
+          &search::Row::loss_low, &search::Row::loss_high, &search::Row::loss_delta_ptq,
+          &search::Row::loss_delta_ptq_low, &search::Row::loss_delta_ptq_high,
+          &search::Row::loss_delta_qat, &search::Row::loss_delta_qat_low,
+          &search::Row::loss_delta_qat_high})
       if (std::isnan(a[i].*field) && std::isnan(b[i].*field)) a[i].*field = b[i].*field = 0;
   EXPECT_EQ(a, b);
 }

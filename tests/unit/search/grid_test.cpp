@@ -193,6 +193,8 @@ TEST(Grid, DescribesItsPointsAsEvaluateDoes) {
         EXPECT_TRUE(std::isnan(rows[k].latency_low_s) && std::isnan(rows[k].latency_high_s));
         expected.latency_low_s = rows[k].latency_low_s = 0;
         expected.latency_high_s = rows[k].latency_high_s = 0;
+        EXPECT_TRUE(std::isnan(rows[k].loss_low) && std::isnan(rows[k].loss_high));
+        expected.loss_low = rows[k].loss_low = expected.loss_high = rows[k].loss_high = 0;
         // Without output tokens a NaN, which equals nothing.
         if (std::isnan(e.tpot_s) && std::isnan(rows[k].tpot_s))
           expected.tpot_s = rows[k].tpot_s = 0;
