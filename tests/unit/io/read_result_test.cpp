@@ -37,7 +37,51 @@ void expect_same_rows(std::vector<search::Row> a, std::vector<search::Row> b) {
   EXPECT_EQ(a, b);
 }
 
+void expect_same_choices(const std::vector<search::Choice>& a,
+                         const std::vector<search::Choice>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].within, b[i].within);
+    EXPECT_EQ(a[i].objective, b[i].objective);
+    EXPECT_EQ(a[i].worst_regret, b[i].worst_regret);
+    EXPECT_EQ(a[i].index, b[i].index);
+    EXPECT_EQ(a[i].layers, b[i].layers);
+    EXPECT_EQ(a[i].kv_dim, b[i].kv_dim);
+  }
+}
+
+void expect_same_opinions(const search::Opinions& a, const search::Opinions& b) {
+  ASSERT_EQ(a.by_law.size(), b.by_law.size());
+  for (std::size_t law = 0; law < a.by_law.size(); ++law) {
+    const auto &x = a.by_law[law], &y = b.by_law[law];
+    EXPECT_EQ(x.law, y.law);
+    EXPECT_EQ(x.opinion_on, y.opinion_on);
+    EXPECT_EQ(x.searched, y.searched);
+    EXPECT_EQ(x.mean_regret, y.mean_regret);
+    EXPECT_EQ(x.largest_regret, y.largest_regret);
+    ASSERT_EQ(x.rows.size(), y.rows.size());
+    for (std::size_t i = 0; i < x.rows.size(); ++i) {
+      EXPECT_EQ(x.rows[i].loss, y.rows[i].loss);
+      EXPECT_EQ(x.rows[i].regret, y.rows[i].regret);
+    }
+    expect_same_choices(x.choices, y.choices);
+  }
+  expect_same_choices(a.least_regret, b.least_regret);
+}
+
 void expect_same(const TargetResult& a, const TargetResult& b) {
+  ASSERT_EQ(a.resamples.has_value(), b.resamples.has_value());
+  if (a.resamples) {
+    EXPECT_EQ(a.resamples->count, b.resamples->count);
+    ASSERT_EQ(a.resamples->rows.size(), b.resamples->rows.size());
+    for (std::size_t i = 0; i < a.resamples->rows.size(); ++i) {
+      EXPECT_EQ(a.resamples->rows[i].loss_low, b.resamples->rows[i].loss_low);
+      EXPECT_EQ(a.resamples->rows[i].loss_high, b.resamples->rows[i].loss_high);
+      EXPECT_EQ(a.resamples->rows[i].occurrence, b.resamples->rows[i].occurrence);
+    }
+  }
+  ASSERT_EQ(a.opinions.has_value(), b.opinions.has_value());
+  if (a.opinions) expect_same_opinions(*a.opinions, *b.opinions);
   EXPECT_EQ(a.target, b.target);
   expect_same_rows(a.rows, b.rows);
   ASSERT_EQ(a.in_range.has_value(), b.in_range.has_value());

@@ -44,9 +44,23 @@ inline std::vector<TargetResult> results_of(const Job& job) {
         in_range.push_back(point);
     found.theory->push_back(search::theory_rows(question, question.targets[t], points));
   }
+  // The laws of a job's opinions score; resamples say the same of every point.
+  std::vector<model::Law> others{question.laws.front()};
+  others.front().id = "other";
+  others.front().kappa_m *= 2;
+  found.resamples.emplace();
+  for (const auto& points : found.search->frontiers) {
+    auto& band = found.resamples->emplace_back();
+    band.resamples = 20;
+    for (const auto& point : points) {
+      band.low.push_back(point.loss - 0.25);
+      band.high.push_back(point.loss + 0.125);
+      band.stays.push_back(0.75);
+    }
+  }
   std::vector<TargetResult> list;
   for (std::size_t t = 0; t < question.targets.size(); ++t)
-    list.push_back(search::describe(found, question, question, job.method, t));
+    list.push_back(search::describe(found, question, question, job.method, t, others));
   return list;
 }
 
