@@ -10,11 +10,11 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/each_piece.hpp"
 #include "rooflaw/cluster/mpi_communicator.hpp"
-#include "rooflaw/cluster/ranked_command.hpp"
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/catalogue.hpp"
+#include "run_and_write.hpp"
 
 namespace rooflaw::app {
 
@@ -229,23 +229,7 @@ std::string id_option(const po::variables_map& values, const char* option) {
 
 ExitCode calibrate_on(cluster::Communicator& ranks, const Request& request) {
   Calibration calibration(request, ranks);
-  const cluster::RankedCommand command{
-      .watch = request.watch,
-      .sink =
-          [](const cluster::Event& event) {
-            if (!event.text.empty()) fmt::print(stderr, "rooflaw: {}\n", event.text);
-          },
-      .prepare = [&](cluster::WatchOptions& watch) { return calibration.prepare(watch); },
-      .work = [&](const Bytes& prepared, cluster::Watch& w) { calibration.work(prepared, w); },
-      .finish = [&](cluster::Watch& watch) { calibration.finish(watch); },
-      .stopped =
-          [](const std::string& reason) {
-            fmt::print(stderr, "rooflaw: {}; nothing was written\n", reason);
-            return ExitCode::stopped_early;
-          },
-      .failed = [](const std::exception& error) { return report_error(error); },
-      .ends = [](ExitCode, const std::string&) {}};
-  return cluster::run_on_ranks(ranks, command);
+  return run_and_write(ranks, request.watch, calibration);
 }
 
 }  // namespace

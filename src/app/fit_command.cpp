@@ -10,7 +10,6 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/cluster/each_piece.hpp"
 #include "rooflaw/cluster/mpi_communicator.hpp"
-#include "rooflaw/cluster/ranked_command.hpp"
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
@@ -18,6 +17,7 @@
 #include "rooflaw/format/words.hpp"
 #include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/io/runs_csv.hpp"
+#include "run_and_write.hpp"
 #include "text_table.hpp"
 
 namespace rooflaw::app {
@@ -154,23 +154,7 @@ class Fitting {
 
 ExitCode fit_on(cluster::Communicator& ranks, const Request& request) {
   Fitting fitting(request, ranks);
-  const cluster::RankedCommand command{
-      .watch = request.watch,
-      .sink =
-          [](const cluster::Event& event) {
-            if (!event.text.empty()) fmt::print(stderr, "rooflaw: {}\n", event.text);
-          },
-      .prepare = [&](cluster::WatchOptions& watch) { return fitting.prepare(watch); },
-      .work = [&](const Bytes& prepared, cluster::Watch& w) { fitting.work(prepared, w); },
-      .finish = [&](cluster::Watch& watch) { fitting.finish(watch); },
-      .stopped =
-          [](const std::string& reason) {
-            fmt::print(stderr, "rooflaw: {}; nothing was written\n", reason);
-            return ExitCode::stopped_early;
-          },
-      .failed = [](const std::exception& error) { return report_error(error); },
-      .ends = [](ExitCode, const std::string&) {}};
-  return cluster::run_on_ranks(ranks, command);
+  return run_and_write(ranks, request.watch, fitting);
 }
 
 /// In the order of the law, each once.

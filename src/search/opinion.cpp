@@ -137,11 +137,18 @@ std::size_t cheapest(std::size_t count, const Cost& cost) {
   return best;
 }
 
+std::string spoken_of(const model::Law& law) {
+  std::vector<std::string_view> names;
+  for (const auto variable : model::law_variables)
+    if (model::has_opinion(law, variable)) names.push_back(to_string(variable));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 Opinion opinion_of(const View& view, const std::vector<Candidate>& candidates,
                    const std::vector<View>& views, const FrontierPoints& rows,
                    const std::vector<double>& budgets) {
   Opinion o{.law = view.law->id,
-            .opinion_on = fmt::format("{}", fmt::join(model::opinions(*view.law), ", ")),
+            .opinion_on = spoken_of(*view.law),
             .searched = view.frontier != nullptr,
             .rank_correlation = nan,
             .mean_regret = nan,

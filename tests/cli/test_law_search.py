@@ -71,6 +71,8 @@ class LawSearch(ProgramTest):
                 rows, attributes = self.columns("joint.h5", f"opinions/{law}/{target}")
                 self.assertEqual(attributes["law"], "codesign-2026")
                 self.assertEqual(attributes["searched"], law in LAWS)
+                self.assertEqual("activation rate" in attributes["opinion_on"],
+                                 law in ("codesign-2026", "routing-2022", "joint-moe-2025"))
                 self.assertEqual(len(rows["loss"]), len(first["loss"]))
                 if law == "conditional-2025":
                     self.assertTrue(numpy.isnan(rows["loss"]).all())
