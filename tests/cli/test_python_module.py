@@ -1,0 +1,377 @@
+"""The Python module of results/ against what the program itself tells: `export`, `compare --json`, and scans of the
+exported rows; its figures, its errors, and the examples beside it in Python, Octave and Julia."""
+
+import csv
+import json
+import math
+import random
+import shutil
+import subprocess
+import sys
+import unittest
+import warnings
+
+import h5py
+import numpy
+import pandas
+
+sys.dont_write_bytecode = True
+from support import JOB, PROGRAM, SOURCE, ProgramTest, edit, reseal
+
+sys.path.insert(0, str(SOURCE / "results"))
+import rooflaw
+
+ORIN, NANO = "jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb"
+SMALL = edit(JOB, {"space.layers": "layers = [4, 8, 16, 24]", "space.widths": "widths = [768, 1024, 1536, 4096]",
+                   "targets.devices": f'devices = ["{NANO}", "{ORIN}", "apple-m1-pro.ideal"]',
+                   "targets.precisions": 'precisions = ["fp16", "q4_k_m"]',
+                   "targets.latency": 'latency = ["prefill", "tpot", "total"]'})
+
+
+class Module(ProgramTest):
+    def made(self, job, name="result.h5", inputs=SOURCE / "inputs"):
+        """The result of a job with the calibration that ships with the program: without it there are no bands."""
+        self.write("job.toml", job)
+        self.run_command(["env", f"ROOFLAW_INPUTS={inputs}", PROGRAM, "search", "job.toml", "-o", name,
+                          *self.force(name)])
+        return self.folder / name
+
+    def exported(self, path, kind="frontiers"):
+        """The rows of a result by law and target, as `export` writes them: texts."""
+        shutil.rmtree(self.folder / "csv", ignore_errors=True)
+        self.rooflaw("export", path, "-o", "csv")
+        tables = {}
+        for file in sorted((self.folder / "csv" / kind).glob("*/*.csv")):
+            with open(file, newline="") as lines:
+                tables[file.parent.name, file.name[:-4]] = list(csv.DictReader(lines))
+        return tables
+
+    def same(self, value, text, where):
+        if isinstance(value, str):
+            self.assertEqual(value, text, where)
+        else:
+            self.assertTrue(float(value) == float(text) or (math.isnan(value) and text == "nan"), f"{where}: {value} {text}")
+
+
+class Tables(Module):
+    def test_every_number_of_export(self):
+        job = edit(SMALL, {"search.strategy": 'strategy = "exact"', "refine.enabled": "enabled = true",
+                           "targets.memory_budget": 'memory_budget = ["1GiB", "usable"]'})
+        path = self.made(job)
+        result = rooflaw.load(path, also=["sensitivity", "refined"])
+        for kind in ("frontiers", "frontiers_in_range", "sensitivity", "refined"):
+            told = self.exported(path, kind)
+            self.assertEqual(set(result.tables[kind]), set(told), kind)
+            self.assertGreater(sum(map(len, told.values())), 100)
+            for key, rows in told.items():
+                table = result.tables[kind][key]
+                self.assertEqual((len(table), set(table)), (len(rows), set(rows[0]) if rows else set(table)))
+                for name in table:
+                    for row, value in enumerate(table[name]):
+                        self.same(value, rows[row][name], (kind, key, name, row))
+
+    def test_targets_and_provenance(self):
+        path = self.made(edit(SMALL, {"targets.memory_budget": 'memory_budget = ["1GiB", "usable"]'}))
+        result = rooflaw.load(path)
+        self.exported(path)
+        with open(self.folder / "csv/targets.csv", newline="") as lines:
+            told = list(csv.DictReader(lines))
+        self.assertEqual(result.targets.index.tolist(), [row["id"] for row in told])
+        self.assertEqual([target for _, target in result.frontiers], [row["id"] for row in told], "the job's order")
+        for name in set(told[0]) - {"id"}:
+            for value, row in zip(result.targets[name], told):
+                self.same(value, row[name], (name, row["id"]))
+        self.assertEqual(set(result.targets.budget), {"1073741824", "usable"})
+        self.assertEqual(rooflaw.load(self.made(SMALL)).targets.budget.unique().tolist(), ["capacity"])
+        self.assertEqual(result.laws, ["codesign-2026"])
+        self.assertIn("apple-m1-pro.ideal", result.provenance["job_toml"])
+
+    def test_filters(self):
+        result = rooflaw.load(self.made(SMALL))
+        points = rooflaw.frontier(result, device=[ORIN, NANO], latency="tpot")
+        self.assertEqual(set(zip(points.device, points.precision, points.latency)),
+                         {(d, p, "tpot") for d in (ORIN, NANO) for p in ("fp16", "q4_k_m")})
+        whole = rooflaw.frontier(result)
+        self.assertEqual(len(whole), sum(map(len, result.frontiers.values())))
+        one = rooflaw.frontier(result, f"{ORIN}.fp16.vla.total")
+        pandas.testing.assert_frame_equal(one[result.frontiers["codesign-2026", f"{ORIN}.fp16.vla.total"].columns],
+                                          result.frontiers["codesign-2026", f"{ORIN}.fp16.vla.total"])
+        for which, said in (({"device": "rk3588"}, "rk3588.*it has.*" + NANO), ({"target": "none"}, "none"),
+                            ({"latency": "energy"}, "energy.*prefill, total, tpot|energy.*prefill, tpot, total")):
+            with self.assertRaisesRegex(ValueError, said):
+                rooflaw.frontier(result, **which)
+        with self.assertRaisesRegex(TypeError, "chip"):
+            rooflaw.frontier(result, chip=ORIN)
+
+
+class Best(Module):
+    def check(self, path, in_range):
+        result = rooflaw.load(path)
+        told = self.exported(path, "frontiers_in_range" if in_range else "frontiers")
+        random_ = random.Random(5)
+        budgets = {}
+        for kind in ("prefill", "tpot", "total"):
+            times = [float(r["objective"]) for (_, t), rows in told.items() if t.endswith(kind) for r in rows]
+            exact = random_.sample(times, 3)  # a budget that a point meets to the last bit
+            budgets[kind] = exact + [x * (1 - 1e-12) for x in exact] + [min(times) * 0.5, max(times) * 2]
+        best = rooflaw.best(result, budgets, in_range=in_range)
+        self.assertEqual(len(best), 8 * len(result.frontiers))
+        empty = 0
+        for row in best.to_dict("records"):
+            within = [r for r in told.get((row["law"], row["target"]), []) if float(r["objective"]) <= row["within"]]
+            if not within:
+                empty += 1
+                self.assertTrue(pandas.isna(row["loss"]) and pandas.isna(row["layers"]), row)
+                continue
+            least = min(within, key=lambda r: float(r["loss"]))
+            for name in least:
+                self.same(row[name], least[name], (row["target"], name))
+            self.assertTrue(row["certified"])
+        self.assertGreater(empty, 0)
+        self.assertEqual(str(best.layers.dtype), "Int64")
+
+    def test_the_lowest_loss_within_a_time(self):
+        path = self.made(edit(SMALL, {"search.strategy": 'strategy = "exact"'}))
+        self.check(path, in_range=False)
+        self.check(path, in_range=True)
+
+    def test_in_range_where_the_space_is_bound_to_it(self):
+        result = rooflaw.load(self.made(edit(SMALL, {"law.id": 'id = "codesign-2026"\nrange = "enforce"'})))
+        self.assertEqual(result.tables["frontiers_in_range"], {})
+        pandas.testing.assert_frame_equal(rooflaw.best(result, in_range=True), rooflaw.best(result))
+
+    def test_unproven(self):
+        job = edit(SMALL, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 30'})
+        self.assertEqual(set(rooflaw.best(rooflaw.load(self.made(job))).certified), {False})
+
+    def test_budgets_with_units_and_without(self):
+        result = rooflaw.load(self.made(SMALL))
+        asked = rooflaw.best(result, {"total": ["250ms", "0.25 s", 0.25, "250000us"], "tpot": "1min"}, device=ORIN,
+                             precision="fp16")
+        self.assertEqual(asked.within.tolist(), [60.0] + [0.25] * 4)
+        four = rooflaw.best(result, device=ORIN, precision="fp16", latency="total")
+        ends = result.frontiers["codesign-2026", f"{ORIN}.fp16.vla.total"].objective
+        self.assertEqual((len(four), four.within.iloc[0], four.within.iloc[-1]), (4, ends.iloc[0], ends.iloc[-1]))
+        for budgets, said in (({"total": "3 parsec"}, "ns, us, ms"), ({"total": -1}, "above 0"), ({"total": "nan"}, "must be a time"), ({"total": math.nan}, "above 0"),
+                              ({"energy": 1}, "no target of latency energy")):
+            with self.assertRaisesRegex(ValueError, said):
+                rooflaw.best(result, budgets)
+
+
+class Compare(Module):
+    def check(self, path, baseline, *options, budgets=None):
+        told = json.loads(self.rooflaw("compare", path, "--baseline", baseline, "--json", *options).out)
+        devices, best = rooflaw.compare(rooflaw.load(path), baseline, budgets)
+        ties = set()
+        self.assertEqual(len(devices), sum(len(g["devices"]) for g in told["groups"]))
+        number = lambda x: math.nan if x is None else x
+        close = lambda a, b, where: self.assertTrue(
+            (math.isnan(a) and math.isnan(b)) or abs(a - b) <= 1e-9 * abs(b), f"{where}: {a} instead of {b}")
+        keys = ["law", "precision", "workload", "latency", "budget"]
+        for group in told["groups"]:
+            mine = devices[(devices[keys] == [group[key] for key in keys]).all(axis=1)]
+            self.assertEqual(mine.device.tolist(), [d["device"] for d in group["devices"]])
+            for row, device in zip(mine.to_dict("records"), group["devices"]):
+                where = (group["precision"], group["latency"], device["device"])
+                ratio = device["ratio"] or {}
+                for name, key in (("ratio", "mean"), ("ratio_least", "least"), ("ratio_largest", "largest"),
+                                  ("loss_from", "loss_from"), ("loss_to", "loss_to")):
+                    close(row[name], number(ratio.get(key)), (*where, name))
+                band = device["band"] or [None, None]
+                close(row["band_low"], number(band[0]), where)
+                close(row["band_high"], number(band[1]), where)
+                self.assertEqual((row["tie"], row["points"]), (device["tie"], device["points"]), where)
+                ties.add(row["tie"])
+            rows = best[(best[keys] == [group[key] for key in keys]).all(axis=1)]
+            self.assertEqual(len(rows), len(group["rungs"]) * len(group["devices"]))
+            for place, device in enumerate(group["devices"]):
+                of = rows[rows.device == device["device"]].to_dict("records")
+                for row, rung in zip(of, group["rungs"]):
+                    point = rung["best"][place]["point"]
+                    self.assertEqual(row["within"], rung["objective"])
+                    if point is None:
+                        self.assertTrue(math.isnan(row["loss"]))
+                        continue
+                    self.assertEqual((row["loss"], row["objective"], row["chosen"]),
+                                     (point["loss"], point["objective"], point["precision"]))
+                    for name in ("layers", "width", "kv_heads", "expert_ffn", "experts", "top_k"):
+                        self.assertEqual(row[name], point["architecture"][name], name)
+        return ties
+
+    def test_what_compare_prints(self):
+        path = self.made(SMALL)
+        ties = self.check(path, ORIN)
+        self.assertTrue({True, None} <= ties, f"an own band, and one that is unknown (apple-m1-pro.ideal): {ties}")
+        self.check(path, NANO)
+        self.check(path, ORIN, "--budget", "total=80ms", "--budget", "total=2ms", budgets={"total": ["80ms", 0.002]})
+        self.check(path, NANO, "--budget", "tpot=7ms", budgets={"tpot": 0.007})
+
+    def test_measured_devices(self):
+        job = edit(SMALL, {"targets.devices": f'devices = ["rk3588", "raspberry-pi-5", "{NANO}"]',
+                           "targets.precisions": 'precisions = ["q8_0"]', "targets.latency": 'latency = ["tpot", "total"]'})
+        self.assertIn(False, self.check(self.made(job), NANO))
+
+    def test_what_cannot_be_compared(self):
+        result = rooflaw.load(self.made(SMALL))
+        with self.assertRaisesRegex(ValueError, "rk3588"):
+            rooflaw.compare(result, "rk3588")
+        with self.assertRaisesRegex(ValueError, "another"):
+            rooflaw.compare(result, ORIN, device=ORIN)
+        # A precision that one chip lacks: its group is compared where the baseline has it.
+        job = edit(SMALL, {"targets.devices": f'devices = ["{NANO}", {{id = "{ORIN}", peak_flops = {{fp16 = 1e14}}}}]',
+                           "targets.precisions": 'precisions = ["fp16", "int8"]',
+                           "targets.memory_budget": 'memory_budget = "capacity"\nmissing_precision = "skip"'})
+        lacking = rooflaw.load(self.made(job))
+        (changed,) = set(lacking.targets.device) - {NANO}
+        with self.assertWarnsRegex(UserWarning, "has no target of .*int8"):
+            devices = rooflaw.compare(lacking, changed).devices
+        self.assertEqual(set(devices.precision), {"*", "fp16"})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            devices = rooflaw.compare(lacking, NANO).devices
+        self.assertEqual(set(devices[devices.precision == "int8"].device), {NANO})
+
+
+class Refused(Module):
+    def refused(self, path, said, **options):
+        with self.assertRaisesRegex(rooflaw.ResultError, said):
+            rooflaw.load(path, **options)
+
+    def test_what_is_no_result(self):
+        self.refused(self.write("text.h5", "a text\n"), "text.h5: is no result")
+        self.refused(self.write("text.h5", "a text\n"), "is no HDF5 file", unsealed=True)
+        self.refused(self.write("empty.h5", ""), "is no result")
+        with h5py.File(self.folder / "foreign.h5", "w") as file:
+            file["loss"] = [1.0]
+        reseal(self.folder / "foreign.h5")
+        self.refused(self.folder / "foreign.h5", "no result of rooflaw")
+        with self.assertRaises(FileNotFoundError):
+            rooflaw.load("nowhere.h5")
+
+    def test_other_formats(self):
+        path = self.made(SMALL)
+        for version, read in (([1, 4], False), ([3, 0], False), ([2, 9], True)):
+            with h5py.File(path, "r+") as file:
+                file.attrs["format_version"] = version
+            reseal(path)
+            if read:
+                rooflaw.load(path)
+            else:
+                self.refused(path, rf"format {version[0]}\.{version[1]}.*reads 2\.x")
+
+    def test_damaged_and_changed(self):
+        path = self.made(SMALL)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1000])
+        self.refused(path, "cut, damaged or changed")
+        path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+        self.refused(path, "damaged")
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as file:
+            file.attrs["comment"] = "ours"
+        self.refused(path, "changed")
+        self.assertEqual(rooflaw.load(path, unsealed=True).provenance["comment"], "ours")
+
+
+class Figures(Module):
+    def setUp(self):
+        super().setUp()
+        job = edit(SMALL, {"targets.precisions": 'precisions = ["fp16", "q8_0", "q4_k_m"]',
+                           "targets.devices": f'devices = ["{NANO}", "{ORIN}", "rk3588", "apple-m1-pro", '
+                                              '"raspberry-pi-5", "snapdragon-8-elite"]'})
+        self.path = self.made(job)
+        self.result = rooflaw.load(self.path)
+
+    def test_eighteen_curves_are_told_apart(self):
+        figure = rooflaw.plot(self.result, self.folder / "a.png", budgets={"total": ["100ms", 2]})
+        self.assertEqual((self.folder / "a.png").read_bytes()[:4], b"\x89PNG")
+        (axes,) = figure.axes
+        curves = [line for line in axes.lines if not line.get_label().startswith("_")]
+        self.assertEqual({line.get_label() for line in curves},
+                         {f"{t.device} {t.precision}" for t in self.result.targets.itertuples()})
+        self.assertEqual(len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in curves}), 18)
+        for line in curves:
+            device, precision = line.get_label().split()
+            points = self.result.frontiers["codesign-2026", f"{device}.{precision}.vla.total"]
+            numpy.testing.assert_array_equal(line.get_xdata(), points.objective * 1e3)
+            numpy.testing.assert_array_equal(line.get_ydata(), points.loss)
+        upright = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
+        self.assertTrue({100.0, 2000.0} <= set(upright))
+        figure.canvas.draw()
+        legend = axes.get_legend().get_window_extent()
+        self.assertGreaterEqual(legend.x0, axes.get_window_extent().x1, "the legend is outside")
+        self.assertGreaterEqual(legend.y0, figure.bbox.y0, "and whole")
+
+    def test_choices(self):
+        figure = rooflaw.plot(self.result, latency="tpot", y="perplexity", device=[ORIN, NANO], precision="fp16",
+                              in_range=True, bands=True)
+        (axes,) = figure.axes
+        self.assertEqual([text.get_text() for text in axes.get_legend().texts], [NANO, ORIN])
+        self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("tpot [ms/token]", "perplexity"))
+        self.assertEqual(len(axes.collections), 2, "a band a curve")
+
+    def test_the_command(self):
+        script = SOURCE / "results/plot_frontier.py"
+        plot = lambda *arguments, expect=0: self.run_command(["/usr/bin/python3", "-B", script, *arguments], expect)
+        plot("result.h5", "a.png")
+        plot("result.h5", "a.svg", "tpot", "--budget", "20ms", "--budget", "tpot=1s", "--device", ORIN, "--precision", "fp16",
+             "--y", "perplexity", "--in-range", "--bands")
+        self.assertIn("<svg", (self.folder / "a.svg").read_text())
+        self.assertIn("--budget TIME", plot("--help").out)
+        for arguments, code, said in ((["result.h5", "a.png", "energy"], 2, "has no latency energy"),
+                                      (["result.h5", "a.png", "--device", "none"], 2, NANO),
+                                      (["result.h5", "a.doc"], 2, "doc"), (["none.h5", "a.png"], 3, "none.h5"),
+                                      (["job.toml", "a.png"], 2, "is no result"), (["result.h5"], 2, "OUT.png"),
+                                      (["result.h5", "none/a.png"], 3, "none/a.png")):
+            run = plot(*arguments, expect=code)
+            self.assertIn(said, run.err)
+            self.assertNotIn("Traceback", run.err)
+
+    def test_only_figures_need_matplotlib(self):
+        self.write("none/matplotlib/__init__.py", "raise ImportError('none')")
+        program = ("import sys, rooflaw; r = rooflaw.load('result.h5'); rooflaw.best(r); "
+                   f"rooflaw.compare(r, '{ORIN}'); print('read')\ntry: rooflaw.plot(r)\nexcept ImportError: print('asked')")
+        run = self.run_command(["env", f"PYTHONPATH={self.folder}/none:{SOURCE}/results", "/usr/bin/python3", "-B", "-c",
+                                program])
+        self.assertEqual(run.out.split(), ["read", "asked"])
+
+
+class Examples(Module):
+    def test_python(self):
+        self.made(SMALL)
+        run = self.run_command(["/usr/bin/python3", "-B", SOURCE / "results/example.py", "result.h5"])
+        self.assertIn(ORIN, run.out)
+        self.assertIn("<svg", (self.folder / "result.svg").read_text())
+        self.assertNotIn("Warning", run.err)
+        one = edit(SMALL, {"targets.devices": f'devices = ["{ORIN}"]'})
+        self.made(one, "one.h5")
+        self.run_command(["/usr/bin/python3", "-B", SOURCE / "results/example.py", "one.h5"])
+
+    def check(self, *command):
+        path = self.made(SMALL)
+        result = rooflaw.load(path)
+        for within in (0.05, 0.5, 5.0):
+            for row in rooflaw.best(result, {"total": within}).to_dict("records"):
+                run = self.run_command([*command, "result.h5", row["target"], within])
+                self.assertEqual(run.err, "")
+                if pandas.isna(row["loss"]):
+                    self.assertIn("nothing is as fast as", run.out)
+                    continue
+                self.assertEqual(run.out, "{target} within {within:g} s: loss {loss:.17g}, {objective:.17g} s, {layers} layers, "
+                                 "width {width}, {kv_heads} KV heads, {top_k} of {experts} experts of {expert_ffn}\n"
+                                 .format(**row))
+        self.assertIn("no target none", self.run_command([*command, "result.h5", "none", 1], 1).err)
+        self.assertIn("usage", self.run_command([*command, "result.h5"], 1).err)
+
+    @unittest.skipUnless(shutil.which("octave-cli"), "octave is not installed (Debian: octave)")
+    def test_octave(self):
+        self.check("octave-cli", "--quiet", "--no-history", SOURCE / "results/example.m")
+
+    def test_julia(self):
+        if not shutil.which("julia") or subprocess.run(["julia", "-e", "using HDF5"], capture_output=True).returncode:
+            self.skipTest("Julia with its package HDF5 is not installed (Debian 12 has none)")
+        self.check("julia", SOURCE / "results/example.jl")
+
+
+if __name__ == "__main__":
+    unittest.main()
