@@ -40,14 +40,14 @@ class Result:
 
     targets: a row a target, `id` the index: columns of /targets, and `budget`, the memory budget in the job's words
     tables: of each kind ("frontiers", "frontiers_in_range", ...) the table of a (law, target)
-    certified: whether a (kind, law, target) is proven to be the whole frontier of the space
+    attributes: those of each table, by (kind, law, target): certified, hypervolume, rank_correlation, ...
     provenance: attributes of the file: program_version, git_commit, command_line, job_toml, seed, ...
     """
 
     path: Path
     targets: pandas.DataFrame
     tables: dict[str, dict[tuple[str, str], pandas.DataFrame]]
-    certified: dict[tuple[str, str, str], bool]
+    attributes: dict[tuple[str, str, str], dict[str, object]]
     provenance: dict[str, object]
 
     @property
@@ -83,18 +83,18 @@ def load(path: str | Path, also: Iterable[str] = (), *, unsealed: bool = False) 
         raise ResultError(f"{path}: is no HDF5 file, or damaged: {error}") from None
     with file:
         _require_format(path, file)
-        provenance = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in file.attrs.items()}
+        provenance = _attributes(file)
         targets = _table(file["targets"]).set_index("id")
         default = str(tomllib.loads(provenance["job_toml"])["targets"].get("memory_budget", "usable"))
         names = targets[list(PARTS[:4])].agg(".".join, axis=1)
         targets["budget"] = [target[len(name) + 1:] or default for target, name in zip(targets.index, names)]
-        read, certified = {kind: {} for kind in ("frontiers", "frontiers_in_range", *also)}, {}
+        read, attributes = {kind: {} for kind in ("frontiers", "frontiers_in_range", *also)}, {}
         for kind, tables in read.items():
             for law, of_law in file.get(kind, {}).items():
                 for target in (id_ for id_ in targets.index if id_ in of_law):
                     tables[law, target] = _table(of_law[target])
-                    certified[kind, law, target] = bool(of_law[target].attrs.get("certified", 0))
-    return Result(path, targets, read, certified, provenance)
+                    attributes[kind, law, target] = _attributes(of_law[target])
+    return Result(path, targets, read, attributes, provenance)
 
 
 def frontier(result: Result, target: str | None = None, *, in_range: bool = False, **which) -> pandas.DataFrame:
@@ -206,6 +206,10 @@ def _require_format(path: Path, file: h5py.File) -> None:
                           "use the rooflaw.py of the program that wrote it")
 
 
+def _attributes(group: h5py.Group) -> dict[str, object]:
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in group.attrs.items()}
+
+
 def _table(group: h5py.Group) -> pandas.DataFrame:
     columns = {}
     for name, column in group.items():
@@ -243,10 +247,11 @@ def _names(result: Result, law: str, target: str) -> dict[str, str]:
 
 def _points(result: Result, law: str, target: str, in_range: bool = False) -> tuple[pandas.DataFrame, bool]:
     """A frontier, and whether it is proven to be all of it."""
-    if in_range and (law, target) in result.tables["frontiers_in_range"]:
-        return result.tables["frontiers_in_range"][law, target], result.certified["frontiers_in_range", law, target]
-    points, certified = result.frontiers[law, target], result.certified["frontiers", law, target]
-    return (points[points.extrapolated == 0].reset_index(drop=True), certified) if in_range else (points, certified)
+    kind = "frontiers_in_range" if in_range and (law, target) in result.tables["frontiers_in_range"] else "frontiers"
+    points, certified = result.tables[kind][law, target], bool(result.attributes[kind, law, target]["certified"])
+    if in_range and kind == "frontiers":
+        points = points[points.extrapolated == 0].reset_index(drop=True)
+    return points, certified
 
 
 def _asked(result: Result, chosen: list[tuple[str, str]], budgets: Mapping[str, object] | None) -> dict[str, list[float]]:

@@ -111,8 +111,10 @@ class Readme(unittest.TestCase):
             self.assertIn(message, done.stderr)
 
     def test_5_files_it_names_exist(self):
-        for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md"):
-            for link in re.findall(r"\]\(([^)#:]+)\)", (SOURCE / file).read_text()):
+        for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md", "inputs/README.md",
+                     "inputs/TRUST.md", "jobs/TUTORIAL.md", "include/rooflaw/model/METHOD.md",
+                     "include/rooflaw/model/README.md"):
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (SOURCE / file).read_text()):
                 self.assertTrue((SOURCE / Path(file).parent / link).exists(), f"{file}: {link}")
 
 
