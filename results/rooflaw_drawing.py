@@ -23,7 +23,7 @@ def draw(curves, out, *, latency, unit, y, bands, budgets):
         axes.step(points.objective * scale, points[y], where="post", lw=1.3, color=colour,
                   ls=STROKES[stroke % len(STROKES)], label=" ".join(names[part] for part in parts))
         inside = points[points.extrapolated == 0]
-        axes.plot(inside.objective * scale, inside[y], ".", ms=3, color=colour)
+        axes.plot(inside.objective * scale, inside[y], ".", ms=5, color=colour, markevery=max(1, len(inside) // 40))
         if bands and unit != "J":
             axes.fill_betweenx(points[y], points.latency_low_s * scale, points.latency_high_s * scale, color=colour,
                                alpha=0.1, lw=0)
