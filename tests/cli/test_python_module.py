@@ -142,7 +142,13 @@ class Best(Module):
 
     def test_unproven(self):
         job = edit(SMALL, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 30'})
-        self.assertEqual(set(rooflaw.best(rooflaw.load(self.made(job))).certified), {False})
+        result = rooflaw.load(self.made(job))
+        self.assertEqual(set(rooflaw.best(result).certified), {False})
+        self.assertEqual(result.tables["frontiers_in_range"], {})
+        inside = rooflaw.frontier(result, in_range=True)
+        whole = rooflaw.frontier(result)
+        pandas.testing.assert_frame_equal(inside, whole[whole.extrapolated == 0].reset_index(drop=True))
+        self.assertLess(len(inside), len(whole))
 
     def test_budgets_with_units_and_without(self):
         result = rooflaw.load(self.made(SMALL))
@@ -211,6 +217,12 @@ class Compare(Module):
                            "targets.precisions": 'precisions = ["q8_0"]', "targets.latency": 'latency = ["tpot", "total"]'})
         self.assertIn(False, self.check(self.made(job), NANO))
 
+    def test_precisions_that_are_as_good(self):
+        """bf16 and fp16 have the same times and losses: of two equal points the first precision's is kept."""
+        job = edit(SMALL, {"targets.devices": f'devices = ["{NANO}", "{ORIN}"]',
+                           "targets.precisions": 'precisions = ["bf16", "fp16"]', "targets.latency": 'latency = ["total"]'})
+        self.check(self.made(job), ORIN)
+
     def test_what_cannot_be_compared(self):
         result = rooflaw.load(self.made(SMALL))
         with self.assertRaisesRegex(ValueError, "rk3588"):
@@ -274,12 +286,17 @@ class Refused(Module):
 
 
 class Figures(Module):
+    contents = None  # of the result, made once
+
     def setUp(self):
         super().setUp()
         job = edit(SMALL, {"targets.precisions": 'precisions = ["fp16", "q8_0", "q4_k_m"]',
                            "targets.devices": f'devices = ["{NANO}", "{ORIN}", "rk3588", "apple-m1-pro", '
                                               '"raspberry-pi-5", "snapdragon-8-elite"]'})
-        self.path = self.made(job)
+        if Figures.contents is None:
+            Figures.contents = self.made(job).read_bytes()
+        self.path = self.write("result.h5", Figures.contents)
+        self.write("job.toml", job)
         self.result = rooflaw.load(self.path)
 
     def test_eighteen_curves_are_told_apart(self):
