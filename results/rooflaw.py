@@ -117,15 +117,18 @@ def best(result: Result, budgets: Mapping[str, object] | None = None, *, target:
     """The architecture of lowest loss within each budget: a row a target and budget, empty where nothing is as fast.
 
     budgets: {"total": 0.1}, {"total": ["50ms", 0.1], "tpot": "20ms"}; of a target of another latency nothing is
-    asked. None: four times of each target, in steps of equal ratio. in_range, which: as in frontier(). `certified`
-    says whether that is proven to be the best of the space.
+    asked. None: four round times of each device, as `rooflaw best` takes them where there is no limit; limits of job and
+    workload are in the frontiers, so that the last row is the best within these. in_range, which: as in frontier().
+    `certified` says whether that is proven to be the best of the space.
     """
     chosen = _chosen(result, target, which)
     asked = _asked(result, chosen, budgets)
     rows = []
     for law, id_ in chosen:
         points, certified = _points(result, law, id_, in_range)
-        times = asked.get(result.targets.at[id_, "latency"], []) if asked else staircase.ladder(points, 4)
+        times = asked.get(result.targets.at[id_, "latency"], []) if asked else staircase.round_ladder(
+            [other for (of, other_id), other in result.frontiers.items() if of == law and all(
+                result.targets.at[other_id, part] == result.targets.at[id_, part] for part in PARTS if part != "precision")], 4)
         for within in times:
             rows.append({**_names(result, law, id_), "within": within, "certified": certified,
                          **_row(points, staircase.best_within(points, within))})

@@ -23,6 +23,21 @@ def ladder(points: pandas.DataFrame, rungs: int) -> list[float]:
     return sorted({float(times[best_within(points, max(step, times[0]))]) for step in steps})
 
 
+def round_ladder(frontiers: list[pandas.DataFrame], rungs: int) -> list[float]:
+    """At most so many round values over the times of all, as `rooflaw best` takes them; the last is above the slowest."""
+    frontiers = [points for points in frontiers if len(points)]
+    if not frontiers:
+        return []
+    fastest = min(points.objective.iloc[0] for points in frontiers)
+    slowest = max(points.objective.iloc[-1] for points in frontiers)
+    values = [float(f"{digit}e{power}") for power in range(int(numpy.log10(fastest)) - 3, int(numpy.log10(slowest)) + 3)
+              for digit in (1, 2, 5)]
+    steps = fastest * (slowest / fastest) ** (numpy.arange(1, rungs) / rungs)
+    below = [max(value for value in values if value <= step) for step in steps]
+    above = min(value for value in values if value >= slowest)
+    return sorted({value for value in [*below, above] if value >= fastest})
+
+
 def joined(frontiers: list[tuple[str, pandas.DataFrame]]) -> pandas.DataFrame:
     """Those of several precisions as one, `chosen` the precision: what none of the others dominates."""
     points = pandas.concat([points.assign(chosen=precision) for precision, points in frontiers], ignore_index=True)
