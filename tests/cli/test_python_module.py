@@ -98,8 +98,7 @@ class Tables(Module):
                             ({"latency": "energy"}, "energy.*prefill, total, tpot|energy.*prefill, tpot, total")):
             with self.assertRaisesRegex(ValueError, said):
                 rooflaw.frontier(result, **which)
-        with self.assertRaisesRegex(TypeError, "chip"):
-            rooflaw.frontier(result, chip=ORIN)
+        self.assertRaisesRegex(TypeError, "chip", rooflaw.frontier, result, chip=ORIN)
 
 
 class Best(Module):
@@ -143,8 +142,7 @@ class Best(Module):
         result = rooflaw.load(self.made(job))
         self.assertEqual(set(rooflaw.best(result).certified), {False})
         self.assertEqual(result.tables["frontiers_in_range"], {})
-        inside = rooflaw.frontier(result, in_range=True)
-        whole = rooflaw.frontier(result)
+        inside, whole = rooflaw.frontier(result, in_range=True), rooflaw.frontier(result)
         pandas.testing.assert_frame_equal(inside, whole[whole.extrapolated == 0].reset_index(drop=True))
         self.assertLess(len(inside), len(whole))
 
@@ -285,8 +283,7 @@ class Refused(Module):
                 self.refused(path, rf"format {version[0]}\.{version[1]}.*reads 2\.x")
 
     def test_damaged_and_changed(self):
-        path = self.made(SMALL)
-        whole = path.read_bytes()
+        whole = (path := self.made(SMALL)).read_bytes()
         path.write_bytes(whole[:-1000])
         self.refused(path, "cut, damaged or changed")
         path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
