@@ -63,7 +63,8 @@ ExitCode compare_command(const Arguments& arguments) {
       arguments, usage,
       "Devices side by side, from one result.\nBest loss within a time, time ratio at equal loss, "
       "each one's best architecture and public\nmodels on the others, what more of a chip is "
-      "worth.",
+      "worth.\nExample: rooflaw compare results/both.h5 --baseline jetson-agx-orin-64gb"
+      " --budget total=100ms",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();

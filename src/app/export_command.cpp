@@ -205,7 +205,8 @@ ExitCode export_command(const Arguments& arguments) {
   add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
-      "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, ...",
+      "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, "
+      "...\nExample: rooflaw export results/quick.h5 -o results/csv",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");

@@ -127,9 +127,10 @@ ExitCode inspect_command(const Arguments& arguments) {
   options.add_options()("verbose,v", po::bool_switch(),
                         "describe each frontier, and what other laws and resamples say of it");
   add_seal_option(options);
-  const auto values = parse_arguments(
-      arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
-      options, {"RESULT.h5"});
+  const auto values = parse_arguments(arguments, usage,
+                                      "Where a result comes from: program, job, inputs; and what "
+                                      "is in it.\nExample: rooflaw inspect results/quick.h5",
+                                      options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const std::string path = required(*values, "RESULT.h5", usage);
   return read_apart({path}, [&] {
