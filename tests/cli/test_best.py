@@ -138,6 +138,30 @@ class Best(ProgramTest):
             else:
                 self.assertTrue(math.isnan(float(row["loss"])))
 
+    def test_tidy_tables(self):
+        self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy")
+        self.assertEqual(sorted(p.name for p in (self.folder / "tidy").iterdir()), ["best.csv", "frontiers.csv"])
+        self.assertEqual((self.folder / "tidy/best.csv").read_text(), self.rooflaw("best", "result.h5", "--csv").out)
+        with open(self.folder / "tidy/frontiers.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        at = 0
+        for target in self.result.targets():
+            f = self.frontier({"law": "codesign-2026", "target": str(target["id"])})
+            for i, loss in enumerate(f["loss"]):
+                row = rows[at + i]
+                for key in ("device", "precision", "workload", "latency"):
+                    self.assertEqual(row[key], str(target[key]))
+                self.assertEqual((row["budget"], row["law"]), ("usable", "codesign-2026"))
+                self.assertEqual((float(row["loss"]), float(row["objective"]), int(row["index"])),
+                                 (loss, f["objective"][i], f["index"][i]))
+                self.assertEqual(row["attention"], "gqa")
+            at += len(f["loss"])
+        self.assertEqual(at, len(rows))
+        # Into the same folder again, and never over what is no such table.
+        self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy")
+        (self.folder / "tidy/best.csv").write_text("mine\n")
+        self.assertIn("never replaced", " ".join(self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy", expect=3).err.split()))
+
     def test_filters(self):
         answers = self.decisions("--device", NANO, "--precision", "int8", "--budget", "total=1")
         self.assertEqual([d["target"] for d in answers], [f"{NANO}.int8.vla.total"])
