@@ -18,7 +18,7 @@ namespace {
 
 const std::string usage =
     "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
-    "[--json | --csv] [--unsealed]";
+    "[--verbose] [--json | --csv] [--unsealed]";
 
 std::vector<std::string> texts(const po::variables_map& values, const char* name) {
   return values.count(name) == 0 ? std::vector<std::string>{}
@@ -56,6 +56,7 @@ ExitCode compare_command(const Arguments& arguments) {
       "id, file or config.json of a model to place on every device; may be given again")(
       "budget", po::value<std::vector<std::string>>()->composing(),
       "time to compare at, total=100ms, instead of five of the baseline's; may be given again")(
+      "verbose,v", po::bool_switch(), "print the tables of each precision alone, too")(
       "json", po::bool_switch(), "print one JSON object, numbers in full")(
       "csv", po::bool_switch(), "print one table, a row a device, time, architecture and model");
   add_seal_option(options);
@@ -84,8 +85,10 @@ ExitCode compare_command(const Arguments& arguments) {
       fmt::print("{}\n",
                  comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-      fmt::print("{}",
-                 printable(csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
+      fmt::print("{}", printable(csv ? comparison_csv(c)
+                                     : comparison_text(c, terminal_width(),
+                                                       (*values)["verbose"].as<bool>()),
+                                 "\n"));
     for (const auto& fault : c.faults) fmt::print(stderr, "rooflaw: {}\n", printable(fault));
     return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
   });
