@@ -69,7 +69,11 @@ std::string details(const Decision& d, const Common& c, bool shared) {
 std::string in_three_digits(const std::string& readable) {
   const auto space = readable.find(' ');
   if (space == std::string::npos) return readable;
-  return fmt::format("{:.3g}{}", std::stod(readable.substr(0, space)), readable.substr(space));
+  const double number = std::stod(readable.substr(0, space));
+  // 1016 MiB, 1500 s
+  const auto digits =
+      number < 999.5 ? fmt::format("{:.3g}", number) : fmt::format("{:.0f}", number);
+  return digits + readable.substr(space);
 }
 std::string short_objective(const Decision& d, double value) {
   return in_three_digits(readable_objective(d.target.objective, value));

@@ -114,6 +114,22 @@ class Best(ProgramTest):
         self.assertNotIn("MoE", run.out, "statistics are for --verbose")
         self.assertIn("MoE", self.rooflaw("inspect", "result.h5", "--verbose").out)
 
+    def test_of_many_targets_a_search_shows_one_time_and_precision_each(self):
+        job = edit(JOB, {"targets.precisions": 'precisions = ["fp16", "int8", "q4_k_m", "q8_0"]'})
+        self.write("job.toml", job)
+        run = self.rooflaw("search", "job.toml", "--force")
+        self.result = Result(self.folder / "result.h5")
+        self.assertEqual(len(self.result.targets()), 16)
+        self.assertIn("of 16 targets: one time each", " ".join(run.out.split()))
+        answers = self.decisions()
+        shown = re.findall(r"^(\S+) (\S+), (tpot|total)", run.out, re.MULTILINE)
+        self.assertEqual(len(shown), 4)
+        for device, precision, latency in shown:
+            ladder = sorted({d["budget"] for d in answers if (d["device"], d["latency"]) == (device, latency)})
+            at = [d for d in answers if (d["device"], d["latency"], d["budget"]) == (device, latency, ladder[2])]
+            best = min((d for d in at if d["best"]), key=lambda d: d["best"]["loss"])
+            self.assertEqual(best["precision"], precision)
+
     def test_every_line_fits_the_terminal(self):
         for width in (40, 60, 80, 100, 160):
             with self.subTest(width=width):
