@@ -143,23 +143,6 @@ std::string models_table(const ComparedGroup& g, std::size_t width) {
   return text_table(lines, width);
 }
 
-/// Text in lines of at most `width`.
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::string out, line;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      out += line + "\n";
-      line = "  ";
-    }
-    line += line.empty() || line == "  " ? word : " " + word;
-    at = end + 1;
-  }
-  return out + line + "\n";
-}
-
 std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool several_laws,
                        std::size_t width) {
   std::string text = fmt::format(
@@ -167,14 +150,14 @@ std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool s
       g.precision == all_precisions ? "best of all precisions" : g.precision,
       to_string(g.objective), g.workload, g.budget, several_laws ? ", law " + g.law : "");
   const char* spent = g.objective == model::Objective::energy ? "energy" : "time";
-  text += wrapped(
+  text += folded(
       fmt::format("lowest loss within some {0}; ratio: {0} at equal loss over that of {1}:", spent,
                   c.baseline),
       width);
   text += devices_table(c, g, width);
   if (g.rungs.empty()) return text;
   const Rung& rung = g.rungs[g.rungs.size() / 2];
-  text += wrapped(
+  text += folded(
       fmt::format("within {}: {}what to build:", readable_objective(g.objective, rung.objective),
                   c.has_worths ? "how 10 % more bandwidth, compute or memory would "
                                  "change the loss, and "
@@ -182,11 +165,11 @@ std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool s
       width);
   text += builds_table(c, g, rung, width);
   if (!std::isnan(rung.loss)) {
-    text += wrapped(fmt::format("the fastest of each that reaches loss {0:.4f}, on the others: its "
-                                "loss above the best there in its {1}, its {1} over that of the "
-                                "fastest as good:",
-                                rung.loss, spent),
-                    width);
+    text += folded(fmt::format("the fastest of each that reaches loss {0:.4f}, on the others: its "
+                               "loss above the best there in its {1}, its {1} over that of the "
+                               "fastest as good:",
+                               rung.loss, spent),
+                   width);
     text += trap_table(g, rung, width);
   }
   if (!g.models.empty()) text += models_table(g, width);
@@ -216,7 +199,7 @@ std::string notes(const DeviceComparison& c, std::size_t width) {
       for (const auto& p : m.on) extrapolates = extrapolates || p.extrapolated;
   }
   std::string text = "\n";
-  const auto note = [&](const std::string& what) { text += wrapped("note: " + what, width); };
+  const auto note = [&](const std::string& what) { text += folded("note: " + what, width); };
   if (ties) note("= a tie: the difference lies within what the times of either are uncertain by");
   if (!unknown.empty())
     note(fmt::format("? no band of error is known, so a tie can be neither seen nor excluded: {}",

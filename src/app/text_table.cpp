@@ -36,6 +36,22 @@ std::string text_table(const std::vector<std::vector<std::string>>& lines, std::
   return text;
 }
 
+std::string folded(const std::string& text, std::size_t width) {
+  std::string out, line;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      out += line + "\n";
+      line = "  ";
+    }
+    line += line.empty() || line == "  " ? word : " " + word;
+    at = end + 1;
+  }
+  return out + line + "\n";
+}
+
 std::size_t terminal_width() {
   constexpr std::size_t least = 40, usual = 80;
   std::size_t width = 0;

@@ -16,6 +16,7 @@ ExitCode evaluate_command(const Arguments& arguments);
 ExitCode advise_command(const Arguments& arguments);
 ExitCode search_command(const Arguments& arguments);
 ExitCode compare_command(const Arguments& arguments);
+ExitCode portfolio_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
 ExitCode merge_command(const Arguments& arguments);
