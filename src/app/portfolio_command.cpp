@@ -135,7 +135,7 @@ ExitCode portfolio_command(const Arguments& arguments) {
   if (!ranks.is_root()) return ExitCode::done;
   const io::Job job = dry_run(request, search);
   fmt::print("job {}: {}\n", printable(job.name), question_text(job));
-  // slurm/portfolio.sbatch reads this line.
+  // slurm/study.sbatch reads this line.
   fmt::print("result: {}\n", output_path(request, job));
   return ExitCode::done;
 }
