@@ -50,7 +50,7 @@ class SetPiece {
   std::size_t depths_within(double layers) const;
   bool matters(std::size_t lane, double ffn_loss);
   void score(std::size_t lane);
-  void score_at(const AttentionBlock& attention, std::size_t depth, double loss);
+  void score_at(const AttentionBlock& attention, std::size_t depth, SetPoint point);
   void take_lane(std::size_t lane);
   RowView row(const AttentionBlock& attention, std::size_t deployment, std::size_t depth,
               const FfnParts& ffn) const;
@@ -220,17 +220,22 @@ void SetPiece::score(std::size_t lane) {
     for (std::size_t depth = depths_within(reach_.front().layers); depth-- > 0;) {
       for (; next < reach_.size() && reach_[next].layers >= depths_.layers[depth]; ++next)
         served |= target_bit(reach_[next].target);
-      const double loss = model::shape_loss(ffn_loss, attention.kv_loss, depth_loss[depth]);
-      if (!(loss < infinity) || loss > found_.table.least_loss(served)) continue;
+      SetPoint point{.targets = 0,
+                     .loss = model::shape_loss(ffn_loss, attention.kv_loss, depth_loss[depth]),
+                     .index = base_index_ + attention.option.index + corners_.index[lane] +
+                              static_cast<Index>(depths_.digits[depth])};
+      if (!(point.loss < infinity)) continue;
+      if (const SetPoint* best = found_.table.best_for(served);
+          best != nullptr && !is_better(point, *best))
+        continue;
       if (!taken) take_lane(lane);
       taken = true;
-      score_at(attention, depth, loss);
+      score_at(attention, depth, point);
     }
   }
 }
 
-void SetPiece::score_at(const AttentionBlock& attention, std::size_t depth, double loss) {
-  SetPoint point{.targets = 0, .loss = loss, .index = 0};
+void SetPiece::score_at(const AttentionBlock& attention, std::size_t depth, SetPoint point) {
   std::size_t known = question_.deployments.size();
   for (std::size_t t = 0; t < question_.targets.size(); ++t) {
     const std::size_t s = question_.targets[t].deployment;
@@ -240,15 +245,11 @@ void SetPiece::score_at(const AttentionBlock& attention, std::size_t depth, doub
     if (feasible(level_.limits_[t], view).front() != 0) point.targets |= target_bit(t);
   }
   found_.pairs_scored += static_cast<std::int64_t>(question_.targets.size());
-  if (point.targets == 0) return;
-  point.index = base_index_ + attention.option.index + lane_.index.front() +
-                static_cast<Index>(depths_.digits[depth]);
-  found_.table.insert(point);
+  if (point.targets != 0) found_.table.insert(point);
 }
 
 void SetPiece::take_lane(std::size_t lane) {
   lane_.size = 1;
-  lane_.index = {corners_.index[lane]};
   lane_.activations = {corners_.activations[lane]};
   lane_.deployments.resize(corners_.deployments.size());
   for (std::size_t s = 0; s < corners_.deployments.size(); ++s) {

@@ -25,10 +25,15 @@ void SetTable::insert(const SetPoint& point) {
                 points_.end());
 }
 
-double SetTable::least_loss(TargetSet targets) const {
+const SetPoint* SetTable::best_for(TargetSet targets) const {
   for (const auto& point : points_)
-    if (serves(point, targets)) return point.loss;
-  return std::numeric_limits<double>::infinity();
+    if (serves(point, targets)) return &point;
+  return nullptr;
+}
+
+double SetTable::least_loss(TargetSet targets) const {
+  const SetPoint* best = best_for(targets);
+  return best == nullptr ? std::numeric_limits<double>::infinity() : best->loss;
 }
 
 }  // namespace rooflaw::search

@@ -41,7 +41,9 @@ class SetTable {
   /// turn. Cost: linear in the table.
   void insert(const SetPoint& point);
 
-  /// The least loss of those that serve all of these targets; infinite if none does.
+  /// The best of those that serve all of these targets; null if none does.
+  const SetPoint* best_for(TargetSet targets) const;
+  /// Its loss, or infinity.
   double least_loss(TargetSet targets) const;
   /// Best first.
   const std::vector<SetPoint>& points() const { return points_; }
