@@ -1,0 +1,76 @@
+#include <filesystem>
+#include <fstream>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "apart.hpp"
+#include "report/assets.hpp"
+#include "report/page.hpp"
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/core/patient_write.hpp"
+#include "rooflaw/format/atomic_file.hpp"
+#include "rooflaw/io/result_file.hpp"
+
+namespace rooflaw::app {
+
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string usage =
+    "report RESULT.h5 -o FILE.html [--baseline DEVICE] [--force] [--unsealed]";
+
+/// What every page begins with; by it a page may be written again without --force.
+constexpr std::string_view page_start = "<!DOCTYPE html>\n<!-- rooflaw report -->\n";
+
+bool is_page(const std::string& path) {
+  std::string start(page_start.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return file && start == page_start;
+}
+
+/// Only a page is replaced without being asked.
+void require_page_or_nothing(const std::string& path, const std::string& result, bool force) {
+  std::error_code absent;
+  if (fs::equivalent(path, result, absent))
+    throw FileError(path, "is the result itself, which a page does not replace");
+  format::require_writable(path);
+  if (!force && fs::exists(path) && !is_page(path))
+    throw FileError(path, "is there and no page of rooflaw report; --force replaces it");
+}
+
+}  // namespace
+
+ExitCode report_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("output,o", po::value<std::string>(), "HTML file to write")(
+      "baseline", po::value<std::string>()->default_value(""),
+      "device that the others are compared with; the first of the result if not given")(
+      "force", po::bool_switch(), "replace a file that is no such page");
+  add_seal_option(options);
+  const auto values = parse_arguments(
+      arguments, usage,
+      "A page for whoever decides: one HTML file with the frontiers to explore, chips side by\n"
+      "side, what binds, the roofline, how architectures change, what more of a chip is worth, "
+      "how\n"
+      "far to trust it and where it is from. It loads nothing, and can be read without JavaScript.",
+      options, {"RESULT.h5"});
+  if (!values) return ExitCode::done;
+  const std::string result = required(*values, "RESULT.h5", usage);
+  const std::string output = required(*values, "output", usage);
+  require_page_or_nothing(output, result, (*values)["force"].as<bool>());
+  return read_apart({result}, [&] {
+    const auto file = io::open_result(result, seal_option(*values));
+    const std::string page = report::page_of(file, (*values)["baseline"].as<std::string>());
+    format::write_atomically(output, std::as_bytes(std::span(page)));
+    fmt::print("report: {}\n", output);
+    if (report::asset("chart-library").empty())
+      say("rooflaw: built without Chart.js (Debian: libjs-chart.js): the charts do not move\n");
+    return ExitCode::done;
+  });
+}
+
+}  // namespace rooflaw::app

@@ -1,0 +1,296 @@
+"""rooflaw report: the page as a file, without a browser. It is well-formed, loads nothing, says what is in the
+result, and no text of a result does anything but be shown."""
+
+import html.parser
+import json
+import os
+import re
+import sys
+import unittest
+
+import h5py
+
+sys.dont_write_bytecode = True
+from support import INPUTS, JOB, ProgramTest, edit, reseal
+
+VOID = {"meta", "link", "br", "input", "img", "hr"}
+DEVICES = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588"]
+SMALL = edit(JOB, {
+    "space.layers": "layers = [4, 8, 16, 24]",
+    "space.widths": "widths = [768, 1024, 1536]",
+    "targets.devices": f"devices = {json.dumps(DEVICES)}",
+    "targets.precisions": 'precisions = ["fp16", "q4_k_m"]',
+    "targets.latency": 'latency = ["prefill", "total"]'})
+
+
+class Page(html.parser.HTMLParser):
+    """Every element closed in order; ids, links, headings, tables, scripts."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.faults, self.ids, self.attributes, self.tables = [], [], [], [], []
+        self.scripts, self.text, self.tags, self.captions = [], [], [], []
+        self.feed(text)
+        self.close()
+        if self.open:
+            self.faults.append(f"not closed: {self.open}")
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes.extend((tag, name, value) for name, value in attributes)
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        if tag == "caption":
+            self.captions.append("")
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if tag == "script":
+            self.scripts.append([dict(attributes), ""])
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes.extend((tag, name, value) for name, value in attributes)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        if "script" in self.open:
+            self.scripts[-1][1] += data
+            return
+        if "style" in self.open:
+            return
+        self.text.append(data)
+        if "caption" in self.open:
+            self.captions[-1] += data
+        if "td" in self.open or "th" in self.open:
+            self.tables[-1][-1][-1] += data
+
+    def table(self, caption):
+        return self.tables[next(i for i, c in enumerate(self.captions) if c.startswith(caption))]
+
+    def data(self):
+        (found,) = [body for attributes, body in self.scripts if attributes.get("id") == "data"]
+        return json.loads(found)
+
+
+class Report(ProgramTest):
+    def search(self, job=SMALL):
+        self.write("job.toml", job)
+        self.rooflaw("search", "job.toml")
+        return self.folder / "result.h5"
+
+    def report(self, *arguments, expect=0):
+        run = self.rooflaw("report", "result.h5", "-o", "page.html", *arguments, expect=expect)
+        if expect != 0:
+            return run
+        self.text = (self.folder / "page.html").read_text(encoding="utf-8")
+        return Page(self.text)
+
+    def test_well_formed_and_alone(self):
+        self.search()
+        page = self.report()
+        self.assertEqual(page.faults, [])
+        self.assertEqual(len(page.ids), len(set(page.ids)), "an id stands twice")
+        for anchor in re.findall(r'href="#([^"]+)"', self.text):
+            self.assertIn(anchor, page.ids)
+        for tag, name, value in page.attributes:
+            self.assertFalse(name.startswith("on"), f"<{tag} {name}>")
+            self.assertNotEqual(name, "style", f"<{tag} style>: the page's policy forbids it")
+            if name in ("src", "href", "action", "data", "poster", "srcset", "xlink:href"):
+                self.assertTrue(value.startswith("#") or value == "data:,", f"<{tag} {name}={value}>")
+        style = re.search(r"<style>(.*?)</style>", self.text, re.S).group(1)
+        self.assertNotRegex(style, r"@import|url\(")
+        policy = next(v for t, n, v in page.attributes if n == "content" and v.startswith("default-src"))
+        self.assertIn("default-src 'none'", policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertEqual(policy.count("'sha256-"), len(page.scripts) - 1 + 1, "scripts that run, and the style")
+
+    def test_what_the_result_says(self):
+        path = self.search()
+        page = self.report()
+        data = page.data()
+        with h5py.File(path) as file:
+            ids = [i for i in file["targets/id"].asstr()[:]]
+            self.assertEqual(len(data["targets"]), len(ids))
+            for group, target in ((data["groups"][t["group"]], t) for t in data["targets"]):
+                name = f'{target["device"]}.{target["precision"]}.vla.{group["objective"]}'
+                frontier = file[f"frontiers/codesign-2026/{name}"]
+                self.assertEqual(target["points"], len(frontier["loss"]))
+                self.assertEqual(target["shown"], len(frontier["loss"]), "so few points are all shown")
+                for column in ("objective", "loss", "layers", "width", "kv_heads", "expert_ffn"):
+                    values = target["rows"][column]
+                    values = values if isinstance(values, list) else [values] * target["shown"]
+                    for shown, true in zip(values, frontier[column][:], strict=True):
+                        self.assertAlmostEqual(shown / true, 1, delta=1e-4, msg=f"{name} {column}")
+                for phase in ("prefill", "decode"):
+                    for place in range(target["shown"]):
+                        total = sum(abs(shares[place]) for shares in target[phase].values())
+                        self.assertAlmostEqual(total, 1000, delta=10)
+            sha = {file[f"inputs/{kind}/{i}"].attrs["sha256"] for kind in file["inputs"] for i in file[f"inputs/{kind}"]}
+        shown = " ".join(page.text)
+        for each in sha:
+            self.assertIn(each, shown)
+        for device in DEVICES:
+            self.assertIn(device, shown)
+        self.assertIn(f"All {sum(t['points'] for t in data['targets'])} points are shown.", shown)
+
+    def test_compare_says_the_same(self):
+        self.search()
+        self.report("--baseline", "rk3588")
+        page = Page(self.text)
+        compared = json.loads(self.rooflaw("compare", "result.h5", "--baseline", "rk3588", "--json").out)
+        group = next(g for g in compared["groups"] if g["latency"] == "total" and g["precision"] == "*")
+        table = page.table("Chips side by side: the best of all precisions, total")
+        for row, device in zip(table[1:], group["devices"], strict=True):
+            self.assertEqual(row[0], device["device"])
+            self.assertEqual(row[3], f'{device["least_loss"]:.4f}')
+            if device["device"] != "rk3588" and device["ratio"]:
+                self.assertTrue(row[4].startswith(f'{device["ratio"]["mean"]:.3g} '), row)
+
+    def test_one_chip(self):
+        self.search(edit(SMALL, {"targets.devices": 'devices = ["rk3588"]'}))
+        page = self.report()
+        self.assertEqual(page.faults, [])
+        self.assertIn("one chip only", " ".join(page.text))
+
+    def test_nothing_meets_the_limits(self):
+        self.search(SMALL.replace('memory_budget = "capacity"', "memory_budget = 1000"))
+        page = self.report()
+        self.assertEqual(page.faults, [])
+        self.assertIn("nothing meets the limits", " ".join(page.text))
+        self.assertTrue(all(t["shown"] == 0 for t in page.data()["targets"]))
+
+    def test_size_and_thinning(self):
+        # 40 targets: ten chips of one kind of memory, two precisions, two latencies.
+        chips = ["jetson-agx-orin-64gb", "jetson-agx-orin-32gb", "jetson-orin-nx-16gb-super", "jetson-orin-nano-super-8gb",
+                 "jetson-agx-xavier", "jetson-thor-t5000", "jetson-thor-t4000", "intel-lunar-lake-258v-xe2",
+                 "amd-ryzen-ai-max-395", "rk3588"]
+        job = edit(SMALL, {
+            "search.strategy": 'strategy = "exact"',
+            "space.layers": "layers = {from = 2, to = 48, step = 1}",
+            "space.widths": "widths = {from = 512, to = 4096, step = 64}",
+            "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 8, step = 0.125}",
+            "space.experts": "experts = [1, 4, 8, 16, 32, 64]",
+            "targets.devices": f"devices = {json.dumps(chips)}",
+            "targets.precisions": 'precisions = ["fp16", "int8"]'})
+        path = self.search(job)
+        page = self.report()
+        self.assertEqual(page.faults, [])
+        data = page.data()
+        self.assertEqual(len(data["targets"]), 40)
+        self.assertLess((self.folder / "page.html").stat().st_size, 3_000_000)
+        shown, points = (sum(t[k] for t in data["targets"]) for k in ("shown", "points"))
+        self.assertLess(shown, points)
+        self.assertIn(f"Shown are {shown} of {points} points", " ".join(page.text))
+        with h5py.File(path) as file:
+            for target in data["targets"]:
+                name = f'{target["device"]}.{target["precision"]}.vla.{data["groups"][target["group"]]["objective"]}'
+                frontier = file[f"frontiers/codesign-2026/{name}"]
+                losses = target["rows"]["loss"]
+                self.assertAlmostEqual(losses[0], frontier["loss"][0], delta=1e-3)
+                self.assertAlmostEqual(losses[-1], frontier["loss"][-1], delta=1e-3)
+                self.assertEqual(losses, sorted(losses, reverse=True))
+
+    def test_foreign_texts_are_shown_and_nothing_else(self):
+        evil = '</script><script>alert(1)</script><img src=x onerror=alert(2)> "\' & <!-- \u202e \x1b[31m'
+        path = self.search()
+        with h5py.File(path, "r+") as file:
+            for name in ("command_line", "git_commit", "program_version"):
+                file.attrs[name] = evil
+            file["runtime"].attrs["host"] = evil
+            for kind in file["inputs"]:
+                for i in file[f"inputs/{kind}"]:
+                    file[f"inputs/{kind}/{i}"].attrs["file"] = evil + ".toml"
+            job = file.attrs["job_toml"]
+            file.attrs["job_toml"] = job + f"# {evil}\n".replace("\x1b", "")
+            engine = file["targets/engine"][:]
+            del file["targets/engine"]
+            file["targets/engine"] = [evil.encode()] * len(engine)
+            confidence = file["targets/device_confidence"][:]
+            del file["targets/device_confidence"]
+            file["targets/device_confidence"] = [b"estimate\"'><b>x</b>"] * len(confidence)
+        reseal(path)
+        page = self.report()
+        self.assertEqual(page.faults, [])
+        self.assertNotIn("img", page.tags)
+        self.assertNotIn("b", page.tags)
+        self.assertNotIn("\x1b", self.text)
+        self.assertNotIn("\u202e", self.text)
+        self.assertIn("<script>alert(1)</script>", " ".join(page.text), "shown as text")
+        for attributes, body in page.scripts:
+            self.assertNotIn("alert(1)", body)
+
+    def test_hostile_ids(self):
+        # An id of a file from elsewhere need not keep to the rule for ids.
+        evil = "x'\"><script>alert(1)</script>"
+        path = self.search(edit(SMALL, {"targets.precisions": 'precisions = ["fp16"]',
+                                        "targets.latency": 'latency = ["total"]'}))
+        with h5py.File(path, "r+") as file:
+            law = file["frontiers/codesign-2026"]
+            devices = file["targets/device"].asstr()[:]
+            ids = file["targets/id"].asstr()[:]
+            text = file[f"inputs/device/{devices[0]}"][()]
+            attributes = dict(file[f"inputs/device/{devices[0]}"].attrs)
+            name = evil.replace("/", "|")
+            file[f"inputs/device/{name}"] = text
+            for key, value in attributes.items():
+                file[f"inputs/device/{name}"].attrs[key] = value
+            del file[f"inputs/device/{devices[0]}"]
+            new = f"{name}.fp16.vla.total"
+            for kind in [k for k in file if k not in ("inputs", "targets", "runtime")]:
+                group = file[kind] if kind == "intensity" else file[f"{kind}/codesign-2026"]
+                if ids[0] in group:
+                    group.move(ids[0], new)
+            devices[0], ids[0] = name, new
+            for column, values in (("device", devices), ("id", ids)):
+                del file[f"targets/{column}"]
+                file[f"targets/{column}"] = [v.encode() for v in values]
+        reseal(path)
+        run = self.rooflaw("report", "result.h5", "-o", "page.html", expect=None)
+        if run.code != 0:  # refused whole is as good
+            self.assertEqual(run.code, 3, str(run))
+            return
+        page = Page((self.folder / "page.html").read_text())
+        self.assertEqual(page.faults, [])
+        self.assertTrue(all("alert" not in body for attributes, body in page.scripts if "id" not in attributes))
+        self.assertEqual(page.data()["devices"][0], name)
+        self.assertFalse([a for a in page.attributes if a[1].startswith("on") or "alert" in a[1]])
+
+    def test_wrong_input(self):
+        path = self.search()
+        self.assertIn("rk3588", self.report("--baseline", "rk3688", expect=2).err)
+        self.rooflaw("report", "result.h5", expect=2)
+        self.rooflaw("report", "none.h5", "-o", "page.html", expect=3)
+        self.write("mine.html", "<p>mine</p>")
+        run = self.rooflaw("report", "result.h5", "-o", "mine.html", expect=3)
+        self.assertIn("--force", run.err)
+        self.assertEqual((self.folder / "mine.html").read_text(), "<p>mine</p>")
+        self.rooflaw("report", "result.h5", "-o", "mine.html", "--force")
+        self.rooflaw("report", "result.h5", "-o", "mine.html")  # its own page is replaced without
+        before = path.read_bytes()
+        self.rooflaw("report", "result.h5", "-o", "result.h5", "--force", expect=3)
+        self.assertEqual(path.read_bytes(), before)
+        self.rooflaw("report", "result.h5", "-o", "no/such/folder/page.html", expect=3)
+        path.write_bytes(before[:-200])
+        self.rooflaw("report", "result.h5", "-o", "page.html", expect=3)
+        self.assertFalse((self.folder / "page.html").exists())
+
+    def test_same_bytes(self):
+        self.search()
+        self.report()
+        first = self.text
+        self.report()
+        self.assertEqual(first, self.text)
+
+
+if __name__ == "__main__":
+    unittest.main()
