@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apart.hpp"
+#include "budget_option.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/comparison.hpp"
 #include "rooflaw/core/printable.hpp"
@@ -24,15 +25,12 @@ std::vector<std::string> texts(const po::variables_map& values, const char* name
                                  : values[name].as<std::vector<std::string>>();
 }
 
-/// "total=100ms"
-model::Limit budget_from(const std::string& text) {
-  const auto equals = text.find('=');
-  const auto objective =
-      equals == std::string::npos ? std::nullopt : model::objective_from(text.substr(0, equals));
-  if (!objective || *objective == model::Objective::energy)
+/// A comparison has times to compare at only.
+model::Limit time_from(const std::string& text) {
+  const auto budget = budget_from(text);
+  if (budget.objective == model::Objective::energy || budget.objective == model::Objective::memory)
     throw bad_option("budget", text, "must be prefill=TIME, tpot=TIME or total=TIME");
-  return {*objective,
-          positive_quantity("budget", text.substr(equals + 1), format::Dimension::seconds)};
+  return budget;
 }
 
 /// Those of the job, and those named here in the place of one of the same id.
@@ -75,7 +73,7 @@ ExitCode compare_command(const Arguments& arguments) {
   const std::string path = required(*values, "RESULT.h5", usage);
   ComparisonQuestion question{
       .baseline = required(*values, "baseline", usage), .models = {}, .budgets = {}};
-  for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));
+  for (const auto& text : texts(*values, "budget")) question.budgets.push_back(time_from(text));
   return read_apart({path}, [&] {
     const auto file = io::open_result(path, seal_option(*values));
     question.models = models_of(file, *values);

@@ -9,6 +9,7 @@
 
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/comparison.hpp"
+#include "rooflaw/app/decision.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "text_table.hpp"
 
@@ -57,14 +58,6 @@ std::string devices_table(const DeviceComparison& c, const ComparedGroup& g, std
     for (const auto& rung : g.rungs) line.push_back(best_text(g, rung.best[d]));
   }
   return text_table(lines, width);
-}
-
-std::string architecture_text(const search::Row& r) {
-  std::string text = fmt::format("{} x {}", r.layers, r.width);
-  text += r.attention == model::AttentionKind::gqa ? fmt::format(" kv {}", r.kv_heads)
-                                                   : fmt::format(" mla {}", r.kv_lora_rank);
-  text += fmt::format(" ffn {}", r.expert_ffn);
-  return r.experts > 1 ? text + fmt::format(" top-{} of {}", r.top_k, r.experts) : text;
 }
 
 /// By how much the loss changes with 10 % more: the worth with its sign turned.
@@ -141,23 +134,6 @@ std::string models_table(const ComparedGroup& g, std::size_t width) {
       line[7] = std::isnan(p.energy_j) ? "-" : readable_count(p.energy_j, "J");
     }
   return text_table(lines, width);
-}
-
-/// Text in lines of at most `width`.
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::string out, line;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      out += line + "\n";
-      line = "  ";
-    }
-    line += line.empty() || line == "  " ? word : " " + word;
-    at = end + 1;
-  }
-  return out + line + "\n";
 }
 
 std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool several_laws,

@@ -6,6 +6,7 @@
 
 #include "apart.hpp"
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/law_summary.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/io/result_file.hpp"
@@ -16,7 +17,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "inspect RESULT.h5 [--unsealed]";
+const std::string usage = "inspect RESULT.h5 [--verbose] [--unsealed]";
 
 std::string to_string(const format::Attribute& attribute) {
   if (const auto* number = std::get_if<double>(&attribute)) return fmt::format("{:.6g}", *number);
@@ -90,7 +91,19 @@ void print_targets(const format::Hdf5Reader& file) {
       "target", "least", "median", "largest", "binds at most points", theory);
 }
 
-void print_result(const format::Hdf5Reader& file) {
+/// Each frontier in words.
+void print_frontiers(const format::Hdf5Reader& file) {
+  const auto study = io::read_study(file);
+  const bool several_laws = file.groups("/frontiers").size() > 1;
+  for (const auto& target : io::read_targets(file)) {
+    const auto result = io::read_target(file, target);
+    if (several_laws) fmt::print("\nby law {}:", printable(target.law));
+    fmt::print("{}{}", printable(target_summary(result, study.strategy, {}), "\n"),
+               printable(law_summary(result), "\n"));
+  }
+}
+
+void print_result(const format::Hdf5Reader& file, bool verbose) {
   fmt::print("{}\n", file.file());
   print_attributes(file, "/");
   fmt::print("\nrun\n");
@@ -103,6 +116,7 @@ void print_result(const format::Hdf5Reader& file) {
                  shown(file.attribute(path, "sha256")), shown(file.attribute(path, "file")));
     }
   print_targets(file);
+  if (verbose) print_frontiers(file);
   fmt::print("\njob\n{}\n", printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
 }
 
@@ -110,6 +124,8 @@ void print_result(const format::Hdf5Reader& file) {
 
 ExitCode inspect_command(const Arguments& arguments) {
   po::options_description options("options");
+  options.add_options()("verbose,v", po::bool_switch(),
+                        "describe each frontier, and what other laws and resamples say of it");
   add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
@@ -117,7 +133,7 @@ ExitCode inspect_command(const Arguments& arguments) {
   if (!values) return ExitCode::done;
   const std::string path = required(*values, "RESULT.h5", usage);
   return read_apart({path}, [&] {
-    print_result(io::open_result(path, seal_option(*values)));
+    print_result(io::open_result(path, seal_option(*values)), (*values)["verbose"].as<bool>());
     return ExitCode::done;
   });
 }

@@ -19,26 +19,6 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.2f}", 100 * share);
 }
 
-/// Words in lines no longer than `width`, all but the first by two more to the right.
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::string lines;
-  std::size_t used = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (used > 0 && used + 1 + end - at > width) {
-      lines += '\n';
-      used = 0;
-    }
-    const std::string_view space = used > 0 ? " " : lines.empty() ? "  " : "    ";
-    lines += space;
-    lines.append(text, at, end - at);
-    used += space.size() + end - at;
-    at = end + 1;
-  }
-  lines += '\n';
-  return lines;
-}
-
 std::vector<std::string> row_of(const fit::Told& told) {
   return {told.name, number(told.value),
           told.pinned ? "not fitted" : fmt::format("{} .. {}", number(told.low), number(told.high)),
@@ -64,15 +44,15 @@ std::string law_report(const FittedLaw& law, std::size_t width) {
   const auto& r = law.report;
   std::string text = fmt::format("{}: {} runs of {} shapes, {} parameters fitted\n", law.data,
                                  r.runs, r.shapes, r.free_parameters) +
-                     wrapped(fmt::format("L = {}", formula_of(law)), width);
+                     wrapped(fmt::format("L = {}", formula_of(law)), width, 2);
   if (law.rows > r.runs)
     text += wrapped(fmt::format("Of {} runs those of lowest loss, equal ones together.", law.rows),
                     width);
   if (!law.group.empty())
-    text += wrapped(fmt::format("The law is that of group {}.", law.group), width);
-  for (const auto& note : law.notes) text += wrapped(note, width);
+    text += wrapped(fmt::format("The law is that of group {}.", law.group), width, 2);
+  for (const auto& note : law.notes) text += wrapped(note, width, 2);
   if (!law.ignored.empty())
-    text += wrapped(fmt::format("Ignored columns: {}.", fmt::join(law.ignored, ", ")), width);
+    text += wrapped(fmt::format("Ignored columns: {}.", fmt::join(law.ignored, ", ")), width, 2);
 
   Lines lines{{"coefficient", "value", "95 % of resamples", "doubt"}};
   for (const auto& told : r.coefficients) lines.push_back(row_of(told));
@@ -112,7 +92,7 @@ std::string law_report(const FittedLaw& law, std::size_t width) {
 
   if (const auto doubts = doubts_of(law); !doubts.empty()) {
     text += "\nwhat these runs do not tell\n";
-    for (const auto& doubt : doubts) text += wrapped(doubt, width);
+    for (const auto& doubt : doubts) text += wrapped(doubt, width, 2);
   }
   return text;
 }

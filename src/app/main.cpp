@@ -26,6 +26,8 @@ struct Command {
 constexpr Command commands[] = {
     {"search", "JOB.toml [-o FILE.h5]", "the frontier of loss against latency for every target",
      app::search_command},
+    {"best", "RESULT.h5 [--budget total=100ms]", "what to build: the decision, from one result",
+     app::best_command},
     {"evaluate", "CASE.toml [--json]", "one architecture on one device, operator by operator",
      app::evaluate_command},
     {"advise", "--device ID ...", "the best architecture to build for a chip and its budgets",

@@ -32,7 +32,8 @@ namespace {
 
 const std::string usage =
     "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--checkpoint-every TIME] "
-    "[--stall-after TIME] [--set table.key=value]... [--certify] [--force] [--log-json FILE] "
+    "[--stall-after TIME] [--set table.key=value]... [--certify] [--force] [--verbose] [--log-json "
+    "FILE] "
     "[--dry-run]";
 
 using Clock = std::chrono::steady_clock;
@@ -59,6 +60,7 @@ struct Request {
   bool certify = false;
   bool resume = false;
   bool force = false;
+  bool verbose = false;
   cluster::WatchOptions watch;
   std::string command_line;
 };
@@ -178,7 +180,8 @@ class Search {
     std::string report;
     try {
       report = write_report(
-          job_, findings_, std::move(run_), output_, [&] { watch.look(); }, [&] { look_last(); });
+          job_, findings_, std::move(run_), output_, request_.verbose, [&] { watch.look(); },
+          [&] { look_last(); });
     } catch (const cluster::Interrupted&) {
       keeper_->write(cluster::as_kept(findings_));
       throw;
@@ -296,6 +299,7 @@ Request request_of(const po::variables_map& values, const Arguments& arguments) 
                   .certify = values["certify"].as<bool>(),
                   .resume = values["resume"].as<bool>(),
                   .force = values["force"].as<bool>(),
+                  .verbose = values["verbose"].as<bool>(),
                   .watch = {},
                   .command_line = fmt::format("rooflaw search {}", fmt::join(arguments, " "))};
   if (request.output.empty() && !values["output"].defaulted())
@@ -328,6 +332,8 @@ ExitCode search_command(const Arguments& arguments) {
                                  "table.key=value: override a value of the job; may be repeated")(
       "certify", po::bool_switch(),
       "after strategy plas or sample find the true frontiers too, and say how far off it was")(
+      "verbose,v", po::bool_switch(),
+      "print statistics of each frontier, public models, precisions and other laws, too")(
       "log-json", text(), "append a line of JSON to this file for each event of the run")(
       "dry-run", po::bool_switch(), "check the job, say what it would do, and stop");
   const auto values = parse_arguments(

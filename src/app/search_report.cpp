@@ -6,53 +6,117 @@
 
 #include <fmt/format.h>
 
+#include "rooflaw/app/decision.hpp"
 #include "rooflaw/app/law_summary.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/result_setting.hpp"
 #include "rooflaw/search/refine/refine.hpp"
+#include "text_table.hpp"
 
 namespace rooflaw::app {
 
+namespace {
+
+/// Before the rows: what the budgets and ties hang on.
+std::vector<Contested> contested_of(const io::Job& job, const search::Findings& findings) {
+  const auto setting = io::setting_of(job.text, job.name);
+  std::vector<Contested> all;
+  for (std::size_t t = 0; t < job.question.targets.size(); ++t) {
+    const auto& target = job.question.targets[t];
+    const auto& deployment = deployment_of(job.question, target);
+    const auto info = info_of(job.question, target);
+    const auto* in_range = search::in_range_points(findings, job.question, t);
+    all.push_back({.info = info,
+                   .memory = io::budget_name(setting, info),
+                   .limits = deployment.limits,
+                   .loss_uncertainty = deployment.scenario.precision.loss_delta_uncertainty,
+                   .frontier = findings.search->frontiers[t],
+                   .in_range = in_range == nullptr ? std::nullopt : std::optional(*in_range)});
+  }
+  return all;
+}
+
+std::string further(const std::string& path, bool other_laws) {
+  return fmt::format(
+      "further: rooflaw best {0} --budget total=100ms (other budgets, --json); rooflaw inspect {0} "
+      "--verbose (each frontier{1}); rooflaw export {0} -o DIR (all points as CSV)",
+      path, other_laws ? ", what other laws say" : "");
+}
+
+/// Statistics, public models, laws, precisions: for whoever wants more than the decision.
+class Verbose {
+ public:
+  Verbose(const io::Job& job, bool wanted) : job_(job), wanted_(wanted) {}
+
+  void add(const search::TargetResult& result, const search::Target& asked) {
+    if (!wanted_) return;
+    const auto& question = job_.question;
+    if (question.laws.size() > 1) text_ += fmt::format("\nby law {}:", result.target.law);
+    text_ += target_summary(result, to_string(job_.method),
+                            compare_models(result, job_.models, law_of(question, asked),
+                                           deployment_of(question, asked)));
+    text_ += law_summary(result);
+    targets_.push_back(result.target);
+  }
+
+  std::string text(const search::Findings& findings) const {
+    if (!wanted_) return "";
+    const auto& question = job_.question;
+    std::string left_out;
+    for (const auto& law : question.laws) {
+      if (question.laws.size() > 1) left_out += fmt::format("by law {}:\n", law.id);
+      left_out += models_left_out(job_.models, law);
+    }
+    std::vector<model::Precision> precisions;
+    for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
+    return fmt::format("{}\n{}{}{}\n", text_, left_out,
+                       precision_order(question, findings.search->frontiers),
+                       trust_notes(targets_, precisions));
+  }
+
+ private:
+  const io::Job& job_;
+  bool wanted_;
+  std::string text_;
+  std::vector<search::TargetInfo> targets_;
+};
+
+}  // namespace
+
 std::string write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
-                         const std::string& path, const std::function<void()>& between,
+                         const std::string& path, bool verbose,
+                         const std::function<void()>& between,
                          const std::function<void()>& last_look) {
   using Clock = std::chrono::steady_clock;
   io::note_findings(findings, run);
   const search::Question& question = job.question;
   const search::Question fine = search::refined_question(question);
-  std::string summary;
   std::vector<model::Law> others;
   for (const auto& law : job.opinions) others.push_back(law.value);
-  std::vector<search::TargetInfo> targets;
+  const auto contested = contested_of(job, findings);
+  const auto asked = picks(contested, {});
+  std::vector<Decision> decided;
+  Verbose statistics(job, verbose);
   const auto describe_next = [&](std::size_t target) {
     const auto start = Clock::now();
     auto result = describe(findings, question, fine, job.method, target, others);
     run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
-    const auto& asked = question.targets[target];
-    if (question.laws.size() > 1) summary += fmt::format("\nby law {}:", result.target.law);
-    summary += target_summary(result, to_string(job.method),
-                              compare_models(result, job.models, law_of(question, asked),
-                                             deployment_of(question, asked)));
-    summary += law_summary(result);
-    targets.push_back(result.target);
+    for (const auto& pick : asked)
+      if (pick.target == target) decided.push_back(decide(contested[target], pick, result));
+    statistics.add(result, question.targets[target]);
     between();
     return result;
   };
   io::write_result(path, job, describe_next, run, last_look);
 
-  std::string left_out;
-  for (const auto& law : question.laws) {
-    if (question.laws.size() > 1) left_out += fmt::format("by law {}:\n", law.id);
-    left_out += models_left_out(job.models, law);
-  }
-  std::vector<model::Precision> precisions;
-  for (const auto& d : question.deployments) precisions.push_back(d.scenario.precision);
+  const std::size_t width = terminal_width();
   std::string notes;
-  for (const auto& note : job.notes) notes += "note: " + note + "\n";
-  return fmt::format("{}\n{}{}{}{}{}result: {}\n", summary, left_out,
-                     precision_order(question, findings.search->frontiers), notes,
-                     trust_notes(targets, precisions), work_summary(question, job.method, run),
-                     path);
+  for (const auto& note : job.notes) notes += wrapped("note: " + note, width);
+  return fmt::format("{}{}{}{}{}\nresult: {}\n", statistics.text(findings),
+                     decision_text(decided, width), notes,
+                     work_summary(question, job.method, run, verbose),
+                     wrapped(further(path, question.laws.size() + others.size() > 1), width), path);
 }
 
 }  // namespace rooflaw::app

@@ -221,20 +221,21 @@ std::string trust_notes(const std::vector<search::TargetInfo>& targets,
 }
 
 std::string work_summary(const search::Question& question, const search::Method& method,
-                         const io::RunRecord& run) {
+                         const io::RunRecord& run, bool verbose) {
   const double seconds = run.seconds.at("search");
   const auto scored = static_cast<double>(run.points_scored);
   const bool exact = std::holds_alternative<search::Exact>(method);
   const double pairs = exact ? static_cast<double>(search::count_within(question.space)) *
                                    static_cast<double>(question.targets.size())
                              : scored;
-  const std::string what =
-      exact ? fmt::format("proven, {} of them scored,", readable_count(scored)) : "scored";
-  std::string text =
-      fmt::format("{} pairs of architecture and target {} in {} on {} rank{} ({}/s)\n",
-                  readable_count(pairs), what, readable_seconds(seconds), run.ranks,
-                  run.ranks == 1 ? "" : "s", readable_count(pairs / seconds));
+  std::string text = fmt::format("{} pairs of architecture and target {} in {} on {} rank{}\n",
+                                 readable_count(pairs), exact ? "proven" : "scored",
+                                 readable_seconds(seconds), run.ranks, run.ranks == 1 ? "" : "s");
+  if (!run.complete) text += "stopped by max_seconds\n";
+  if (!verbose) return text;
   const Text out = std::back_inserter(text);
+  fmt::format_to(out, "  {} of them scored, {}/s\n", readable_count(scored),
+                 readable_count(pairs / seconds));
   write_relaxations(out, run, "");
   if (run.seconds.contains("refine")) {
     fmt::format_to(out, "refine stage: {} architectures scored in {}\n",
@@ -242,7 +243,6 @@ std::string work_summary(const search::Question& question, const search::Method&
                    readable_seconds(run.seconds.at("refine")));
     write_relaxations(out, run, "refine_");
   }
-  if (!run.complete) fmt::format_to(out, "stopped by max_seconds\n");
   return text;
 }
 

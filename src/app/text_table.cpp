@@ -36,6 +36,24 @@ std::string text_table(const std::vector<std::vector<std::string>>& lines, std::
   return text;
 }
 
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::string lines, line(indent, ' ');
+  bool is_empty = true;  // the line
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (!is_empty && line.size() + 1 + end - at > width) {
+      lines += line + "\n";
+      line.assign(indent + 2, ' ');
+      is_empty = true;
+    }
+    if (!is_empty) line += ' ';
+    line.append(text, at, end - at);
+    is_empty = false;
+    at = end + 1;
+  }
+  return lines + line + "\n";
+}
+
 std::size_t terminal_width() {
   constexpr std::size_t least = 40, usual = 80;
   std::size_t width = 0;

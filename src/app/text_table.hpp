@@ -12,6 +12,10 @@ namespace rooflaw::app {
 /// column again. Characters are bytes.
 std::string text_table(const std::vector<std::vector<std::string>>& lines, std::size_t width);
 
+/// Text in lines of at most `width` where words allow it, `indent` to the right, those behind the
+/// first by two more.
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent = 0);
+
 /// Columns of the terminal: $COLUMNS, else that of stdout or stderr, else 80.
 std::size_t terminal_width();
 

@@ -1,6 +1,7 @@
 #include "rooflaw/io/result_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -165,22 +166,70 @@ std::vector<search::TargetInfo> read_targets(const format::Hdf5Reader& file) {
   return all;
 }
 
-search::TargetResult read_target(const format::Hdf5Reader& file, const search::TargetInfo& target) {
+namespace {
+
+/// Are the sizes such as a reader of architectures lets in?
+bool has_sound_sizes(const search::Row& row) {
+  bool sound = true;
+  search::for_each_column([&](const char*, const char*, auto field, auto) {
+    if constexpr (std::is_same_v<decltype(field), std::int64_t search::Row::*>)
+      if (field != &search::Row::index)
+        sound = sound && row.*field >= 0 && row.*field <= format::largest_size;
+  });
+  return sound;
+}
+
+void require_beside(const format::Hdf5Reader& file, const std::string& path, std::size_t rows,
+                    const search::TargetResult& result) {
+  if (rows != result.rows.size())
+    throw FileError(file.file(), fmt::format("{}: has {} rows, the frontier {}", path, rows,
+                                             result.rows.size()));
+}
+
+}  // namespace
+
+void require_frontier(const format::Hdf5Reader& file, const std::string& group,
+                      const std::vector<search::Row>& rows) {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const bool sound =
+        rows[r].objective > 0.0 && std::isfinite(rows[r].objective) && std::isfinite(rows[r].loss);
+    const bool in_order =
+        r == 0 || (rows[r].objective > rows[r - 1].objective && rows[r].loss < rows[r - 1].loss);
+    if (!has_sound_sizes(rows[r]))
+      throw FileError(file.file(), fmt::format("{}: row {} is no architecture", group, r));
+    if (!sound || !in_order)
+      throw FileError(file.file(), fmt::format("{}: is no frontier: the objective must rise from "
+                                               "row to row and the loss fall, but not in row {}",
+                                               group, r));
+  }
+}
+
+search::TargetResult read_frontiers(const format::Hdf5Reader& file,
+                                    const search::TargetInfo& target) {
   const auto group = [&](const char* kind) { return group_of(kind, target); };
   search::TargetResult result{.target = target};
   result.rows = read_table(file, group("frontiers"), row_columns());
+  require_frontier(file, group("frontiers"), result.rows);
   read_attributes(file, group("frontiers"), frontier_attributes(), result);
   if (file.has("/frontiers_in_range/" + target.law)) {
     auto& in_range = result.in_range.emplace();
     in_range.rows = read_table(file, group("frontiers_in_range"), row_columns());
+    require_frontier(file, group("frontiers_in_range"), in_range.rows);
     read_attributes(file, group("frontiers_in_range"), in_range_attributes(), in_range);
   }
+  result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
+  require_beside(file, group("sensitivity"), result.sensitivity.size(), result);
+  return result;
+}
+
+search::TargetResult read_target(const format::Hdf5Reader& file, const search::TargetInfo& target) {
+  const auto group = [&](const char* kind) { return group_of(kind, target); };
+  search::TargetResult result = read_frontiers(file, target);
   if (file.has("/refined")) {
     auto& refined = result.refined.emplace();
     refined.rows = read_table(file, group("refined"), row_columns());
     read_attributes(file, group("refined"), refined_attributes(), refined);
   }
-  result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
   result.theory = read_table(file, group("theory"), theory_columns());
   if (const auto path = group("resamples"); file.has(path)) {
     auto& resamples = result.resamples.emplace();
@@ -192,11 +241,8 @@ search::TargetResult read_target(const format::Hdf5Reader& file, const search::T
       file.has(path) && format::attribute_as<std::string>(file, path, "law") == target.law)
     result.intensity = read_table(file, path, intensity_columns());
   const auto beside = [&](const std::string& path, std::size_t rows) {
-    if (rows != result.rows.size())
-      throw FileError(file.file(), fmt::format("{}: has {} rows, the frontier {}", path, rows,
-                                               result.rows.size()));
+    require_beside(file, path, rows, result);
   };
-  beside(group("sensitivity"), result.sensitivity.size());
   beside(group("theory"), result.theory.size());
   if (result.resamples) beside(group("resamples"), result.resamples->rows.size());
   if (result.opinions)

@@ -33,34 +33,6 @@ std::vector<double> column_or_none(const format::Hdf5Reader& file, const std::st
   return column;
 }
 
-/// Are the sizes such as a reader of architectures lets in?
-bool has_sound_sizes(const search::Row& row) {
-  bool sound = true;
-  search::for_each_column([&](const char*, const char*, auto field, auto) {
-    if constexpr (std::is_same_v<decltype(field), std::int64_t search::Row::*>)
-      if (field != &search::Row::index)
-        sound = sound && row.*field >= 0 && row.*field <= format::largest_size;
-  });
-  return sound;
-}
-
-/// Whatever looks something up in a frontier counts on its order.
-void require_frontier(const format::Hdf5Reader& file, const std::string& group,
-                      const std::vector<search::Row>& rows) {
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    const bool sound =
-        rows[r].objective > 0.0 && std::isfinite(rows[r].objective) && std::isfinite(rows[r].loss);
-    const bool in_order =
-        r == 0 || (rows[r].objective > rows[r - 1].objective && rows[r].loss < rows[r - 1].loss);
-    if (!has_sound_sizes(rows[r]))
-      throw FileError(file.file(), fmt::format("{}: row {} is no architecture", group, r));
-    if (!sound || !in_order)
-      throw FileError(file.file(), fmt::format("{}: is no frontier: the objective must rise from "
-                                               "row to row and the loss fall, but not in row {}",
-                                               group, r));
-  }
-}
-
 void require_expressible(const ModelEntry& model, const std::string& option,
                          const std::string& word) {
   if (!model.not_expressible.empty())
@@ -97,8 +69,12 @@ std::string budget_suffix(const search::TargetInfo& target) {
 }
 
 StudySetting read_setting(const format::Hdf5Reader& file) {
-  const auto text = format::attribute_as<std::string>(file, "/", "job_toml");
-  const toml::table job = format::parse_toml(text, file.file() + "/@job_toml");
+  return setting_of(format::attribute_as<std::string>(file, "/", "job_toml"),
+                    file.file() + "/@job_toml");
+}
+
+StudySetting setting_of(const std::string& job_toml, const std::string& name) {
+  const toml::table job = format::parse_toml(job_toml, name);
   format::Faults faults;
   const toml::table empty;
   const auto reader = [&](const char* key) {

@@ -70,17 +70,25 @@ TargetInfo info_of(const Question& question, const Target& target) {
           .device_confidence = s.device.confidence};
 }
 
+const FrontierPoints* in_range_points(const Findings& findings, const Question& question,
+                                      std::size_t number) {
+  const Target& target = question.targets[number];
+  const auto of_law = findings.in_range.find(target.law);
+  if (of_law == findings.in_range.end()) return nullptr;
+  std::size_t place = 0;
+  for (std::size_t t = 0; t < number; ++t) place += question.targets[t].law == target.law ? 1 : 0;
+  return &of_law->second.at(place);
+}
+
 namespace {
 
 std::optional<InRange> in_range_of(const Findings& findings, const Question& question,
                                    std::size_t number) {
-  const Target& target = question.targets[number];
-  const auto of_law = findings.in_range.find(target.law);
-  if (of_law == findings.in_range.end()) return std::nullopt;
-  std::size_t place = 0;
-  for (std::size_t t = 0; t < number; ++t) place += question.targets[t].law == target.law ? 1 : 0;
-  const auto& points = of_law->second.at(place);
-  InRange r{.rows = rows_of(question, target, points), .reference = default_reference(points)};
+  const auto* found = in_range_points(findings, question, number);
+  if (found == nullptr) return std::nullopt;
+  const auto& points = *found;
+  InRange r{.rows = rows_of(question, question.targets[number], points),
+            .reference = default_reference(points)};
   if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
   return r;
 }

@@ -320,7 +320,7 @@ class Models(Compare):
         config = (SOURCE / "tests/unit/io/configs/qwen3-0.6b.json").read_text()
         self.write("own/config.json", config)
         job = PLAIN + '\n[compare]\nmodels = ["own/config.json", "qwen2.5-0.5b"]\n'
-        run_text = self.rooflaw("search", self.write("own.toml", job), "-o", "own.h5").out
+        run_text = self.rooflaw("search", self.write("own.toml", job), "-o", "own.h5", "--verbose").out
         (self.folder / "own/config.json").unlink()
         without_inputs = {**os.environ, "ROOFLAW_INPUTS": str(self.folder)}
         done = subprocess.run([PROGRAM, "compare", "own.h5", "--baseline", ORIN, "--json"], cwd=self.folder,

@@ -63,7 +63,7 @@ class Exact(ProgramTest):
 class Certify(ProgramTest):
     def certified(self, text):
         self.write("job.toml", text)
-        run = self.rooflaw("search", "job.toml", "--certify", "--force")
+        run = self.rooflaw("search", "job.toml", "--certify", "--force", "--verbose")
         self.assertIn("% of the true hypervolume", run.out)
         return Result(self.folder / "result.h5")
 

@@ -25,7 +25,7 @@ JOINT = edit(SEARCH, {"law.id": f"id = {LAWS}\nresamples = 30\n"
 class LawSearch(ProgramTest):
     def search(self, job, name="result.h5"):
         self.write("job.toml", job)
-        return self.rooflaw("search", "job.toml", "-o", name, "--force").out
+        return self.rooflaw("search", "job.toml", "-o", name, "--force", "--verbose").out
 
     def columns(self, name, group):
         with h5py.File(self.folder / name) as file:

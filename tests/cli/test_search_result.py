@@ -554,7 +554,7 @@ class Commands(ProgramTest):
     def test_the_summary_says_what_the_frontier_looks_like(self):
         self.write("job.toml", edit(MIXED, {"refine.enabled": "enabled = false"}) if "[refine]" in MIXED
                    else MIXED + "\n[refine]\nenabled = false\n")
-        run = self.rooflaw("search", "job.toml")
+        run = self.rooflaw("search", "job.toml", "--verbose")
         self.assertEqual(run.err, "", f"a short run has no progress line{run}")
         self.assertIn("result: result.h5", run.out, str(run))
         result = Result(self.folder / "result.h5")

@@ -15,6 +15,7 @@ using Arguments = std::vector<std::string>;
 ExitCode evaluate_command(const Arguments& arguments);
 ExitCode advise_command(const Arguments& arguments);
 ExitCode search_command(const Arguments& arguments);
+ExitCode best_command(const Arguments& arguments);
 ExitCode compare_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);

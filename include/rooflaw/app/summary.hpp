@@ -59,8 +59,8 @@ std::string target_summary(const search::TargetResult& result, std::string_view 
 std::string trust_notes(const std::vector<search::TargetInfo>& targets,
                         const std::vector<model::Precision>& precisions);
 
-/// What the run took.
+/// What the run took; `verbose` adds what its stages did.
 std::string work_summary(const search::Question& question, const search::Method& method,
-                         const io::RunRecord& run);
+                         const io::RunRecord& run, bool verbose);
 
 }  // namespace rooflaw::app

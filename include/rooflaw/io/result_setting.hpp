@@ -41,6 +41,8 @@ struct StudySetting {
 };
 /// @throws FileError if the result has no job; InputError if its job is not as it should be
 StudySetting read_setting(const format::Hdf5Reader& file);
+/// Of the text of a whole job, called `name` in messages. @throws InputError
+StudySetting setting_of(const std::string& job_toml, const std::string& name);
 
 /// The name of a target's memory budget: its own, or that of all.
 std::string budget_name(const StudySetting& setting, const search::TargetInfo& target);

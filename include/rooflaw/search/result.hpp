@@ -84,6 +84,10 @@ struct TargetResult {
   std::optional<double> hypervolume_share{};  // of the true frontier's, where known
 };
 
+/// The frontier of a target in its law's range; null where there is none apart.
+const FrontierPoints* in_range_points(const Findings& findings, const Question& question,
+                                      std::size_t target);
+
 /// What was found for one target; `others` are laws that only score. `fine` is the refined_question
 /// of `question`, the findings those of a finished study. Cost: some microseconds a row. @throws
 /// Error, as rows_of

@@ -1,0 +1,150 @@
+// Decisions from a result file.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/decision.hpp"
+#include "rooflaw/core/printable.hpp"
+#include "rooflaw/format/words.hpp"
+#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/result_setting.hpp"
+
+namespace rooflaw::app {
+
+namespace {
+
+using model::Objective;
+
+/// Names of the command line that the result has not.
+void require_known(const format::Hdf5Reader& file, const char* option,
+                   const std::vector<std::string>& asked,
+                   const std::vector<search::TargetInfo>& targets,
+                   std::string search::TargetInfo::*part) {
+  std::vector<std::string> known;
+  for (const auto& target : targets)
+    if (std::find(known.begin(), known.end(), target.*part) == known.end())
+      known.push_back(target.*part);
+  std::vector<InputFault> faults;
+  for (const auto& name : asked)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      faults.push_back(
+          {.file = "command line",
+           .key = option,
+           .value = name,
+           .rule = fmt::format("is none of {}, which has {}", file.file(), fmt::join(known, ", ")),
+           .hint = format::did_you_mean(name, known)});
+  if (!faults.empty()) throw InputError(std::move(faults));
+}
+
+bool is_asked(const std::vector<std::string>& asked, const std::string& name) {
+  return asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end();
+}
+
+/// The search that the result is of, as far as it says, for a command to be typed.
+std::string job_of(const format::Hdf5Reader& file) {
+  const auto line = format::attribute_as<std::string>(file, "/", "command_line");
+  std::size_t at = 0;
+  while (at < line.size()) {
+    const std::size_t end = std::min(line.find(' ', at), line.size());
+    const std::string word = line.substr(at, end - at);
+    if (word.ends_with(".toml")) return word;
+    at = end + 1;
+  }
+  return "JOB.toml";
+}
+
+std::string value_text(const model::Limit& limit) {
+  return limit.objective == Objective::memory   ? readable_bytes(limit.bound)
+         : limit.objective == Objective::energy ? readable_count(limit.bound, "J")
+                                                : readable_seconds(limit.bound);
+}
+
+/// What to add to the job for a result that answers.
+std::string setting_for(const model::Limit& limit) {
+  if (limit.objective == Objective::memory)
+    return fmt::format("targets.memory_budget={:.17g}", limit.bound);
+  return fmt::format("targets.latency=[\"{}\"]", to_string(limit.objective));
+}
+
+[[noreturn]] void refuse(const format::Hdf5Reader& file, const model::Limit& limit) {
+  throw Error(
+      fmt::format("{} was not searched under {} {}, and what its frontiers leave out may be better "
+                  "there. This search answers:\n  rooflaw search {} -o OTHER.h5 --set '{}'",
+                  file.file(), to_string(limit.objective), value_text(limit),
+                  printable(job_of(file)), setting_for(limit)),
+      ExitCode::bad_input);
+}
+
+bool is_searched_under(const search::TargetInfo& target, const model::Limits& limits,
+                       const model::Limit& asked) {
+  constexpr double same = 1e-9;  // of what was rounded to be typed
+  const double bound = limits.of(asked.objective);
+  if (target.objective == asked.objective) return true;
+  return std::abs(bound - asked.bound) <= same * asked.bound;
+}
+
+search::FrontierPoints points_of(const std::vector<search::Row>& rows) {
+  search::FrontierPoints points;
+  for (const auto& row : rows)
+    points.push_back({row.objective, row.loss, static_cast<std::int64_t>(points.size())});
+  return points;
+}
+
+}  // namespace
+
+std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQuestion& question) {
+  const auto setting = io::read_setting(file);
+  const auto targets = io::read_targets(file);
+  require_known(file, "--device", question.devices, targets, &search::TargetInfo::device);
+  require_known(file, "--precision", question.precisions, targets, &search::TargetInfo::precision);
+  require_known(file, "--workload", question.workloads, targets, &search::TargetInfo::workload);
+
+  // The rows of one target at a time: a large result has hundreds of thousands.
+  std::vector<Contested> contested;
+  for (const auto& target : targets) {
+    if (!is_asked(question.devices, target.device) ||
+        !is_asked(question.precisions, target.precision) ||
+        !is_asked(question.workloads, target.workload))
+      continue;
+    const auto found = io::read_frontiers(file, target);
+    auto& c = contested.emplace_back(
+        Contested{.info = target,
+                  .memory = io::budget_name(setting, target),
+                  .limits = io::read_deployment(file, setting, target).limits,
+                  .loss_uncertainty = io::read_loss_uncertainty(file, target.precision),
+                  .frontier = points_of(found.rows),
+                  .in_range = {}});
+    if (found.in_range) c.in_range = points_of(found.in_range->rows);
+  }
+
+  // What is no objective narrows the targets to those that were searched under it.
+  std::vector<model::Limit> asked;
+  for (const auto& limit : question.budgets) {
+    const bool is_objective = std::any_of(contested.begin(), contested.end(), [&](const auto& c) {
+      return c.info.objective == limit.objective;
+    });
+    if (is_objective) {
+      asked.push_back(limit);
+      continue;
+    }
+    std::erase_if(contested,
+                  [&](const Contested& c) { return !is_searched_under(c.info, c.limits, limit); });
+    if (contested.empty()) refuse(file, limit);
+  }
+
+  std::vector<Decision> all;
+  std::optional<search::TargetResult> read;
+  for (const auto& pick : picks(contested, asked)) {
+    const auto& target = contested[pick.target];
+    if (!read || !(read->target == target.info)) read = io::read_frontiers(file, target.info);
+    all.push_back(decide(target, pick, *read));
+  }
+  return all;
+}
+
+}  // namespace rooflaw::app

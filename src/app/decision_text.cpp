@@ -1,0 +1,319 @@
+// Decisions for people.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "rooflaw/app/command_line.hpp"
+#include "rooflaw/app/decision.hpp"
+#include "rooflaw/app/summary.hpp"
+#include "text_table.hpp"
+
+namespace rooflaw::app {
+
+namespace {
+
+using Line = std::vector<std::string>;
+using Decisions = std::vector<Decision>;
+
+const std::string in_range = "inside";
+
+/// What a table shows beyond what it always does.
+struct Form {
+  bool labels = false;  // the target in front of each row, not in a line of its own above them
+  bool bands = false;   // of each time
+  bool energy = false;
+};
+
+std::string label_of(const Decision& d) { return d.target.device + " " + d.target.precision; }
+
+/// What is the same for all is said once, above.
+struct Common {
+  bool law = true, workload = true, objective = true, memory = true;
+};
+Common common_to(const Decisions& all) {
+  Common c;
+  const auto& first = all.front();
+  for (const auto& d : all) {
+    c.law = c.law && d.target.law == first.target.law;
+    c.workload = c.workload && d.target.workload == first.target.workload;
+    c.objective = c.objective && d.target.objective == first.target.objective;
+    c.memory = c.memory && d.memory == first.memory;
+  }
+  return c;
+}
+
+/// A job may give the budget in bytes.
+std::string memory_text(const Decision& d) {
+  const bool is_number = d.memory.find_first_not_of("0123456789.e+_") == std::string::npos;
+  return is_number ? readable_bytes(d.target.memory_budget_bytes) : d.memory;
+}
+
+std::string details(const Decision& d, const Common& c, bool shared) {
+  std::string text;
+  const auto add = [&](bool is_common, const std::string& what) {
+    if (is_common == shared) text += (text.empty() ? "" : ", ") + what;
+  };
+  add(c.workload, "workload " + d.target.workload);
+  add(c.objective, std::string(to_string(d.target.objective)));
+  add(c.memory, "memory " + memory_text(d));
+  add(c.law, "law " + d.target.law);
+  return text;
+}
+
+/// To three digits, so that a line is short: "9.95 ms".
+std::string in_three_digits(const std::string& readable) {
+  const auto space = readable.find(' ');
+  if (space == std::string::npos) return readable;
+  return fmt::format("{:.3g}{}", std::stod(readable.substr(0, space)), readable.substr(space));
+}
+std::string short_objective(const Decision& d, double value) {
+  return in_three_digits(readable_objective(d.target.objective, value));
+}
+
+std::string budget_text(const Decision& d) {
+  return std::isinf(d.budget) ? "any" : short_objective(d, d.budget);
+}
+
+bool has_band(const search::Row& row) {
+  return !std::isnan(row.latency_low_s) && !std::isnan(row.latency_high_s);
+}
+
+/// "200 ms", or with its band "200 ms (128 ms .. 799 ms)".
+std::string time_text(const Decision& d, const search::Row& row, bool with_band) {
+  std::string text = short_objective(d, row.objective);
+  if (with_band && has_band(row)) {
+    const double scale = row.objective / row.latency_s;
+    text += fmt::format(" ({} .. {})", short_objective(d, scale * row.latency_low_s),
+                        short_objective(d, scale * row.latency_high_s));
+  }
+  return text;
+}
+
+/// "time", "memory", "both", or what else; "space" where nothing but the sizes searched do.
+std::string binding_text(const Decision& d) {
+  if (d.binds.empty()) return "space";
+  std::string text;
+  for (const auto& name : d.binds) {
+    const bool own = name == to_string(d.target.objective);
+    if (!text.empty()) text += ",";
+    text += own && d.target.objective != model::Objective::energy ? "time" : name;
+  }
+  return text == "time,memory" ? "both" : text;
+}
+
+std::string marked_loss(const Decision& d, const search::Row& row, bool is_best) {
+  return fmt::format("{:.4f}{}{}", row.loss, row.extrapolated ? "*" : "",
+                     is_best && !d.as_good.empty() ? "=" : "");
+}
+
+Line title(const Form& form) {
+  Line line{"within", "build", "loss", "ppl", form.bands ? "takes (nine of ten)" : "takes",
+            "memory"};
+  if (form.labels) line.insert(line.begin(), "target");
+  if (form.energy) line.emplace_back("energy");
+  line.emplace_back("binds");
+  return line;
+}
+
+Line line_of(const Decision& d, const search::Row& row, const Form& form, bool is_best) {
+  Line line{is_best ? budget_text(d) : in_range, architecture_text(row),
+            marked_loss(d, row, is_best),        fmt::format("{:.3g}", row.perplexity),
+            time_text(d, row, form.bands),       in_three_digits(readable_bytes(row.memory_bytes))};
+  if (form.labels) line.insert(line.begin(), is_best ? label_of(d) : "");
+  if (form.energy)
+    line.push_back(std::isnan(row.energy_j) ? "-"
+                                            : in_three_digits(readable_count(row.energy_j, "J")));
+  if (!is_best)
+    line.emplace_back();
+  else
+    line.push_back(binding_text(d));
+  return line;
+}
+
+Line line_of_none(const Decision& d, const Form& form) {
+  const bool empty = std::isnan(d.least_objective);
+  Line line{budget_text(d),
+            empty ? "nothing meets the limits"
+                  : fmt::format("least is {}", short_objective(d, d.least_objective)),
+            "-",
+            "-",
+            "-",
+            "-"};
+  if (form.labels) line.insert(line.begin(), label_of(d));
+  if (form.energy) line.emplace_back("-");
+  line.emplace_back("-");
+  return line;
+}
+
+/// Is the best in the law's range another one, and asked for?
+bool shows_inside(const Decision& d) {
+  return d.best && d.inside &&
+         (d.inside->objective != d.best->objective || d.inside->loss != d.best->loss);
+}
+
+std::vector<Line> lines_of(const Decision& d, const Form& form) {
+  if (!d.best) return {line_of_none(d, form)};
+  std::vector<Line> lines{line_of(d, *d.best, form, true)};
+  if (shows_inside(d)) lines.push_back(line_of(d, *d.inside, form, false));
+  return lines;
+}
+
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0, at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    longest = std::max(longest, end - at);
+    at = end + 1;
+  }
+  return longest;
+}
+
+std::string table(const Decisions& all, const Common& common, const Form& form) {
+  std::vector<Line> lines{title(form)};
+  std::vector<std::string> above{""};  // each line
+  const Decision* before = nullptr;
+  for (const auto& d : all) {
+    const bool other = before == nullptr || !(before->target == d.target);
+    before = &d;
+    for (auto& line : lines_of(d, form)) {
+      const bool first = other && above.size() == lines.size();
+      above.emplace_back();
+      if (first && !form.labels) {
+        const std::string more = details(d, common, false);
+        above.back() = label_of(d) + (more.empty() ? "" : ", " + more);
+        if (!form.bands && d.best && has_band(*d.best))
+          above.back() += fmt::format(" (nine of ten: x {:.2g} .. {:.2g})",
+                                      d.best->latency_low_s / d.best->latency_s,
+                                      d.best->latency_high_s / d.best->latency_s);
+      }
+      lines.push_back(std::move(line));
+    }
+  }
+  // The heading stands above the first line of a target only.
+  std::set<std::string> told;
+  constexpr std::size_t no_end = 100000;
+  const std::string rows = text_table(lines, no_end);
+  std::string text;
+  std::size_t at = 0;
+  for (std::size_t i = 0; at < rows.size(); ++i) {
+    const std::size_t end = rows.find('\n', at) + 1;
+    if (i < above.size() && !above[i].empty() && told.insert(above[i]).second)
+      text += above[i] + "\n";
+    text += rows.substr(at, end - at);
+    at = end;
+  }
+  return text;
+}
+
+/// Where no table fits: a paragraph a line.
+std::string paragraphs(const Decisions& all, const Common& common, std::size_t width) {
+  const Form form{.labels = true, .bands = true, .energy = false};
+  const Line names = title(form);
+  std::string text;
+  for (const auto& d : all)
+    for (const auto& line : lines_of(d, form)) {
+      const std::string more = details(d, common, false);
+      std::string words = line[0] + (more.empty() || line[0].empty() ? "" : ", " + more);
+      for (std::size_t c = 1; c < line.size(); ++c)
+        if (!line[c].empty() && line[c] != "-")
+          words += fmt::format("{}{}{}", words.empty() ? "" : ", ",
+                               line[c] == in_range ? "" : names[c] + " ", line[c]);
+      text += wrapped(words, width);
+    }
+  return text;
+}
+
+/// The richest form that fits.
+std::string fitting_table(const Decisions& all, const Common& common, std::size_t width) {
+  const bool energy = std::any_of(all.begin(), all.end(), [](const Decision& d) {
+    return d.best && !std::isnan(d.best->energy_j);
+  });
+  const bool alike = common.law && common.workload && common.objective && common.memory;
+  for (const bool labels : {true, false})
+    for (const bool bands : {true, false}) {
+      if (labels && !(alike && bands)) continue;  // a band that is not in the line is above it
+      const auto text = table(all, common, {labels, bands, energy});
+      if (longest_line(text) <= width) return text;
+    }
+  return paragraphs(all, common, width);
+}
+
+std::string plural(std::size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+/// How sure, in a sentence.
+std::string trust(const Decisions& all) {
+  std::set<std::string> targets, proven, measured, prior, ideal, estimated, laws;
+  std::size_t winners = 0, outside = 0, tied = 0;
+  for (const auto& d : all) {
+    const auto id = d.target.law + "/" + d.target.id;
+    targets.insert(id);
+    laws.insert(d.target.law);
+    if (d.certified) proven.insert(id);
+    (d.target.efficiency == model::Basis::measured ? measured
+     : d.target.efficiency == model::Basis::prior  ? prior
+                                                   : ideal)
+        .insert(id);
+    if (d.target.device_confidence == "estimate") estimated.insert(d.target.device);
+    if (!d.best) continue;
+    ++winners;
+    outside += d.best->extrapolated ? 1 : 0;
+    tied += d.as_good.empty() ? 0 : 1;
+  }
+  std::string text = fmt::format("trust: {} of {} frontiers are proven whole; times are",
+                                 proven.size(), targets.size());
+  std::string sources;
+  const auto source = [&](const std::set<std::string>& of, const char* what) {
+    if (!of.empty())
+      sources += fmt::format("{} {} for {}", sources.empty() ? "" : ",", what, of.size());
+  };
+  source(measured, "measured on the chip");
+  source(prior, "those of its class");
+  source(ideal, "the data sheet's, a lower bound,");
+  text += sources;
+  if (!estimated.empty())
+    text += fmt::format("; the numbers of {} are estimates", fmt::join(estimated, ", "));
+  text += fmt::format("; law {}", fmt::join(laws, ", "));
+  text += outside == 0
+              ? std::string(" does not extrapolate here")
+              : fmt::format(" extrapolates (*) at {} of {}", outside, plural(winners, "winner"));
+  if (tied > 0)
+    text += fmt::format(
+        "; {} (=) no better than another precision of the chip, for what is known "
+        "of their penalties",
+        tied == 1 ? "1 winner is" : plural(tied, "winner") + " are");
+  return text + ".";
+}
+
+}  // namespace
+
+std::string architecture_text(const search::Row& r) {
+  std::string text = fmt::format("{}x{}", r.layers, r.width);
+  text += r.attention == model::AttentionKind::gqa ? fmt::format(" kv{}", r.kv_heads)
+                                                   : fmt::format(" mla{}", r.kv_lora_rank);
+  text += fmt::format(" ffn{}", r.expert_ffn);
+  if (r.shared_ffn > 0) text += fmt::format("+{}", r.shared_ffn);
+  return r.experts > 1 ? text + fmt::format(" {}/{}", r.top_k, r.experts) : text;
+}
+
+std::string decision_text(const Decisions& all, std::size_t width) {
+  if (all.empty()) return "nothing was asked of any target\n";
+  const Common common = common_to(all);
+  const std::string said = details(all.front(), common, true);
+  std::string text =
+      wrapped(fmt::format("What to build{}:", said.empty() ? "" : " (" + said + ")"), width);
+  text += fitting_table(all, common, width);
+  text += wrapped(
+      "build: layers x width, KV heads, FFN of an expert, active/all experts. binds: what keeps "
+      "the loss from falling (space: the sizes searched end there). inside: the best in the law's "
+      "range, "
+      "where it is another.",
+      width);
+  return text + wrapped(trust(all), width);
+}
+
+}  // namespace rooflaw::app
