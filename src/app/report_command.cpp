@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apart.hpp"
+#include "budget_option.hpp"
 #include "report/assets.hpp"
 #include "report/page.hpp"
 #include "rooflaw/app/command_line.hpp"
@@ -20,7 +21,8 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string usage =
-    "report RESULT.h5 -o FILE.html [--baseline DEVICE] [--force] [--unsealed]";
+    "report RESULT.h5 -o FILE.html [--budget KIND=VALUE]... [--baseline DEVICE] [--force] "
+    "[--unsealed]";
 
 /// What every page begins with; by it a page may be written again without --force.
 constexpr std::string_view page_start = "<!DOCTYPE html>\n<!-- rooflaw report -->\n";
@@ -47,6 +49,8 @@ void require_page_or_nothing(const std::string& path, const std::string& result,
 ExitCode report_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("output,o", po::value<std::string>(), "HTML file to write")(
+      "budget", po::value<std::vector<std::string>>()->composing(),
+      "what to build within: total=100ms, prefill=, tpot=, energy=2J; default as of rooflaw best")(
       "baseline", po::value<std::string>()->default_value(""),
       "device that the others are compared with; the first of the result if not given")(
       "force", po::bool_switch(), "replace a file that is no such page");
@@ -61,10 +65,14 @@ ExitCode report_command(const Arguments& arguments) {
   if (!values) return ExitCode::done;
   const std::string result = required(*values, "RESULT.h5", usage);
   const std::string output = required(*values, "output", usage);
+  report::PageQuestion question{.baseline = (*values)["baseline"].as<std::string>(), .budgets = {}};
+  if (values->count("budget") > 0)
+    for (const auto& text : (*values)["budget"].as<std::vector<std::string>>())
+      question.budgets.push_back(budget_from(text));
   require_page_or_nothing(output, result, (*values)["force"].as<bool>());
   return read_apart({result}, [&] {
     const auto file = io::open_result(result, seal_option(*values));
-    const std::string page = report::page_of(file, (*values)["baseline"].as<std::string>());
+    const std::string page = report::page_of(file, question);
     format::write_atomically(output, std::as_bytes(std::span(page)));
     fmt::print("report: {}\n", output);
     if (report::asset("chart-library").empty())

@@ -88,6 +88,7 @@ function startExplorer() {
       view.devices.has(target.device) && view.precisions.has(target.precision));
     view.budgets = [...new Set(view.targets.map(target => target.limit).filter(limit => limit !== null))]
       .map(limit => [limit, `limit ${objectiveText(view.group, limit)}`]);
+    view.budgets.push(...view.group.budgets.map(budget => [budget, `budget ${objectiveText(view.group, budget)}`]));
     if (view.budget !== null) view.budgets.push([view.budget, objectiveText(view.group, view.budget)]);
     view.pins = view.pins.filter(each => each.target.group === index);
     if (view.cursor && !view.targets.includes(view.cursor.target)) view.cursor = null;

@@ -76,9 +76,13 @@ namespace {
 /// rest. As in chart.js.
 constexpr double shown_nats = 2;
 
-/// Limits on what a chart's axis shows.
-std::vector<Mark> limits_on(const PageStudy& study, const Panel& panel) {
+/// Budgets and limits on what a chart's axis shows.
+std::vector<Mark> limits_on(const PageStudy& study, const Panel& panel,
+                            model::Objective objective) {
   std::vector<Mark> marks;
+  for (const auto& budget : study.budgets)
+    if (budget.objective == objective)
+      marks.push_back({budget.bound, "budget " + objective_words(objective, budget.bound)});
   for (const auto place : panel.targets) {
     const auto& t = study.targets[place];
     const double bound = t.deployment.limits.of(t.info.objective);
@@ -96,7 +100,7 @@ std::string panel_chart(const PageStudy& study, const Panel& panel, model::Objec
   chart.x = objective_axis(objective);
   chart.y.label = "loss, nats per token";
   chart.most_y_span = shown_nats;
-  chart.marks = limits_on(study, panel);
+  chart.marks = limits_on(study, panel, objective);
   for (const auto place : panel.targets) {
     const auto& t = study.targets[place];
     Series s{.name = curve_name(t.info),

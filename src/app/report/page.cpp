@@ -11,6 +11,7 @@
 #include "report/sections.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/comparison.hpp"
+#include "rooflaw/app/decision.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/words.hpp"
 
@@ -47,13 +48,10 @@ struct Link {
   const char* id;
   const char* words;
 };
-constexpr Link links[] = {{"frontiers", "Loss against time"},
-                          {"chips", "Chips side by side"},
-                          {"regimes", "What binds"},
-                          {"roofline", "Roofline"},
-                          {"shapes", "Architectures"},
-                          {"worths", "What more is worth"},
-                          {"trust", "Trust"},
+constexpr Link links[] = {{"decision", "What to build"},    {"frontiers", "Loss against time"},
+                          {"chips", "Chips side by side"},  {"regimes", "What binds"},
+                          {"roofline", "Roofline"},         {"shapes", "Architectures"},
+                          {"worths", "What more is worth"}, {"trust", "Trust"},
                           {"provenance", "Provenance"}};
 
 std::string navigation() {
@@ -61,6 +59,13 @@ std::string navigation() {
   for (const auto& [id, words] : links)
     html += fmt::format("<li><a href=\"#{}\">{}</a></li>", id, words);
   return html;
+}
+
+/// Chips are not compared by memory.
+std::vector<model::Limit> times_of(const PageQuestion& question) {
+  auto times = question.budgets;
+  std::erase_if(times, [](const auto& b) { return b.objective == model::Objective::memory; });
+  return times;
 }
 
 std::string require_device(const PageStudy& study, const std::string& asked) {
@@ -75,15 +80,17 @@ std::string require_device(const PageStudy& study, const std::string& asked) {
 
 }  // namespace
 
-std::string page_of(const format::Hdf5Reader& file, const std::string& asked) {
-  const PageStudy study = read_page_study(file);
+std::string page_of(const format::Hdf5Reader& file, const PageQuestion& question) {
+  PageStudy study = read_page_study(file);
+  study.budgets = question.budgets;
   if (study.targets.empty()) throw FileError(file.file(), "has no targets");
-  const std::string baseline = require_device(study, asked);
+  const std::string baseline = require_device(study, question.baseline);
   std::optional<DeviceComparison> comparison;
   if (study.devices.size() > 1)
-    comparison = compare(file, {.baseline = baseline, .models = {}, .budgets = {}});
+    comparison = compare(file, {.baseline = baseline, .models = {}, .budgets = times_of(question)});
 
-  std::string sections = frontier_section(study);
+  std::string sections = decision_section(study, decisions(file, {.budgets = question.budgets}));
+  sections += frontier_section(study);
   sections += comparison_section(comparison ? &*comparison : nullptr);
   sections += regimes_section(study, baseline);
   sections += roofline_section(study);

@@ -116,7 +116,11 @@ json page_json(const PageStudy& study) {
   json groups = json::array(), targets = json::array();
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
     const auto& group = study.groups[g];
-    groups.push_back({{"name", printable(group_name(study, group))},
+    json budgets = json::array();
+    for (const auto& budget : study.budgets)
+      if (budget.objective == group.objective) budgets.push_back(number(budget.bound));
+    groups.push_back({{"budgets", budgets},
+                      {"name", printable(group_name(study, group))},
                       {"objective", to_string(group.objective)},
                       {"axis", group.objective == model::Objective::energy ? "J" : "s"}});
     for (const auto place : group.targets)

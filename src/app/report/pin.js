@@ -9,7 +9,7 @@ function operatorTable(title, shares, place) {
   const entries = Object.entries(shares).map(([name, column]) => [name, column[place]])
     .filter(([, share]) => share !== 0).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
   if (entries.length === 0) return "";
-  return makeTable(title, ["operator", "share of the pass", "held by", ""], entries.map(([name, share]) => {
+  return makeTable(title, ["operator", "share of the pass", "held by", "as a bar"], entries.map(([name, share]) => {
     const bar = make("div", {class: share < 0 ? "share compute" : "share"});
     bar.style.width = `${Math.abs(share) / 10}px`;
     const held = name === "overhead" ? "overhead" : share < 0 ? "compute" : "bandwidth";

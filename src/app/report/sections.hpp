@@ -11,7 +11,8 @@
 
 namespace rooflaw::app {
 struct DeviceComparison;
-}
+struct Decision;
+}  // namespace rooflaw::app
 
 namespace rooflaw::app::report {
 
@@ -34,6 +35,8 @@ std::string seconds_tick(double value);
 /// An axis of a group's objective.
 Axis objective_axis(model::Objective objective);
 
+/// The answer, of app::decisions.
+std::string decision_section(const PageStudy& study, const std::vector<Decision>& all);
 /// The frontiers; the script puts its chart in their place.
 std::string frontier_section(const PageStudy& study);
 /// Chips side by side. `comparison`: null where there is one device only.

@@ -73,6 +73,7 @@ struct PageStudy {
   std::vector<PageTarget> targets;
   std::vector<PageGroup> groups;                 // those of main_objective first
   std::vector<std::string> devices, precisions;  // in the result's order
+  std::vector<model::Limit> budgets;             // that were asked for
   std::vector<std::string> not_compared;         // public models, with the reason
   int colour_of(const search::TargetInfo& target) const;
   int dash_of(const search::TargetInfo& target) const;

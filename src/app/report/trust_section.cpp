@@ -121,7 +121,7 @@ std::string attributes_table(const format::Hdf5Reader& file, const std::string& 
   for (const auto& name : file.attributes(path))
     if (name != "job_toml")
       rows.push_back({name, Cell(words(file.attribute(path, name)), "words")});
-  return html_table(caption, {"", "value"}, rows);
+  return html_table(caption, {"attribute", "value"}, rows);
 }
 
 }  // namespace
