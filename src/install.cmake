@@ -25,7 +25,7 @@ set(studies exact_1e10 exact_1e12 orin_laws orin_vs_edge paper_orin paper_orin_t
   what_is_bandwidth_worth)
 list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
 install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py
-  results/plot_comparison.py
+  results/plot_comparison.py results/plot_figures.py
   slurm/study.sbatch slurm/array.sh slurm/merge.sbatch slurm/Dockerfile slurm/rooflaw.def
   slurm/spack/repo.yaml slurm/spack/packages/rooflaw/package.py)
 

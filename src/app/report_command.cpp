@@ -7,6 +7,7 @@
 #include "apart.hpp"
 #include "budget_option.hpp"
 #include "report/assets.hpp"
+#include "report/figures.hpp"
 #include "report/page.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/core/patient_write.hpp"
@@ -21,8 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string usage =
-    "report RESULT.h5 -o FILE.html [--budget KIND=VALUE]... [--baseline DEVICE] [--force] "
-    "[--unsealed]";
+    "report RESULT.h5 [-o FILE.html] [--png DIR] [--svg DIR] [--budget KIND=VALUE]... "
+    "[--baseline DEVICE] [--force] [--unsealed]";
 
 /// What every page begins with; by it a page may be written again without --force.
 constexpr std::string_view page_start = "<!DOCTYPE html>\n<!-- rooflaw report -->\n";
@@ -49,6 +50,10 @@ void require_page_or_nothing(const std::string& path, const std::string& result,
 ExitCode report_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("output,o", po::value<std::string>(), "HTML file to write")(
+      "png", po::value<std::string>(),
+      "folder for figures for papers, drawn by python3 with h5py "
+      "and matplotlib (results/plot_figures.py has more options)")("svg", po::value<std::string>(),
+                                                                   "the same as SVG")(
       "budget", po::value<std::vector<std::string>>()->composing(),
       "what to build within: total=100ms, prefill=, tpot=, energy=2J; default as of rooflaw best")(
       "baseline", po::value<std::string>()->default_value(""),
@@ -64,14 +69,23 @@ ExitCode report_command(const Arguments& arguments) {
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const std::string result = required(*values, "RESULT.h5", usage);
-  const std::string output = required(*values, "output", usage);
+  const auto optional = [&](const char* name) {
+    return values->count(name) == 0 ? std::string() : (*values)[name].as<std::string>();
+  };
+  const std::string output = optional("output");
+  if (output.empty() && values->count("png") + values->count("svg") == 0)
+    throw Error(fmt::format("nothing to write: name a page by -o or figures by --png or --svg\n"
+                            "usage: rooflaw {}",
+                            usage),
+                ExitCode::bad_input);
   report::PageQuestion question{.baseline = (*values)["baseline"].as<std::string>(), .budgets = {}};
   if (values->count("budget") > 0)
     for (const auto& text : (*values)["budget"].as<std::vector<std::string>>())
       question.budgets.push_back(budget_from(text));
-  require_page_or_nothing(output, result, (*values)["force"].as<bool>());
-  return read_apart({result}, [&] {
+  if (!output.empty()) require_page_or_nothing(output, result, (*values)["force"].as<bool>());
+  const ExitCode code = read_apart({result}, [&] {
     const auto file = io::open_result(result, seal_option(*values));
+    if (output.empty()) return ExitCode::done;
     const std::string page = report::page_of(file, question);
     format::write_atomically(output, std::as_bytes(std::span(page)));
     fmt::print("report: {}\n", output);
@@ -79,6 +93,11 @@ ExitCode report_command(const Arguments& arguments) {
       say("rooflaw: built without Chart.js (Debian: libjs-chart.js): the charts do not move\n");
     return ExitCode::done;
   });
+  if (code != ExitCode::done) return code;
+  for (const char* kind : {"png", "svg"})
+    if (const auto folder = optional(kind); !folder.empty())
+      report::draw_figures(result, folder, kind, question.budgets);
+  return code;
 }
 
 }  // namespace rooflaw::app

@@ -3,7 +3,6 @@ result, and no text of a result does anything but be shown."""
 
 import html.parser
 import json
-import os
 import re
 import sys
 import unittest
@@ -11,7 +10,7 @@ import unittest
 import h5py
 
 sys.dont_write_bytecode = True
-from support import INPUTS, JOB, ProgramTest, edit, reseal
+from support import JOB, PROGRAM, SOURCE, ProgramTest, edit, reseal
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}
 DEVICES = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588"]
@@ -283,6 +282,43 @@ class Report(ProgramTest):
         path.write_bytes(before[:-200])
         self.rooflaw("report", "result.h5", "-o", "page.html", expect=3)
         self.assertFalse((self.folder / "page.html").exists())
+
+    def test_figures(self):
+        self.search()
+        # The python3 of PATH: Debian's, which has the packages.
+        run = self.run_command(["env", "PATH=/usr/bin:/bin", PROGRAM, "report", "result.h5", "--png", "figures",
+                                "--svg", "figures", "--budget", "total=500ms"])
+        made = {f"figures/{kind}-codesign-2026-vla-{latency}.{suffix}" for kind in ("frontiers", "sizes")
+                for latency in ("prefill", "total") for suffix in ("png", "svg")}
+        self.assertEqual(set(run.out.splitlines()), made)
+        for path in made:
+            contents = (self.folder / path).read_bytes()
+            self.assertTrue(contents.startswith(b"\x89PNG") if path.endswith("png") else b"<svg" in contents, path)
+        self.assertIn("500 ms", (self.folder / "figures/frontiers-codesign-2026-vla-total.svg").read_text())
+        self.assertFalse((self.folder / "page.html").exists())
+
+    def test_figures_cannot_be_made(self):
+        self.search()
+        for python, says in ((None, "python3-matplotlib"), ("#!/bin/sh\nexit 1\n", "were not made")):
+            (self.folder / "bin").mkdir(exist_ok=True)
+            if python:
+                self.write("bin/python3", python).chmod(0o755)
+            run = self.run_command(["env", f"PATH={self.folder}/bin", PROGRAM, "report", "result.h5", "--png", "figures"], 3)
+            self.assertIn(says, run.err)
+        self.rooflaw("report", "result.h5", "--png", "job.toml/figures", expect=3)
+
+    def test_reader_filters(self):
+        self.search()
+        reader = SOURCE / "results/plot_figures.py"
+        python = ["/usr/bin/python3", "-B", reader]
+        self.assertIn("--budget", self.run_command([*python, "--help"]).out)
+        run = self.run_command([*python, "result.h5", "figures", "--latency", "total", "--device", "rk3588",
+                                "--perplexity", "--whole", "--bands", "--format", "svg"])
+        self.assertEqual(run.out.split(), [f"figures/{kind}-codesign-2026-vla-total.svg" for kind in ("frontiers", "sizes")])
+        run = self.run_command([*python, "result.h5", "figures", "--device", "rk3577"], 1)
+        self.assertIn("rk3588", run.err)
+        self.run_command([*python, "job.toml", "figures"], 1)
+        self.run_command([*python, "result.h5", "figures", "--budget", "total"], 2)
 
     def test_same_bytes(self):
         self.search()

@@ -21,13 +21,13 @@ std::string budget_words(const Decision& d) {
   return std::isinf(d.budget) ? "any" : objective_words(d.target.objective, d.budget);
 }
 
-std::string time_words(const Decision& d, const search::Row& row) {
-  std::string text = objective_words(d.target.objective, row.objective);
-  if (!std::isfinite(row.latency_low_s)) return text;
+Cell time_cell(const Decision& d, const search::Row& row) {
+  const auto words = [&](double value) { return objective_words(d.target.objective, value); };
+  if (!std::isfinite(row.latency_low_s)) return {words(row.objective)};
   const double scale = row.objective / row.latency_s;
-  return text + fmt::format(" ({} to {})",
-                            objective_words(d.target.objective, scale * row.latency_low_s),
-                            objective_words(d.target.objective, scale * row.latency_high_s));
+  return {words(row.objective), "",
+          fmt::format("<br><small>{} to {}</small>", escaped(words(scale * row.latency_low_s)),
+                      escaped(words(scale * row.latency_high_s)))};
 }
 
 bool is_another(const search::Row& a, const search::Row& b) {
@@ -36,25 +36,21 @@ bool is_another(const search::Row& a, const search::Row& b) {
 
 Cells row_of(const Decision& d, const search::Row& r, bool energy) {
   const bool is_best = d.best && !is_another(*d.best, r);
-  const std::string range = r.extrapolated ? "extrapolates" : "in its range";
-  Cells cells{
-      curve_name(d.target),
-      is_best ? budget_words(d) : "the same, in the law's range",
-      fmt::format("{}", r.layers),
-      fmt::format("{}", r.width),
-      r.kv_heads > 0 ? fmt::format("{}", r.kv_heads) : fmt::format("rank {}", r.kv_lora_rank),
-      fmt::format("{}{}", r.expert_ffn, r.shared_ffn > 0 ? fmt::format(" + {}", r.shared_ffn) : ""),
-      r.experts > 1 ? fmt::format("{} of {}", r.top_k, r.experts) : "dense",
-      Cell(fmt::format("{:.4f}", r.loss), is_best ? "best" : ""),
-      fmt::format("{:.2f}", r.perplexity),
-      time_words(d, r),
-      readable_bytes(r.memory_bytes),
-      is_best ? binding_words(d) : "",
-      range,
-      is_best && !d.as_good.empty() ? fmt::format("{}", fmt::join(d.as_good, ", ")) : ""};
+  Cells cells{curve_name(d.target),
+              is_best ? budget_words(d) : "in the law's range",
+              Cell(architecture_words(r), "words"),
+              Cell(fmt::format("{:.4f}", r.loss), is_best ? "best" : ""),
+              fmt::format("{:.2f}", r.perplexity),
+              time_cell(d, r),
+              readable_bytes(r.memory_bytes)};
   if (energy)
-    cells.insert(cells.begin() + 11,
-                 Cell(std::isfinite(r.energy_j) ? readable_count(r.energy_j, "J") : "unknown"));
+    cells.emplace_back(std::isfinite(r.energy_j) ? readable_count(r.energy_j, "J") : "unknown");
+  cells.emplace_back(is_best ? binding_words(d) : "");
+  cells.emplace_back(r.extrapolated ? "extrapolates" : "in its range");
+  if (is_best && !d.as_good.empty())
+    cells.emplace_back(fmt::format("a tie with {}", fmt::join(d.as_good, ", ")));
+  else
+    cells.emplace_back("");
   return cells;
 }
 
@@ -62,14 +58,10 @@ std::string table_of(const Decisions& all, const std::string& caption) {
   const bool energy = std::any_of(all.begin(), all.end(), [](const auto& d) {
     return d.best && std::isfinite(d.best->energy_j);
   });
-  std::vector<std::string> titles{"on",         "within",
-                                  "layers",     "width",
-                                  "KV heads",   "FFN of an expert",
-                                  "experts",    "loss",
-                                  "perplexity", "takes (nine of ten)",
-                                  "memory"};
+  std::vector<std::string> titles{
+      "on", "within", "build", "loss", "perplexity", "takes (nine of ten)", "memory"};
   if (energy) titles.emplace_back("energy");
-  for (const char* more : {"held by", "law", "no better than"}) titles.emplace_back(more);
+  for (const char* more : {"held by", "law", "precisions"}) titles.emplace_back(more);
   std::vector<Cells> rows;
   for (const auto& d : all) {
     if (!d.best) {
@@ -115,8 +107,9 @@ Decisions of_group(const Decisions& all, const PageGroup& group) {
 std::string decision_section(const PageStudy& study, const std::vector<Decision>& all) {
   std::string html = paragraph(
       "For each chip and budget the architecture of lowest loss. Held by: what keeps the loss "
-      "from falling further; \"space\" where the sizes searched end. No better than: other "
-      "precisions of the chip, for what is known of their penalties.");
+      "from falling further; \"space\" where the sizes searched end. Below it, where that is "
+      "another, the best that lies in the range the law was fitted on. A tie: other precisions of "
+      "the chip are as good for what is known of their penalties.");
   bool first = true;
   for (const auto& group : study.groups) {
     const auto some = of_group(all, group);

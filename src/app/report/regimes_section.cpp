@@ -116,7 +116,8 @@ std::string chips_table(const PageStudy& study, const PageGroup& group) {
   }
   if (rows.empty()) return "";
   return html_table("What most of the time goes to, from fast to slow: " + group_name(study, group),
-                    {"chip", "compute", "bandwidth", "ridge, FLOP/B", "fastest", "a third on", "two thirds", "slowest"},
+                    {"chip", "compute", "bandwidth", "ridge, FLOP/B", "fastest", "a third on",
+                     "two thirds", "slowest"},
                     rows);
 }
 

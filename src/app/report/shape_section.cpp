@@ -1,12 +1,14 @@
 // How architectures change along the frontiers, and what more of a chip would be worth.
 
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "report/html.hpp"
 #include "report/sections.hpp"
 #include "report/svg.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::app::report {
 
@@ -25,6 +27,24 @@ constexpr Quantity quantities[] = {
     {"activated FFN ratio", true, [](const search::Row& r) { return r.ffn_ratio; }},
     {"KV heads", true, [](const search::Row& r) { return static_cast<double>(r.kv_heads); }},
 };
+
+/// In steps of equal ratio of time: sizes jump between shapes that are about as good.
+std::vector<std::pair<double, double>> medians(const std::vector<search::Row>& rows,
+                                               double (*of)(const search::Row&)) {
+  constexpr double steps = 24;
+  std::map<int, std::pair<std::vector<double>, std::vector<double>>> by_step;
+  for (const auto& row : rows) {
+    const double extent = std::log(rows.back().objective / rows.front().objective);
+    const double along = extent > 0 ? std::log(row.objective / rows.front().objective) / extent : 0;
+    auto& [times, sizes] = by_step[static_cast<int>(steps * along)];
+    times.push_back(row.objective);
+    sizes.push_back(of(row));
+  }
+  std::vector<std::pair<double, double>> points;
+  for (const auto& [step, both] : by_step)
+    points.emplace_back(quantile(both.first, 0.5), quantile(both.second, 0.5));
+  return points;
+}
 
 std::string panel_charts(const PageStudy& study, const Panel& panel, model::Objective objective) {
   std::string html = "<div class=\"grid\">";
@@ -47,7 +67,7 @@ std::string panel_charts(const PageStudy& study, const Panel& panel, model::Obje
                .kind = Series::Kind::line,
                .points = {}};
       legend.push_back(s);
-      for (const auto& row : t.rows) s.points.emplace_back(row.objective, quantity.of(row));
+      s.points = medians(t.rows, quantity.of);
       chart.series.push_back(std::move(s));
     }
     html += svg_chart(chart);
@@ -87,8 +107,9 @@ std::string worth_table(const PageStudy& study, const PageGroup& group) {
 
 std::string shape_section(const PageStudy& study) {
   std::string html = paragraph(
-      "What the best architecture looks like as it may take longer. Curves jump where several "
-      "shapes are about as good. In a model of one expert the FFN is dense.");
+      "What the best architecture looks like as it may take longer. Lines are medians in "
+      "steps of time, since sizes jump between shapes that are about as good. In a model of one "
+      "expert the FFN is dense.");
   for (const auto& group : study.groups)
     for (const auto& panel : panels_of(study, group))
       html += details(panel.name, panel_charts(study, panel, group.objective));
