@@ -83,11 +83,19 @@ function modelMarks(view) {
     data: marks.map(({model}) => ({x: model.objective, y: lossOf(view, model.loss)}))};
 }
 
-function ring(view, label, points, radius) {
-  return {
-    label, ring: true, showLine: false, pointRadius: radius, pointHoverRadius: radius, pointHitRadius: 0,
-    pointBorderWidth: 2, pointBackgroundColor: "transparent", pointBorderColor: colour("--ink"),
-    data: points.map(({target, place}) => ({x: rowValue(target, "objective", place), y: lossOf(view, rowValue(target, "loss", place))}))};
+// What is pinned, and where the keyboard is.
+function drawRings(chart, view) {
+  const {ctx, scales: {x, y}} = chart;
+  ctx.save();
+  ctx.strokeStyle = colour("--ink");
+  ctx.lineWidth = 2;
+  for (const [point, radius] of [...view.pins.map(pin => [pin, 8]), ...(view.cursor ? [[view.cursor, 6]] : [])]) {
+    ctx.beginPath();
+    ctx.arc(x.getPixelForValue(rowValue(point.target, "objective", point.place)),
+      y.getPixelForValue(lossOf(view, rowValue(point.target, "loss", point.place))), radius, 0, 2 * Math.PI);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 function modelText(view, {target, model}) {
@@ -143,14 +151,13 @@ function makeFrontier(canvas, view, found, read) {
       },
       plugins: {
         legend: {display: false},
-        tooltip: {filter: item => !item.dataset.ring, callbacks: {title: () => "", label: item => text(item).split("; ")}}}},
+        tooltip: {callbacks: {title: () => "", label: item => text(item).split("; ")}}}},
     plugins: [{
       id: "surroundings",
       beforeDatasetsDraw: drawn => drawBands(drawn, view),
-      afterDatasetsDraw: drawn => drawBudgets(drawn, view)}]});
+      afterDatasetsDraw: drawn => { drawBudgets(drawn, view); drawRings(drawn, view); }}]});
   chart.redraw = () => {
-    chart.data.datasets = [...view.targets.map(target => curve(view, target)), modelMarks(view),
-      ring(view, "pinned", view.pins, 8), ring(view, "cursor", view.cursor ? [view.cursor] : [], 6)];
+    chart.data.datasets = [...view.targets.map(target => curve(view, target)), modelMarks(view)];
     chart.options.scales = scalesOf(view, view.perplexity ? "perplexity" : "loss, nats per token", false, limitOf(view));
     chart.update("none");
   };

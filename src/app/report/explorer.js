@@ -15,8 +15,9 @@ function startExplorer() {
   const plot = make("div", {id: "plot", class: "plot", tabindex: "0", role: "application",
     "aria-label": "Chart of loss against time", "aria-describedby": "plot-help"}, canvas);
 
-  const box = (text, checked, change, id) => {
-    const input = make("input", {type: "checkbox", id, checked, onchange: event => { change(event.target.checked); refresh(); }});
+  // `then`: refresh, or a painting where the curves stay as they are.
+  const box = (text, checked, change, id, then = () => refresh()) => {
+    const input = make("input", {type: "checkbox", id, checked, onchange: event => { change(event.target.checked); then(); }});
     return make("label", {}, input, " ", text);
   };
   const boxes = (legendText, kind, names, chosen) => {
@@ -45,14 +46,23 @@ function startExplorer() {
     return value > 0 && isFinite(value) ? value : null;
   }
 
+  let later = 0;
+  // Pins do not change the curves: they are painted again, not computed.
+  function showPin(pin) {
+    pin.card = pinCard(view.group, pin.target, pin.place, () => unpin(pin));
+    pins.append(pin.card);
+  }
   function unpin(pin) {
     view.pins = view.pins.filter(other => other !== pin);
-    refresh();
+    pin.card.remove();
+    frontier.draw();
     plot.focus();
   }
-  function pin(point) {
-    if (!view.pins.some(other => other.target === point.target && other.place === point.place)) view.pins.push(point);
-    refresh();
+  function pin({target, place}) {
+    if (view.pins.some(other => other.target === target && other.place === place)) return;
+    view.pins.push({target, place});
+    showPin(view.pins[view.pins.length - 1]);
+    frontier.draw();
   }
 
   function showBest() {
@@ -82,21 +92,26 @@ function startExplorer() {
     }));
   }
 
-  function refresh() {
-    const index = data.groups.indexOf(view.group);
-    view.targets = data.targets.filter(target => target.group === index && target.shown > 0 &&
-      view.devices.has(target.device) && view.precisions.has(target.precision));
+  function showBudgets() {
     view.budgets = [...new Set(view.targets.map(target => target.limit).filter(limit => limit !== null))]
       .map(limit => [limit, `limit ${objectiveText(view.group, limit)}`]);
     view.budgets.push(...view.group.budgets.map(budget => [budget, `budget ${objectiveText(view.group, budget)}`]));
     if (view.budget !== null) view.budgets.push([view.budget, objectiveText(view.group, view.budget)]);
+  }
+
+  function refresh() {
+    const index = data.groups.indexOf(view.group);
+    view.targets = data.targets.filter(target => target.group === index && target.shown > 0 &&
+      view.devices.has(target.device) && view.precisions.has(target.precision));
+    showBudgets();
     view.pins = view.pins.filter(each => each.target.group === index);
     if (view.cursor && !view.targets.includes(view.cursor.target)) view.cursor = null;
     frontier.redraw();
-    shape.redraw();
+    clearTimeout(later);
+    later = setTimeout(() => shape.redraw(), 50);  // the answer to a click first
     showLegend();
     showBest();
-    pins.replaceChildren(...view.pins.map(each => pinCard(view.group, each.target, each.place, () => unpin(each))));
+    pins.replaceChildren(...view.pins.map(each => each.card));
     if (view.targets.length === 0) reading.textContent = "No curve is chosen, or none of these has points.";
   }
 
@@ -116,30 +131,31 @@ function startExplorer() {
     } else if ((event.key === "Enter" || event.key === " ") && view.cursor) {
       pin({...view.cursor});
     } else if (event.key === "Escape" && view.pins.length > 0) {
-      view.pins.pop();
-      refresh();
+      view.pins.pop().card.remove();
     } else {
       return;
     }
     event.preventDefault();
     view.cursor = {target, place: Math.max(to, 0)};
     reading.textContent = pointText(view, target, view.cursor.place);
-    frontier.redraw();
+    frontier.draw();
   }
 
   const budget = make("input", {type: "text", id: "budget", inputmode: "text", autocomplete: "off", placeholder: "100 ms",
     onchange: event => {
       view.budget = parseBudget(event.target.value);
       event.target.setAttribute("aria-invalid", String(event.target.value.trim() !== "" && view.budget === null));
-      refresh();
+      showBudgets();
+      showBest();
+      frontier.draw();
     }});
   place.append(
     make("fieldset", {}, make("legend", {}, "What is drawn"),
       choice("group", "Targets", data.groups.map(group => group.name), data.groups.indexOf(view.group),
         i => { view.group = data.groups[i]; }),
       box("perplexity", false, on => { view.perplexity = on; }, "perplexity"),
-      box("bands of the times", false, on => { view.latencyBand = on; }, "latency-band"),
-      box("bands of the loss", false, on => { view.lossBand = on; }, "loss-band"),
+      box("bands of the times", false, on => { view.latencyBand = on; }, "latency-band", () => frontier.draw()),
+      box("bands of the loss", false, on => { view.lossBand = on; }, "loss-band", () => frontier.draw()),
       box("whole curves, not the lowest 2 nats", false, on => { view.whole = on; }, "whole"),
       box("models", true, on => { view.models = on; }, "models"),
       make("label", {}, "Budget ", budget)),

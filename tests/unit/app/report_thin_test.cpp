@@ -85,7 +85,7 @@ TEST(Thinned, AConvexCurveStaysNearItself) {
 
 TEST(Html, EscapesWhatIsForeign) {
   EXPECT_EQ(escaped("<a href='x' \"&"), "&lt;a href=&#39;x&#39; &quot;&amp;");
-  EXPECT_EQ(escaped("\x1b[31m\n"), "\\x1B[31m\\x0A");
+  EXPECT_EQ(escaped("\x1b[31m\n"), "\\x1b[31m\\x0a");
   EXPECT_EQ(escaped("a\nb", "\n"), "a\nb");
 }
 
