@@ -7,8 +7,9 @@ build_packages=(g++ cmake ninja-build git libopenmpi-dev openmpi-bin libhdf5-dev
   libssl-dev libnlopt-dev libnlopt-cxx-dev libjs-chart.js)
 # mpich for its mpiexec.hydra; mpirun and mpicc stay Open MPI's, whose alternatives rank higher.
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev libmpfr-dev clang libclang-rt-14-dev
-  chromium chromium-driver python3-selenium mpich slurm-wlm munge zsh man-db python3 python3-h5py python3-numpy python3-pandas python3-matplotlib
-  python3-xarray python3-netcdf4 python3-h5netcdf python3-tables netcdf-bin hdf5-tools)
+  mpich slurm-wlm munge zsh man-db python3 python3-h5py python3-numpy python3-pandas python3-matplotlib
+  python3-xarray python3-netcdf4 python3-h5netcdf python3-tables netcdf-bin hdf5-tools
+  octave chromium chromium-driver python3-selenium)
 
 # install_packages NAME...: installs those that are missing, with root or sudo. Without these, or where
 # modules are loaded, it says which are missing as packages and leaves the matter to CMake, which names all

@@ -1,207 +1,133 @@
 #!/usr/bin/env python3
-"""Figures of a result for papers: loss against time, and sizes along the frontiers.
+"""All figures of a result for papers: loss against time, and sizes along the frontiers.
 
-One figure for each law, workload, latency and memory budget, as rooflaw report --png DIR and --svg DIR make them.
-Curves are the staircases of what can be built; some of the points inside the range the law was fitted on are dots.
-Sizes are medians in steps of equal ratio of time, since they jump between shapes that are about as good. Legible with
-eighteen curves: chips differ in colour, precisions in line style, the legend stands beside the axes."""
+Two for each law, workload, latency and memory budget, as rooflaw report --png DIR and --svg DIR make them. Sizes are
+medians in steps of equal ratio of time, since along a frontier they jump between shapes that are about as good.
 
+    plot_figures.py results/quick.h5 figures
+    plot_figures.py results/orin-vs-edge.h5 figures --format svg --latency total --precision int8 --budget total=100ms
+"""
 import argparse
 import pathlib
 import re
 import sys
 
-EXAMPLES = """examples:
-  plot_figures.py results/quick.h5 figures
-  plot_figures.py results/orin-vs-edge.h5 figures --format svg --latency total --precision int8 --budget total=100ms
-"""
-NEEDS = "Debian: python3-h5py python3-matplotlib, for /usr/bin/python3"
-UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "mJ": 1e-3, "J": 1.0, "kJ": 1e3, "": 1.0}
-AXES = {"prefill": "time of the prompt [ms]", "tpot": "time per output token [ms]",
-        "total": "time of prompt and answer [ms]", "energy": "energy of the workload [J]"}
-SIZES = [("layers", "layers", "linear"), ("width", "width", "linear"), ("experts", "experts", "log"),
-         ("ffn_ratio", "activated FFN ratio", "log"), ("kv_heads", "KV heads", "log")]
-COLOURS = ["#0b62b0", "#b04a00", "#1b7a3d", "#a3236f", "#5b4ab0", "#8a6a00", "#00757f", "#c2182b", "#4d5a66", "#6d8b00"]
-LINES = ["-", "--", ":", "-.", (0, (9, 2, 1, 2, 1, 2))]
-NAMES = ["device", "precision", "workload", "latency", "law"]
-SHOWN_NATS = 2  # of the losses, from the lowest: what is further up nobody would build
-
-
-def budget(text):
-    found = re.fullmatch(r"(\w+)=([0-9.]+(?:e[+-]?\d+)?)\s*(us|ms|s|mJ|J|kJ|)", text)
-    if not found or found[1] not in AXES or float(found[2]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like total=100ms or energy=2J")
-    return found[1], float(found[2]) * UNITS[found[3]]
+SIZES = [("layers", "layers", None), ("width", "width", None), ("experts", "experts", 2),
+         ("ffn_ratio", "activated FFN ratio", 2), ("kv_heads", "KV heads", 2)]  # column, name, base of a log axis
+FILTERS = ("device", "precision", "workload", "latency", "budget", "law")
+GROUP = ("law", "workload", "latency", "budget")
+STEPS = 32  # of a frontier's medians
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", help="RESULT.h5")
-    parser.add_argument("folder", type=pathlib.Path, help="folder for the figures; made if it is not there")
-    parser.add_argument("--format", action="append", choices=["png", "svg", "pdf"], help="may be given again; png if not given")
-    for name in NAMES:
-        parser.add_argument(f"--{name}", action="append", metavar="ID", help=f"only this {name}; may be given again")
-    parser.add_argument("--budget", action="append", type=budget, default=[], metavar="KIND=VALUE",
-                        help="a line at total=100ms, tpot=20ms, energy=2J; may be given again")
-    parser.add_argument("--perplexity", action="store_true", help="instead of the loss")
-    parser.add_argument("--whole", action="store_true", help=f"whole curves, not the lowest {SHOWN_NATS} nats")
-    parser.add_argument("--bands", action="store_true", help="where nine of ten measured times lie")
-    parser.add_argument("--width", type=float, default=7.2, help="of a figure, inches; 7.2 if not given")
-    parser.add_argument("--dpi", type=float, default=160, help="of png; 160 if not given")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     usage="plot_figures.py RESULT.h5 DIR [OPTION]...")
+    parser.add_argument("result", metavar="RESULT.h5")
+    parser.add_argument("folder", metavar="DIR", type=pathlib.Path, help="made if it is not there")
+    parser.add_argument("--format", action="append", choices=["png", "svg", "pdf"], help="png if not given; may be given again")
+    for name in FILTERS:
+        option = "memory" if name == "budget" else name
+        parser.add_argument(f"--{option}", dest=name, action="append", metavar="ID", help="only this one; may be given again")
+    parser.add_argument("--at", "--budget", dest="at", action="append", default=[], metavar="KIND=VALUE",
+                        help="a line at total=100ms, energy=2J; may be given again")
+    parser.add_argument("--y", choices=["loss", "perplexity"], default="loss")
+    parser.add_argument("--in-range", action="store_true", help="only where the law does not extrapolate")
+    parser.add_argument("--bands", action="store_true", help="between which nine of ten measured times lie")
     return parser.parse_args()
 
 
-def read_targets(file, wanted):
-    """The targets that are wanted, each with what its curve needs, in the result's order."""
-    columns = {name: file[f"targets/{name}"].asstr()[:] for name in ("id", "device", "precision", "workload", "latency")}
-    targets, seen = [], {name: set() for name in NAMES}
-    for row, target in enumerate(columns["id"]):
-        for law in file["frontiers"]:
-            if target not in file[f"frontiers/{law}"]:
-                continue
-            t = {name: columns[name][row] for name in ("device", "precision", "workload", "latency")} | {"law": law}
-            parts = ".".join([t["device"], t["precision"], t["workload"], t["latency"]])
-            t["budget"] = target[len(parts) + 1:] if target.startswith(parts) else ""
-            for name in NAMES:
-                seen[name].add(t[name])
-            t["frontier"] = file[f"frontiers/{law}/{target}"]
-            if all(not wanted[name] or t[name] in wanted[name] for name in NAMES):
-                targets.append(t)
-    for name in NAMES:
-        for unknown in set(wanted[name] or []) - seen[name]:
-            sys.exit(f"plot_figures.py: --{name} {unknown}: the result has {', '.join(sorted(seen[name]))}")
-    return targets
+def budgets_of(texts):
+    """By latency: times as they are, energies as numbers."""
+    budgets = {}
+    for text in texts:
+        kind, equals, value = text.partition("=")
+        if not equals or kind not in ("prefill", "tpot", "total", "energy"):
+            raise ValueError(f"{text}: must be like total=100ms or energy=2J")
+        budgets.setdefault(kind, []).append(float(value.removesuffix("J")) if kind == "energy" else value)
+    return budgets
 
 
-def styles(targets):
-    """Colour by chip and line by precision; with one chip, colour by precision."""
-    devices = list(dict.fromkeys(t["device"] for t in targets))
-    precisions = list(dict.fromkeys(t["precision"] for t in targets))
-    for t in targets:
-        device, precision = devices.index(t["device"]), precisions.index(t["precision"])
-        first, second = (device, precision) if len(devices) > 1 else (precision, 0)
-        t["style"] = {"color": COLOURS[first % len(COLOURS)], "linestyle": LINES[(second + first // len(COLOURS)) % len(LINES)]}
-        t["name"] = t["device"] if len(precisions) == 1 else t["precision"] if len(devices) == 1 else f"{t['device']} {t['precision']}"
-
-
-def scaled(t):
-    return t["frontier"]["objective"][:] * (1.0 if t["latency"] == "energy" else 1e3)
-
-
-def spread(x, count=24):
-    """Places of some points, about equally far apart on a logarithmic axis."""
+def medians(points, column):
     import numpy
-    marks = numpy.geomspace(x[0], x[-1], count)
-    return numpy.unique(numpy.clip(numpy.searchsorted(x, marks), 0, len(x) - 1))
+    x = points.objective.to_numpy()
+    step = numpy.digitize(x, numpy.geomspace(x[0], x[-1] * (1 + 1e-9), STEPS + 1))
+    middle = points.groupby(step)[["objective", column]].median()
+    return middle.objective, middle[column]
 
 
-def medians(x, y, count=32):
-    """Of y in steps of equal ratio of x: along a frontier sizes jump between shapes that are about as good."""
-    import numpy
-    step = numpy.digitize(x, numpy.geomspace(x[0], x[-1] * (1 + 1e-9), count + 1))
-    steps = [step == s for s in numpy.unique(step)]
-    return [numpy.median(x[s]) for s in steps], [numpy.median(y[s]) for s in steps]
-
-
-def draw_budgets(axes, budgets, latency, label):
-    for kind, value in budgets:
-        if kind == latency:
-            shown = value if kind == "energy" else value * 1e3
-            axes.axvline(shown, color="#565e68", lw=0.9, ls=(0, (2, 2)))
-            if label:
-                axes.annotate(f"{shown:g} {'J' if kind == 'energy' else 'ms'}", (shown, 1), xycoords=("data", "axes fraction"),
-                              xytext=(2, 2), textcoords="offset points", fontsize=7, color="#565e68")
-
-
-def draw_frontiers(plt, group, targets, options):
-    figure, axes = plt.subplots(figsize=(options.width, options.width * 0.55), layout="constrained")
-    lowest = float("inf")
-    for t in targets:
-        x, loss = scaled(t), t["frontier"]["loss"][:]
-        if len(x) == 0:
-            continue
-        lowest = min(lowest, loss[-1])
-        y = t["frontier"]["perplexity"][:] if options.perplexity else loss
-        axes.step(x, y, where="post", lw=1.2, label=t["name"], **t["style"])
-        some = spread(x)
-        inside = some[t["frontier"]["extrapolated"][:][some] == 0]
-        axes.plot(x[inside], y[inside], "o", ms=2.5, color=t["style"]["color"])
-        if options.bands and t["latency"] != "energy":
-            low, high = (t["frontier"][f"latency_{end}_s"][:] * 1e3 for end in ("low", "high"))
-            axes.fill_betweenx(y, low, high, color=t["style"]["color"], alpha=0.1, lw=0)
-    axes.set_xscale("log")
-    if not options.whole and lowest < float("inf"):
-        import math
-        low, high = (math.exp(v) if options.perplexity else v for v in (lowest, lowest + SHOWN_NATS))
-        axes.set_ylim(low - 0.03 * (high - low), high)
-    axes.set_xlabel(AXES[group["latency"]], fontsize=8)
-    axes.set_ylabel("perplexity" if options.perplexity else "loss [nats per token]", fontsize=8)
-    return figure, [axes]
-
-
-def draw_sizes(plt, group, targets, options):
-    figure, grid = plt.subplots(2, 3, figsize=(options.width, options.width * 0.6), layout="constrained")
-    for axes, (column, name, scale) in zip(grid.flat, SIZES):
-        for t in targets:
-            if len(t["frontier"][column]) > 0:
-                axes.plot(*medians(scaled(t), t["frontier"][column][:]), lw=1, label=t["name"], **t["style"])
+def draw_sizes(curves, scale, label):
+    """Small charts of what is built, a curve each of (name, style, points)."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure
+    figure = matplotlib.figure.Figure(figsize=(9, 5.4), dpi=110, layout="constrained")
+    matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
+    grid = figure.subplots(2, 3).flat
+    for axes, (column, name, base) in zip(grid, SIZES):
+        for curve, style, points in curves:
+            if len(points) > 0:
+                x, y = medians(points, column)
+                axes.plot(x * scale, y, lw=1.2, label=curve, **style)
         axes.set_xscale("log")
-        if scale == "log":
-            axes.set_yscale("log", base=2)
-            axes.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
-        axes.set_title(name, fontsize=8)
-    grid.flat[-1].set_axis_off()
-    for axes in grid[1]:
-        axes.set_xlabel(AXES[group["latency"]], fontsize=7)
-    return figure, list(grid.flat[:len(SIZES)])
+        axes.xaxis.set_major_formatter("{x:g}")
+        if base is not None:
+            axes.set_yscale("log", base=base)
+            axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel(label, fontsize=8)
+        axes.set_title(name, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    grid[-1].set_axis_off()
+    figure.legend(*grid[0].get_legend_handles_labels(), fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 0.98), handlelength=3)
+    return figure
 
 
 def main():
-    options = arguments()
+    asked = arguments()
     try:
-        import h5py
-        import matplotlib
+        import h5py, matplotlib, pandas  # noqa: that they are there
     except ModuleNotFoundError as error:
-        sys.exit(f"plot_figures.py needs h5py and matplotlib ({NEEDS}); {sys.executable} has no {error.name}")
-    matplotlib.use("Agg")
+        sys.exit(f"plot_figures.py needs h5py, pandas and matplotlib (Debian: python3-h5py python3-pandas python3-matplotlib, "
+                 f"for /usr/bin/python3); {sys.executable} has no {error.name}")
+    import rooflaw
+    from rooflaw_drawing import COLOURS, STROKES
+
     matplotlib.rcParams["svg.hashsalt"] = "rooflaw"  # the same bytes each time
-    import matplotlib.pyplot as plt
-    try:
-        file = h5py.File(options.result)
-    except OSError as error:
-        sys.exit(f"plot_figures.py: {options.result}: {error}")
-    if file.attrs.get("filetype") != "rooflaw-result":
-        sys.exit(f"plot_figures.py: {options.result}: is no result of rooflaw search")
-    targets = read_targets(file, vars(options))
-    if not targets:
-        sys.exit("plot_figures.py: no target is left of these")
-    styles(targets)
+    result = rooflaw.load(asked.result)
+    budgets = budgets_of(asked.at)
+    which = {name: getattr(asked, name) for name in FILTERS if getattr(asked, name)}
     groups = {}
-    for t in targets:
-        groups.setdefault(tuple(t[name] for name in ("law", "workload", "latency", "budget")), []).append(t)
-    options.folder.mkdir(parents=True, exist_ok=True)
+    for names in rooflaw.frontier(result, **which)[["target", *FILTERS]].drop_duplicates().to_dict("records"):
+        groups.setdefault(tuple(names[part] for part in GROUP), []).append(names)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+
+    def save(figure, kind, key):
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([kind, *key]))
+        for suffix in asked.format or ["png"]:
+            path = asked.folder / f"{stem}.{suffix}"
+            figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if suffix == "svg" else None)
+            print(path)
+
     for key, members in groups.items():
-        group = dict(zip(("law", "workload", "latency", "budget"), key))
-        for kind, draw in (("frontiers", draw_frontiers), ("sizes", draw_sizes)):
-            figure, all_axes = draw(plt, group, members, options)
-            for axes in all_axes:
-                draw_budgets(axes, options.budget, group["latency"], kind == "frontiers")
-                axes.grid(alpha=0.3, which="both", lw=0.4)
-                axes.tick_params(labelsize=7)
-            if len(members) > 1:
-                handles, labels = all_axes[0].get_legend_handles_labels()
-                figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 0.95), fontsize=7, frameon=False)
-            figure.suptitle(", ".join(f"{name} {value}" for name, value in group.items() if value), fontsize=8)
-            stem = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([kind, *(value for value in key if value)]))
-            for suffix in options.format or ["png"]:
-                path = options.folder / f"{stem}.{suffix}"
-                figure.savefig(path, dpi=options.dpi, bbox_inches="tight", metadata={"Date": None} if suffix == "svg" else None)
-                print(path)
-            plt.close(figure)
+        of_group = {**which, **dict(zip(GROUP, key))}
+        lines = {kind: times for kind, times in budgets.items() if kind == key[2]}
+        save(rooflaw.plot(result, budgets=lines, y=asked.y, in_range=asked.in_range, bands=asked.bands, **of_group), "frontiers", key)
+        devices, precisions = (list(dict.fromkeys(m[part] for m in members)) for part in ("device", "precision"))
+        curves = [(f"{m['device']} {m['precision']}",
+                   {"color": COLOURS[devices.index(m["device"]) % len(COLOURS)],
+                    "ls": STROKES[precisions.index(m["precision"]) % len(STROKES)]},
+                   rooflaw.frontier(result, in_range=asked.in_range, **{**of_group, "device": m["device"], "precision": m["precision"]}))
+                  for m in members]
+        unit = result.targets.at[members[0]["target"], "objective_unit"]
+        save(draw_sizes(curves, 1e3 if unit.startswith("s") else 1, f"{key[2]} [{unit.replace('s', 'ms', 1) if unit.startswith('s') else unit}]"),
+             "sizes", key)
 
 
 if __name__ == "__main__":
     try:
         main()
+    except ValueError as error:
+        print(f"plot_figures.py: {error}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
-        sys.exit(f"plot_figures.py: {error}")
+        print(f"plot_figures.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(3)

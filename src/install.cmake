@@ -24,15 +24,20 @@ list(TRANSFORM tables REPLACE "(.+)" "inputs/\\1.toml")
 set(studies exact_1e10 exact_1e12 orin_laws orin_vs_edge paper_orin paper_orin_today plas_fine quick qwen_on_orin rooflinebench
   what_is_bandwidth_worth)
 list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
+set(tutorial grasp heron reply report study winner)
+list(TRANSFORM tutorial REPLACE "(.+)" "jobs/tutorial/\\1.toml")
 install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py
-  results/plot_comparison.py results/plot_figures.py
+  results/plot_comparison.py results/plot_figures.py results/rooflaw.py results/rooflaw_staircase.py results/rooflaw_drawing.py
+  results/example.py results/example.m results/example.jl
+  jobs/tutorial/bench.json jobs/tutorial/shipped/config.json ${tutorial}
   slurm/study.sbatch slurm/array.sh slurm/merge.sbatch slurm/Dockerfile slurm/rooflaw.def
   slurm/spack/repo.yaml slurm/spack/packages/rooflaw/package.py)
 
 # In the folders of the source tree, so that the links between them hold.
 set(sections include/rooflaw/model include/rooflaw/theory inputs jobs results slurm tests tests/bench tests/fuzz)
 list(TRANSFORM sections APPEND /README.md)
-install_files(${CMAKE_INSTALL_DOCDIR} README.md ${sections} CHANGELOG.md CITATION.cff LICENSE
+set(pages inputs/TRUST.md include/rooflaw/model/METHOD.md jobs/TUTORIAL.md)
+install_files(${CMAKE_INSTALL_DOCDIR} README.md ${sections} ${pages} CHANGELOG.md CITATION.cff LICENSE
   results/frontier.png tests/bench/growth.png tests/install/example/CMakeLists.txt
   tests/install/example/by_hand.cpp tests/install/example/by_id.cpp)
 

@@ -13,7 +13,9 @@ ExitCode advise_command(const Arguments& arguments) {
       arguments, advise_usage,
       "The best architecture that can be built for a chip and its budgets, proven: what binds, "
       "what "
-      "more of each is worth, what would reach a loss, and the closed forms beside it.",
+      "more of each is worth, what would reach a loss, and the closed forms beside it.\nExample: "
+      "rooflaw advise --device jetson-agx-orin-64gb --precision int8 --workload vla --total-budget "
+      "100ms",
       advise_options(), {});
   if (!values) return ExitCode::done;
   const Question q = read_question(*values);

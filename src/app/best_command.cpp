@@ -40,6 +40,8 @@ std::vector<Decision> in_range_only(std::vector<Decision> all, const std::string
       continue;
     }
     d.best = d.inside;
+    if (d.finer && (d.finer->extrapolated || (d.best && d.finer->loss >= d.best->loss)))
+      d.finer.reset();
     d.binds.clear();
     d.as_good.clear();
   }

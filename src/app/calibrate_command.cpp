@@ -256,7 +256,8 @@ ExitCode calibrate_command(const Arguments& arguments) {
       "Fits the efficiencies of devices to measured speeds: our CSV (inputs/README.md) and what\n"
       "llama-bench writes (json, jsonl, csv, md). Tells how wrong the fit is on models that it "
       "has\n"
-      "not seen. Alone or under mpirun, with the same result.",
+      "not seen. Alone or under mpirun, with the same result.\nExample: rooflaw calibrate "
+      "bench.json --device rk3588 -o mine.toml",
       options, {measured});
   if (!values) return ExitCode::done;
   Request request;

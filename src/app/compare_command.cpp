@@ -18,7 +18,7 @@ namespace {
 
 const std::string usage =
     "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
-    "[--json | --csv] [--unsealed]";
+    "[--verbose] [--json | --csv] [--unsealed]";
 
 std::vector<std::string> texts(const po::variables_map& values, const char* name) {
   return values.count(name) == 0 ? std::vector<std::string>{}
@@ -56,6 +56,7 @@ ExitCode compare_command(const Arguments& arguments) {
       "id, file or config.json of a model to place on every device; may be given again")(
       "budget", po::value<std::vector<std::string>>()->composing(),
       "time to compare at, total=100ms, instead of five of the baseline's; may be given again")(
+      "verbose,v", po::bool_switch(), "print the tables of each precision alone, too")(
       "json", po::bool_switch(), "print one JSON object, numbers in full")(
       "csv", po::bool_switch(), "print one table, a row a device, time, architecture and model");
   add_seal_option(options);
@@ -63,7 +64,8 @@ ExitCode compare_command(const Arguments& arguments) {
       arguments, usage,
       "Devices side by side, from one result.\nBest loss within a time, time ratio at equal loss, "
       "each one's best architecture and public\nmodels on the others, what more of a chip is "
-      "worth.",
+      "worth.\nExample: rooflaw compare results/both.h5 --baseline jetson-agx-orin-64gb"
+      " --budget total=100ms",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
@@ -83,8 +85,10 @@ ExitCode compare_command(const Arguments& arguments) {
       fmt::print("{}\n",
                  comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-      fmt::print("{}",
-                 printable(csv ? comparison_csv(c) : comparison_text(c, terminal_width()), "\n"));
+      fmt::print("{}", printable(csv ? comparison_csv(c)
+                                     : comparison_text(c, terminal_width(),
+                                                       (*values)["verbose"].as<bool>()),
+                                 "\n"));
     for (const auto& fault : c.faults) fmt::print(stderr, "rooflaw: {}\n", printable(fault));
     return c.faults.empty() ? ExitCode::done : ExitCode::bad_input;
   });

@@ -136,12 +136,16 @@ std::string models_table(const ComparedGroup& g, std::size_t width) {
   return text_table(lines, width);
 }
 
+std::string heading(const ComparedGroup& g, bool several_laws) {
+  return fmt::format("\n{}: {}, workload {}, memory {}{}\n",
+                     g.precision == all_precisions ? "best of all precisions" : g.precision,
+                     to_string(g.objective), g.workload, g.budget,
+                     several_laws ? ", law " + g.law : "");
+}
+
 std::string group_text(const DeviceComparison& c, const ComparedGroup& g, bool several_laws,
                        std::size_t width) {
-  std::string text = fmt::format(
-      "\n{}: {}, workload {}, memory {}{}\n",
-      g.precision == all_precisions ? "best of all precisions" : g.precision,
-      to_string(g.objective), g.workload, g.budget, several_laws ? ", law " + g.law : "");
+  std::string text = heading(g, several_laws);
   const char* spent = g.objective == model::Objective::energy ? "energy" : "time";
   text += wrapped(
       fmt::format("lowest loss within some {0}; ratio: {0} at equal loss over that of {1}:", spent,
@@ -220,12 +224,24 @@ std::string notes(const DeviceComparison& c, std::size_t width) {
 
 }  // namespace
 
-std::string comparison_text(const DeviceComparison& c, std::size_t width) {
+std::string comparison_text(const DeviceComparison& c, std::size_t width, bool verbose) {
   std::set<std::string> laws;
-  for (const auto& g : c.groups) laws.insert(g.law);
+  bool together = false;  // are there groups of the best of all precisions?
+  for (const auto& g : c.groups) {
+    laws.insert(g.law);
+    together = together || g.precision == all_precisions;
+  }
   std::string text;
-  for (const auto& g : c.groups) text += group_text(c, g, laws.size() > 1, width);
-  return text + notes(c, width);
+  for (const auto& g : c.groups)
+    if (verbose || !together || g.precision == all_precisions)
+      text += group_text(c, g, laws.size() > 1, width);
+    else if (!g.models.empty())
+      text += heading(g, laws.size() > 1) + models_table(g, width);
+  text += notes(c, width);
+  if (together && !verbose)
+    text += wrapped("note: each precision alone: --verbose, or --csv and --json, which have all",
+                    width);
+  return text;
 }
 
 }  // namespace rooflaw::app

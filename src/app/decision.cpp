@@ -193,12 +193,16 @@ Decision decide(const Contested& target, const Pick& pick, const search::TargetR
              .best = {},
              .ranges = result.in_range.has_value(),
              .inside = {},
+             .finer = {},
              .binds = {},
              .as_good = pick.as_good};
   if (!result.rows.empty()) d.least_objective = result.rows.front().objective;
   if (pick.in_range) d.inside = result.in_range->rows.at(*pick.in_range);
   if (!pick.point) return d;
   const Row& row = d.best.emplace(result.rows.at(*pick.point));
+  if (result.refined)
+    for (const auto& finer : result.refined->rows)  // the loss falls
+      if (finer.objective <= pick.budget && finer.loss < row.loss) d.finer = finer;
   const Objective own = target.info.objective;
   if (*pick.point + 1 < result.rows.size()) d.binds.emplace_back(to_string(own));
   for (const auto& limit : target.limits.finite()) {

@@ -110,6 +110,7 @@ json decision_json(const std::vector<Decision>& all) {
                     {"best", row_json(d.best)},
                     {"in_range", d.ranges ? row_json(d.inside) : row_json(std::nullopt)},
                     {"law_has_range", d.ranges},
+                    {"refined", row_json(d.finer)},
                     {"least_objective", number(d.least_objective)},
                     {"binds", d.binds},
                     {"as_good", d.as_good},
@@ -124,6 +125,7 @@ std::string decision_csv(const std::vector<Decision>& all) {
   for (const auto& d : all) {
     add_row(rows, d, "best", d.best);
     if (d.ranges) add_row(rows, d, "in_range", d.inside);
+    if (d.finer) add_row(rows, d, "refined", d.finer);
   }
   return rows.text();
 }

@@ -18,7 +18,9 @@ namespace {
 using Line = std::vector<std::string>;
 using Decisions = std::vector<Decision>;
 
-const std::string in_range = "inside";
+const std::string in_range = "inside", between = "finer";
+// Nats by which a point between the sizes searched must be better to be worth a line.
+constexpr double worth_telling = 1e-3;
 
 /// What a table shows beyond what it always does.
 struct Form {
@@ -67,7 +69,11 @@ std::string details(const Decision& d, const Common& c, bool shared) {
 std::string in_three_digits(const std::string& readable) {
   const auto space = readable.find(' ');
   if (space == std::string::npos) return readable;
-  return fmt::format("{:.3g}{}", std::stod(readable.substr(0, space)), readable.substr(space));
+  const double number = std::stod(readable.substr(0, space));
+  // 1016 MiB, 1500 s
+  const auto digits =
+      number < 999.5 ? fmt::format("{:.3g}", number) : fmt::format("{:.0f}", number);
+  return digits + readable.substr(space);
 }
 std::string short_objective(const Decision& d, double value) {
   return in_three_digits(readable_objective(d.target.objective, value));
@@ -121,10 +127,12 @@ Line title(const Form& form) {
   return line;
 }
 
-Line line_of(const Decision& d, const search::Row& row, const Form& form, bool is_best) {
-  Line line{is_best ? budget_text(d) : in_range, architecture_text(row),
-            marked_loss(d, row, is_best),        fmt::format("{:.3g}", row.perplexity),
-            time_text(d, row, form.bands),       in_three_digits(readable_bytes(row.memory_bytes))};
+Line line_of(const Decision& d, const search::Row& row, const Form& form,
+             const std::string& kind = {}) {
+  const bool is_best = kind.empty();
+  Line line{is_best ? budget_text(d) : kind, architecture_text(row),
+            marked_loss(d, row, is_best),    fmt::format("{:.3g}", row.perplexity),
+            time_text(d, row, form.bands),   in_three_digits(readable_bytes(row.memory_bytes))};
   if (form.labels) line.insert(line.begin(), is_best ? label_of(d) : "");
   if (form.energy)
     line.push_back(std::isnan(row.energy_j) ? "-"
@@ -159,8 +167,10 @@ bool shows_inside(const Decision& d) {
 
 std::vector<Line> lines_of(const Decision& d, const Form& form) {
   if (!d.best) return {line_of_none(d, form)};
-  std::vector<Line> lines{line_of(d, *d.best, form, true)};
-  if (shows_inside(d)) lines.push_back(line_of(d, *d.inside, form, false));
+  std::vector<Line> lines{line_of(d, *d.best, form)};
+  if (shows_inside(d)) lines.push_back(line_of(d, *d.inside, form, in_range));
+  if (d.finer && d.best->loss - d.finer->loss >= worth_telling)
+    lines.push_back(line_of(d, *d.finer, form, between));
   return lines;
 }
 
@@ -222,8 +232,9 @@ std::string paragraphs(const Decisions& all, const Common& common, std::size_t w
       std::string words = line[0] + (more.empty() || line[0].empty() ? "" : ", " + more);
       for (std::size_t c = 1; c < line.size(); ++c)
         if (!line[c].empty() && line[c] != "-")
-          words += fmt::format("{}{}{}", words.empty() ? "" : ", ",
-                               line[c] == in_range ? "" : names[c] + " ", line[c]);
+          words +=
+              fmt::format("{}{}{}", words.empty() ? "" : ", ",
+                          line[c] == in_range || line[c] == between ? "" : names[c] + " ", line[c]);
       text += wrapped(words, width);
     }
   return text;
@@ -313,7 +324,7 @@ std::string decision_text(const Decisions& all, std::size_t width) {
       "build: layers x width, KV heads, FFN of an expert, active/all experts. binds: what keeps "
       "the loss from falling (space: the sizes searched end there). inside: the best in the law's "
       "range, "
-      "where it is another.",
+      "where it is another; finer: between the sizes searched.",
       width);
   return text + wrapped(decision_trust(all), width);
 }

@@ -237,7 +237,8 @@ ExitCode evaluate_command(const Arguments& arguments) {
       arguments, usage,
       "Loss, latencies and memory of one architecture on one device, and what bounds each "
       "operator.\nA config.json of Hugging Face is a model; a case may be left out if the options "
-      "give all of it.",
+      "give all of it.\nExample: rooflaw evaluate --model qwen3-0.6b --device rk3588 --precision "
+      "w4a16 --workload vla",
       options, {"CASE.toml"});
   if (!values) return ExitCode::done;
   const auto choice = [&](const char* option) -> std::optional<std::string> {

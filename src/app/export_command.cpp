@@ -16,6 +16,7 @@
 #include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/csv.hpp"
 #include "rooflaw/io/result_file.hpp"
+#include "tidy_tables.hpp"
 
 namespace rooflaw::app {
 
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string usage = "export RESULT.h5 -o DIR [--unsealed]";
+const std::string usage = "export RESULT.h5 -o DIR [--tidy] [--unsealed]";
 
 /// A name with a comma or a line break would be another header.
 void require_column_name(const format::Hdf5Reader& file, const std::string& group,
@@ -133,6 +134,12 @@ class Export {
     files_.keep();
   }
 
+  void run_tidy() {
+    add_table("", folder_, folder_ / "frontiers.csv", tidy_frontiers(file_));
+    add_table("", folder_, folder_ / "best.csv", tidy_best(file_));
+    files_.keep();
+  }
+
   /// Tables that an earlier export has left: whoever reads all of a folder would read them, too.
   std::size_t others() const {
     std::size_t count = 0;
@@ -157,6 +164,12 @@ class Export {
   }
 
   void add(const std::string& kind, const fs::path& place, const std::string& group) {
+    add_table(kind, place, place / (fs::path(group).filename().string() + ".csv"),
+              csv(file_, group));
+  }
+
+  void add_table(const std::string& kind, const fs::path& place, const fs::path& path,
+                 const std::string& text) {
     if (seen_.insert(place).second) {
       for (fs::path p = place; p != folder_; p = p.parent_path())
         if (fs::is_symlink(p))
@@ -164,8 +177,6 @@ class Export {
       folders_.make(place);
       format::remove_leftovers_in(place.string(), ".csv");
     }
-    const fs::path path = place / (fs::path(group).filename().string() + ".csv");
-    const std::string text = csv(file_, group);
     require_table_or_nothing(path, text);
     files_.add(path.string(), std::as_bytes(std::span<const char>(text)));
     written_[kind].push_back(path.string());
@@ -201,11 +212,14 @@ void remove_leftovers(const fs::path& folder) {
 ExitCode export_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("output,o", po::value<std::string>(),
-                        "folder for the CSV files; made if it is not there");
+                        "folder for the CSV files; made if it is not there")(
+      "tidy", po::bool_switch(),
+      "two tables instead: frontiers.csv and best.csv, what a row is of in its columns");
   add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
-      "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, ...",
+      "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, "
+      "...\nExample: rooflaw export results/quick.h5 -o results/csv",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");
@@ -221,7 +235,10 @@ ExitCode export_command(const Arguments& arguments) {
     auto file = io::open_result(result, seal_option(*values));
     Folders below;  // not those of the parent
     Export tables(file, folder, below);
-    tables.run();
+    if ((*values)["tidy"].as<bool>())
+      tables.run_tidy();
+    else
+      tables.run();
     claim.release();  // whoever reads what is printed may not read it, or close the pipe
     if (const auto others = tables.others(); others > 0)
       say(fmt::format("rooflaw: {}: holds {} more CSV files, which are not of this result\n",

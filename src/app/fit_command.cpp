@@ -225,7 +225,7 @@ ExitCode fit_command(const Arguments& arguments) {
       "wrong\n"
       "the law is on runs that it has not seen, and what the runs do not tell. Alone or under "
       "mpirun,\n"
-      "with the same result.",
+      "with the same result.\nExample: rooflaw fit runs.csv -o my-law.toml",
       options, {runs_file});
   if (!values) return ExitCode::done;
   Request request;

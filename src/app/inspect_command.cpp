@@ -71,13 +71,12 @@ void print_targets(const format::Hdf5Reader& file) {
   std::string frontiers, refined, theory;
   for (const auto& target : targets) {
     const auto result = io::read_target(file, target);
-    if (several_laws)
-      for (auto* lines : {&frontiers, &refined, &theory})
-        *lines += fmt::format("  by law {}:\n", printable(target.law));
-    frontiers += frontier_line(result);
-    theory += theory_line(result);
+    const std::string law =
+        several_laws ? fmt::format("  by law {}:\n", printable(target.law)) : "";
+    frontiers += law + frontier_line(result);
+    if (const auto line = theory_line(result); !line.empty()) theory += law + line;
     if (result.refined)
-      refined += fmt::format("  {:<50} {:>7} {:>+17.3f}\n", printable(target.id),
+      refined += fmt::format("{}  {:<50} {:>7} {:>+17.3f}\n", law, printable(target.id),
                              result.refined->rows.size(), 100 * result.refined->hypervolume_gain);
   }
   fmt::print("\ntargets: {}\n", targets.size());
@@ -127,9 +126,10 @@ ExitCode inspect_command(const Arguments& arguments) {
   options.add_options()("verbose,v", po::bool_switch(),
                         "describe each frontier, and what other laws and resamples say of it");
   add_seal_option(options);
-  const auto values = parse_arguments(
-      arguments, usage, "Where a result comes from: program, job, inputs; and what is in it.",
-      options, {"RESULT.h5"});
+  const auto values = parse_arguments(arguments, usage,
+                                      "Where a result comes from: program, job, inputs; and what "
+                                      "is in it.\nExample: rooflaw inspect results/quick.h5",
+                                      options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const std::string path = required(*values, "RESULT.h5", usage);
   return read_apart({path}, [&] {

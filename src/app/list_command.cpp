@@ -245,7 +245,7 @@ ExitCode list_command(const Arguments& arguments) {
       arguments, usage,
       "What the tables of the inputs folder hold; with WORD the entries that have it in their id "
       "or name.\nIds stand wherever a job, a case or an option names a device, precision, "
-      "workload, model or law.",
+      "workload, model or law.\nExample: rooflaw list devices orin",
       options, {"TABLE", "WORD"});
   if (!values) return ExitCode::done;
   const Table& table = table_named(required(*values, "TABLE", usage));

@@ -56,6 +56,23 @@ void print_help() {
   fmt::print("\n  --help, --version\n");
 }
 
+/// For whoever starts it to see what it is.
+void print_tour() {
+  fmt::print(
+      "rooflaw {}: which language model has the lowest loss within a latency and memory budget "
+      "on a chip?\n\n"
+      "  rooflaw list devices orin          which chips, models, precisions, laws it knows\n"
+      "  rooflaw evaluate --model qwen3-0.6b --device jetson-agx-orin-64gb --precision int8 \\\n"
+      "    --workload vla                   what one model takes there\n"
+      "  rooflaw search JOB.toml            every frontier of a space, and what to build\n"
+      "  rooflaw best RESULT.h5 --budget total=100ms\n"
+      "                                     what to build within other budgets\n"
+      "  rooflaw compare RESULT.h5 --baseline DEVICE\n"
+      "                                     what another chip would buy\n\n"
+      "rooflaw --help lists all commands, rooflaw COMMAND --help their options.\n",
+      program_version());
+}
+
 /// The help of all commands for src/app/help_files.cmake: their names, rooflaw.1, or the completion
 /// for a shell.
 ExitCode print_help_as(const std::string& form) {
@@ -79,8 +96,8 @@ ExitCode print_help_as(const std::string& form) {
 
 ExitCode dispatch(const app::Arguments& words) {
   if (words.empty()) {
-    print_help();
-    return ExitCode::bad_input;
+    print_tour();
+    return ExitCode::done;
   }
   if (words[0] == "--help" || words[0] == "-h") {
     print_help();

@@ -30,7 +30,8 @@ ExitCode merge_command(const Arguments& arguments) {
   const auto values = parse_arguments(
       arguments, usage,
       "Joins the results of tasks that share a job but for its devices, precisions, workloads or\n"
-      "latencies: the result is that of the one job that has them all, in the order of the tasks.",
+      "latencies: the result is that of the one job that has them all, in the order of the "
+      "tasks.\nExample: rooflaw merge results/orin.h5 results/nano.h5 -o results/both.h5",
       options, {results});
   if (!values) return ExitCode::done;
   cluster::require_alone("merge");

@@ -20,6 +20,7 @@
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/replace.hpp"
+#include "text_table.hpp"
 
 namespace rooflaw::app {
 
@@ -133,17 +134,22 @@ void RunLog::progress(std::string_view phase, const search::Progress& p) {
                      p.rounds, p.done, p.of, p.frontier_points, p.hypervolume, p.largest_gap));
   } else {
     const double left = share > 0 ? elapsed * (1 - share) / share : 0;
-    show(share, fmt::format("{:.0f} s, about {} left, {} frontier points", elapsed,
-                            readable_seconds(left), p.frontier_points));
+    const std::string level =
+        p.levels > 1 ? fmt::format("level {} of {}, ", p.level, p.levels) : "";
+    show(share, fmt::format("{}{:.0f} s, about {:.0f} s left, {} points", level, elapsed, left,
+                            readable_count(static_cast<double>(p.frontier_points))));
   }
 }
 
 void RunLog::show(double share, const std::string& text) {
   if (terminal_) {
-    constexpr int width = 30;
+    // In one line of the terminal as it is now: a line that wraps could not be replaced.
+    constexpr int width = 20;
     const auto filled = static_cast<std::size_t>(share * width);
-    say_if_read(fmt::format("\r{:<7} [{:<{}}] {:5.1f} %  {}\x1b[K", phase_,
-                            std::string(filled, '#'), width, 100 * share, text));
+    std::string line = fmt::format("{:<7} [{:<{}}] {:5.1f} %  {}", phase_, std::string(filled, '#'),
+                                   width, 100 * share, text);
+    line.resize(std::min(line.size(), terminal_width() - 1));
+    say_if_read(fmt::format("\r{}\x1b[K", line));
     bar_shown_ = true;
   } else {
     say_if_read(fmt::format("progress {} {:5.1f} %  {}\n", phase_, 100 * share, text));

@@ -339,7 +339,8 @@ ExitCode search_command(const Arguments& arguments) {
   const auto values = parse_arguments(
       arguments, usage,
       "The frontier of loss against latency of a space of architectures, for every target of a "
-      "job.\nAlone or under mpirun or srun --mpi=pmix, with the same result.",
+      "job.\nAlone or under mpirun or srun --mpi=pmix, with the same result.\nExample: mpirun -n 4 "
+      "rooflaw search jobs/quick.toml -o results/quick.h5",
       options, {"JOB.toml"});
   if (!values) return ExitCode::done;
   const Request request = request_of(*values, arguments);

@@ -2,7 +2,9 @@
 
 #include "search_report.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -35,6 +37,39 @@ std::vector<Contested> contested_of(const io::Job& job, const search::Findings& 
                    .in_range = in_range == nullptr ? std::nullopt : std::optional(*in_range)});
   }
   return all;
+}
+
+// More would not be read at the end of a run.
+constexpr std::size_t most_targets = 12;
+
+/// Of each device, workload and latency one budget only, the third of the ladder, and the precision
+/// that is best there.
+std::vector<Decision> condensed(const std::vector<Decision>& all) {
+  constexpr std::size_t rung = 2;
+  std::map<std::string, std::vector<double>> budgets;  // by device, ...
+  const auto group_of = [](const Decision& d) {
+    return fmt::format("{} {} {} {} {}", d.target.law, d.target.device, d.target.workload,
+                       to_string(d.target.objective), d.memory);
+  };
+  for (const auto& d : all) {
+    auto& known = budgets[group_of(d)];
+    if (std::find(known.begin(), known.end(), d.budget) == known.end()) known.push_back(d.budget);
+  }
+  std::map<std::string, std::size_t> place;
+  std::vector<Decision> some;
+  for (const auto& d : all) {
+    auto& ladder = budgets[group_of(d)];
+    std::sort(ladder.begin(), ladder.end());
+    if (d.budget != ladder[std::min(rung, ladder.size() - 1)]) continue;
+    const auto [known, is_new] = place.emplace(group_of(d), some.size());
+    if (is_new) {
+      some.push_back(d);
+    } else if (Decision& before = some[known->second];
+               d.best && (!before.best || d.best->loss < before.best->loss)) {
+      before = d;
+    }
+  }
+  return some;
 }
 
 std::string further(const std::string& path, bool other_laws) {
@@ -111,10 +146,16 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   io::write_result(path, job, describe_next, run, last_look);
 
   const std::size_t width = terminal_width();
+  const bool all = job.question.targets.size() <= most_targets;
+  std::string winners = decision_text(all ? decided : condensed(decided), width);
+  if (!all)
+    winners += wrapped(fmt::format("of {} targets: one time each and the best precision there; all "
+                                   "by rooflaw best {}",
+                                   job.question.targets.size(), path),
+                       width);
   std::string notes;
   for (const auto& note : job.notes) notes += wrapped("note: " + note, width);
-  return fmt::format("{}{}{}{}{}\nresult: {}\n", statistics.text(findings),
-                     decision_text(decided, width), notes,
+  return fmt::format("{}{}{}{}{}\nresult: {}\n", statistics.text(findings), winners, notes,
                      work_summary(question, job.method, run, verbose),
                      wrapped(further(path, question.laws.size() + others.size() > 1), width), path);
 }

@@ -23,7 +23,7 @@ void check_method(const search::Method& method, const search::Question& question
                   const Bytes& kept);
 
 /// `frontiers` on all ranks, by target, here and below.
-search::Refined refine_phase(const search::Question& question, const search::PlasOptions& options,
+search::Refined refine_phase(const search::Question& question, const search::RefineOptions& options,
                              const std::vector<search::FrontierPoints>& frontiers, Phase& phase);
 void check_refine(const search::Question& question, const Bytes& kept);
 

@@ -21,7 +21,7 @@ void fields(Archive& a, RefinedTarget& x) {
 
 class RefineWork : public ByPieceWork<RefinedTarget> {
  public:
-  RefineWork(const search::Question& question, const search::PlasOptions& options,
+  RefineWork(const search::Question& question, const search::RefineOptions& options,
              const std::vector<FrontierPoints>& frontiers)
       : ByPieceWork(frontiers.size()),
         question_(question),
@@ -44,7 +44,7 @@ class RefineWork : public ByPieceWork<RefinedTarget> {
  private:
   const search::Question& question_;
   search::Question fine_;
-  search::PlasOptions options_;
+  search::RefineOptions options_;
   const std::vector<FrontierPoints>& frontiers_;
 };
 
@@ -57,7 +57,7 @@ void check_refine(const search::Question& question, const Bytes& kept) {
   search::require_frontiers(found, search::refined_question(question));
 }
 
-search::Refined refine_phase(const search::Question& question, const search::PlasOptions& options,
+search::Refined refine_phase(const search::Question& question, const search::RefineOptions& options,
                              const std::vector<FrontierPoints>& frontiers, Phase& phase) {
   RefineWork work(question, options, frontiers);
   run_by_piece(work, count_points(frontiers), phase);

@@ -80,7 +80,7 @@ class StudyRun {
     const auto& frontiers = findings_.search->frontiers;
     if (study_.refine.enabled)
       do_phase("refine", findings_.refined, [&](Phase& phase) {
-        return refine_phase(question, study_.refine.plas, frontiers, phase);
+        return refine_phase(question, study_.refine, frontiers, phase);
       });
     if (study_.certify && !findings_.whole) {
       std::optional<search::Outcome> whole;

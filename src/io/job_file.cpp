@@ -80,6 +80,16 @@ void read_search(format::TableReader& reader, Job& job) {
 void read_refine(format::TableReader& reader, search::RefineOptions& refine) {
   auto& plas = refine.plas;
   refine.enabled = reader.boolean("enabled").value_or(refine.enabled);
+  refine.in_range = reader
+                        .word<bool>(
+                            "range",
+                            [](const std::string& name) -> std::optional<bool> {
+                              if (name == "law") return true;
+                              if (name == "any") return false;
+                              return std::nullopt;
+                            },
+                            "must be \"law\" or \"any\"", HintFrom{{"law", "any"}})
+                        .value_or(refine.in_range);
   plas.max_evaluations =
       reader.integer("max_evaluations", 1, most_scored).value_or(plas.max_evaluations);
   plas.hypervolume_gain =

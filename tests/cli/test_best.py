@@ -114,6 +114,22 @@ class Best(ProgramTest):
         self.assertNotIn("MoE", run.out, "statistics are for --verbose")
         self.assertIn("MoE", self.rooflaw("inspect", "result.h5", "--verbose").out)
 
+    def test_of_many_targets_a_search_shows_one_time_and_precision_each(self):
+        job = edit(JOB, {"targets.precisions": 'precisions = ["fp16", "int8", "q4_k_m", "q8_0"]'})
+        self.write("job.toml", job)
+        run = self.rooflaw("search", "job.toml", "--force")
+        self.result = Result(self.folder / "result.h5")
+        self.assertEqual(len(self.result.targets()), 16)
+        self.assertIn("of 16 targets: one time each", " ".join(run.out.split()))
+        answers = self.decisions()
+        shown = re.findall(r"^(\S+) (\S+), (tpot|total)", run.out, re.MULTILINE)
+        self.assertEqual(len(shown), 4)
+        for device, precision, latency in shown:
+            ladder = sorted({d["budget"] for d in answers if (d["device"], d["latency"]) == (device, latency)})
+            at = [d for d in answers if (d["device"], d["latency"], d["budget"]) == (device, latency, ladder[2])]
+            best = min((d for d in at if d["best"]), key=lambda d: d["best"]["loss"])
+            self.assertEqual(best["precision"], precision)
+
     def test_every_line_fits_the_terminal(self):
         for width in (40, 60, 80, 100, 160):
             with self.subTest(width=width):
@@ -137,6 +153,30 @@ class Best(ProgramTest):
                 self.assertEqual(int(row["layers"]), d["best"]["layers"])
             else:
                 self.assertTrue(math.isnan(float(row["loss"])))
+
+    def test_tidy_tables(self):
+        self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy")
+        self.assertEqual(sorted(p.name for p in (self.folder / "tidy").iterdir()), ["best.csv", "frontiers.csv"])
+        self.assertEqual((self.folder / "tidy/best.csv").read_text(), self.rooflaw("best", "result.h5", "--csv").out)
+        with open(self.folder / "tidy/frontiers.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        at = 0
+        for target in self.result.targets():
+            f = self.frontier({"law": "codesign-2026", "target": str(target["id"])})
+            for i, loss in enumerate(f["loss"]):
+                row = rows[at + i]
+                for key in ("device", "precision", "workload", "latency"):
+                    self.assertEqual(row[key], str(target[key]))
+                self.assertEqual((row["budget"], row["law"]), ("usable", "codesign-2026"))
+                self.assertEqual((float(row["loss"]), float(row["objective"]), int(row["index"])),
+                                 (loss, f["objective"][i], f["index"][i]))
+                self.assertEqual(row["attention"], "gqa")
+            at += len(f["loss"])
+        self.assertEqual(at, len(rows))
+        # Into the same folder again, and never over what is no such table.
+        self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy")
+        (self.folder / "tidy/best.csv").write_text("mine\n")
+        self.assertIn("never replaced", " ".join(self.rooflaw("export", "result.h5", "-o", "tidy", "--tidy", expect=3).err.split()))
 
     def test_filters(self):
         answers = self.decisions("--device", NANO, "--precision", "int8", "--budget", "total=1")

@@ -392,7 +392,7 @@ class Ties(Compare):
             self.assertAlmostEqual(high, 1.05, delta=1e-12)
         by_own = self.with_bands({**narrow, NANO: (0.99 / near, 1.1)})
         self.assertEqual({d: t for d, (t, _) in by_own.items()}, {ORIN: None, NANO: True, ROCK: False})
-        text = self.rooflaw("compare", "result.h5", "--baseline", ORIN).out
+        text = self.rooflaw("compare", "result.h5", "--baseline", ORIN, "--verbose").out
         self.assertRegex(text, rf"{NANO} .*{near:.3g} =")
         self.assertIn("a tie", text)
         self.assertNotIn("no band of error", text)

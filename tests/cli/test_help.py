@@ -67,9 +67,22 @@ class Help(ProgramTest):
             with self.subTest(command=command):
                 self.assertEqual(self.rooflaw(command, "--version").out, version.out)
 
-    def test_no_arguments(self):
-        run = self.rooflaw(expect=2)
-        self.assertIn("usage: rooflaw", run.out + run.err, str(run))
+    def test_every_command_has_an_example_that_begins_with_it(self):
+        for command in self.commands():
+            with self.subTest(command):
+                self.assertRegex(self.rooflaw(command, "--help").out, rf"Example: .*rooflaw {command} ")
+
+    def test_no_arguments_is_a_tour_of_commands_that_there_are(self):
+        run = self.rooflaw()
+        self.assertEqual(run.err, "")
+        self.assertIn("rooflaw --help", run.out)
+        named = set(re.findall(r"^  rooflaw ([a-z]+) ", run.out, re.MULTILINE))
+        self.assertGreaterEqual(len(named), 4)
+        self.assertLessEqual(named, set(self.commands()))
+        self.assertLess(len(run.out.splitlines()), 24, "one screen")
+
+    def test_an_unknown_command_suggests_the_nearest(self):
+        self.assertIn('did you mean "search"', self.rooflaw("serach", expect=2).err)
 
 
 if __name__ == "__main__":

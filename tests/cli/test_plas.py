@@ -208,6 +208,28 @@ class Refine(PlasTest):
             names = lambda f: {tuple(f[k][i] for k in ARCHITECTURE) for i in range(len(f["loss"]))}
             self.assertFalse(names(rows) & names(frontier))
 
+    def test_in_the_range_of_the_law_unless_asked(self):
+        self.write("job.toml", (SOURCE / "jobs/quick.toml").read_text())
+        small = ["--set", "space.layers=[12, 24, 40]", "--set", "space.widths=[1024, 2048, 3072, 4096]",
+                 "--set", "space.expert_ffn_ratio=[0.5, 1, 2, 4]", "--set", "targets.devices=['jetson-agx-orin-64gb']"]
+        outside = {}
+        for word in ("law", "any"):
+            self.rooflaw("search", "job.toml", "-o", f"{word}.h5", *small, "--set", f"refine.range={word}")
+            result = Result(self.folder / f"{word}.h5")
+            rows = [self.refined(result, target) for target in result.targets()]
+            self.assertGreater(sum(len(r["loss"]) for r in rows), 0)
+            for target in result.targets():
+                self.check_refined(result, target)
+            outside[word] = sum(int(r["extrapolated"].sum()) for r in rows)
+        self.assertEqual(outside["law"], 0)
+        self.assertGreater(outside["any"], 0)
+        # The default is the first.
+        self.rooflaw("search", "job.toml", "-o", "default.h5", *small)
+        default, law = Result(self.folder / "default.h5"), Result(self.folder / "law.h5")
+        for target in default.targets():
+            self.assertEqual(self.refined(default, target)["loss"].tolist(), self.refined(law, target)["loss"].tolist())
+        self.assertIn('must be "law" or "any"', self.rooflaw("search", "job.toml", "--set", "refine.range=all", expect=2).err)
+
     def test_off(self):
         result = self.search(JOB)
         self.assertFalse([g for g in result.groups if g.startswith("/refined")])

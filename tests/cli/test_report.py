@@ -288,13 +288,13 @@ class Report(ProgramTest):
         # The python3 of PATH: Debian's, which has the packages.
         run = self.run_command(["env", "PATH=/usr/bin:/bin", PROGRAM, "report", "result.h5", "--png", "figures",
                                 "--svg", "figures", "--budget", "total=500ms"])
-        made = {f"figures/{kind}-codesign-2026-vla-{latency}.{suffix}" for kind in ("frontiers", "sizes")
+        made = {f"figures/{kind}-codesign-2026-vla-{latency}-capacity.{suffix}" for kind in ("frontiers", "sizes")
                 for latency in ("prefill", "total") for suffix in ("png", "svg")}
         self.assertEqual(set(run.out.splitlines()), made)
         for path in made:
             contents = (self.folder / path).read_bytes()
             self.assertTrue(contents.startswith(b"\x89PNG") if path.endswith("png") else b"<svg" in contents, path)
-        self.assertIn("500 ms", (self.folder / "figures/frontiers-codesign-2026-vla-total.svg").read_text())
+        self.assertIn("500 ms", (self.folder / "figures/frontiers-codesign-2026-vla-total-capacity.svg").read_text())
         self.assertFalse((self.folder / "page.html").exists())
 
     def test_figures_cannot_be_made(self):
@@ -313,11 +313,11 @@ class Report(ProgramTest):
         python = ["/usr/bin/python3", "-B", reader]
         self.assertIn("--budget", self.run_command([*python, "--help"]).out)
         run = self.run_command([*python, "result.h5", "figures", "--latency", "total", "--device", "rk3588",
-                                "--perplexity", "--whole", "--bands", "--format", "svg"])
-        self.assertEqual(run.out.split(), [f"figures/{kind}-codesign-2026-vla-total.svg" for kind in ("frontiers", "sizes")])
-        run = self.run_command([*python, "result.h5", "figures", "--device", "rk3577"], 1)
+                                "--y", "perplexity", "--bands", "--in-range", "--format", "svg"])
+        self.assertEqual(run.out.split(), [f"figures/{kind}-codesign-2026-vla-total-capacity.svg" for kind in ("frontiers", "sizes")])
+        run = self.run_command([*python, "result.h5", "figures", "--device", "rk3577"], 2)
         self.assertIn("rk3588", run.err)
-        self.run_command([*python, "job.toml", "figures"], 1)
+        self.run_command([*python, "job.toml", "figures"], 2)
         self.run_command([*python, "result.h5", "figures", "--budget", "total"], 2)
 
     def test_same_bytes(self):

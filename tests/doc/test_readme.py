@@ -36,8 +36,8 @@ class Readme(unittest.TestCase):
         for name in ("jobs", "inputs", "tests/unit/io/configs"):
             shutil.copytree(SOURCE / name, cls.tree / name)
         (cls.tree / "results").mkdir()
-        for reader in ("plot_frontier.py", "plot_comparison.py"):
-            shutil.copy(SOURCE / "results" / reader, cls.tree / "results")
+        for reader in (SOURCE / "results").glob("*.py"):
+            shutil.copy(reader, cls.tree / "results")
         path = f"{PROGRAM.parent}:/usr/bin:{os.environ['PATH']}"
         cls.environment = {**os.environ, "PATH": path}
 
@@ -62,7 +62,7 @@ class Readme(unittest.TestCase):
             self.assertTrue((self.tree / "results" / file).exists(), file)
 
     def test_2_reader(self):
-        (reader,) = blocks("results/README.md", "python")
+        reader, module = blocks("results/README.md", "python")
         self.assertLessEqual(len([l for l in reader.splitlines() if l.strip()]), 10)
         printed = self.run_here([sys.executable, "-c", reader]).splitlines()
         # A line for every target of quick.toml, with what the frontier's own columns say.
@@ -89,24 +89,32 @@ class Readme(unittest.TestCase):
                 self.assertEqual(record, {name: columns[name][within][best].item() for name in
                                           ("loss", "layers", "width", "experts")})
 
+        told = self.run_here([sys.executable, "-c", module])
+        for target in expected:
+            self.assertEqual(f"{target} " in told, target.endswith(".total"), target)
+        self.assertTrue((self.tree / "results/quick.svg").exists())
+
     def test_3_printed_result_is_current(self):
-        """The excerpt of the summary in README.md is what the program prints."""
-        printed = " ".join(self.run_here("rooflaw search jobs/quick.toml").split())
+        """The table of winners in README.md is what the program prints."""
+        self.run_here("rooflaw search jobs/quick.toml")
+        printed = self.run_here("COLUMNS=80 rooflaw best results/quick.h5 --budget total=100ms")
         readme = (SOURCE / "README.md").read_text()
-        excerpt = re.search(r"^    jetson-agx-orin-64gb\.int8.*?(?=^\S)", readme,
-                            re.MULTILINE | re.DOTALL).group(0)
-        self.assertIn(" ".join(excerpt.split()), printed)
+        excerpt = re.search(r"^    What to build.*?(?=^\S)", readme, re.MULTILINE | re.DOTALL).group(0)
+        self.assertEqual([line[4:] for line in excerpt.rstrip().splitlines()], printed.splitlines())
 
     def test_4_plot_without_its_libraries(self):
-        for arguments, message in ((["a.h5", "b.png"], f"{sys.executable} has no h5py"), (["a.h5"], "RESULT.h5 OUT.png")):
+        for arguments, code, message in ((["a.h5", "b.png"], 1, f"{sys.executable} has no h5py"),
+                                         (["a.h5"], 2, "RESULT.h5 OUT.png")):
             done = subprocess.run([sys.executable, "-I", "-S", SOURCE / "results/plot_frontier.py", *arguments],
                                   capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (code, code), done.stderr)
             self.assertIn(message, done.stderr)
 
     def test_5_files_it_names_exist(self):
-        for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md"):
-            for link in re.findall(r"\]\(([^)#:]+)\)", (SOURCE / file).read_text()):
+        for file in ("README.md", "results/README.md", "jobs/README.md", "slurm/README.md", "inputs/README.md",
+                     "inputs/TRUST.md", "jobs/TUTORIAL.md", "include/rooflaw/model/METHOD.md",
+                     "include/rooflaw/model/README.md"):
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (SOURCE / file).read_text()):
                 self.assertTrue((SOURCE / Path(file).parent / link).exists(), f"{file}: {link}")
 
 

@@ -67,8 +67,8 @@ class Installed(TreeTest):
         share = self.prefix / "share"
         data = [f for f in self.tracked("inputs", "jobs", "results", "slurm")
                 if not f.endswith((".md", ".png")) and f not in ("jobs/run.sh", "jobs/install.sh")]
-        documents = [f for f in self.tracked() if f.endswith("README.md") and not f.startswith("tests/unit/")]
-        documents += ["LICENSE", "CHANGELOG.md", "CITATION.cff", "results/frontier.png"]
+        documents = [f for f in self.tracked() if f.endswith(".md") and not f.startswith(("tests/unit/", "tests/fuzz/corpus/"))]
+        documents += ["LICENSE", "CITATION.cff", "results/frontier.png"]
         for folder, files in (("rooflaw", data), ("doc/rooflaw", documents)):
             for file in files:
                 self.assertEqual((share / folder / file).read_bytes(), (SOURCE / file).read_bytes())

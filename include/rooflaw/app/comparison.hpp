@@ -106,7 +106,8 @@ DeviceComparison compare(const format::Hdf5Reader& file, const ComparisonQuestio
 nlohmann::json comparison_json(const DeviceComparison& c);
 /// One table: a row a device, rung, placed pick and placed model, told apart by `kind`.
 std::string comparison_csv(const DeviceComparison& c);
-/// Tables of at most `width` columns where names allow it.
-std::string comparison_text(const DeviceComparison& c, std::size_t width);
+/// Tables of at most `width` columns where names allow it. Where there are several precisions, of
+/// each alone only the models, unless `verbose`.
+std::string comparison_text(const DeviceComparison& c, std::size_t width, bool verbose);
 
 }  // namespace rooflaw::app

@@ -60,6 +60,7 @@ struct Decision {
   std::optional<search::Row> best;    // none: nothing is as fast
   bool ranges = false;                // is there a frontier of the law's range beside it?
   std::optional<search::Row> inside;  // its best
+  std::optional<search::Row> finer;   // between the sizes searched, better than `best`; not proven
   /// What keeps the loss from falling: the objective, if a slower point is better; other limits
   /// that a layer more would miss. Empty: the space ends there.
   std::vector<std::string> binds;
@@ -87,7 +88,7 @@ std::string decision_trust(const std::vector<Decision>& all);
 /// "time", "memory", "both", or what else; "space" where nothing but the sizes searched do.
 std::string binding_words(const Decision& d);
 nlohmann::json decision_json(const std::vector<Decision>& all);
-/// One table: a row a decision and kind ("best", "in_range"); columns as in /frontiers behind those
+/// One table: a row a decision and kind ("best", "in_range", "refined"); columns as in /frontiers behind those
 /// of the question.
 std::string decision_csv(const std::vector<Decision>& all);
 

@@ -64,6 +64,9 @@ double max_seconds(const Method& method);
 /// The stage after a method that looks between the points of the space; see refine.hpp.
 struct RefineOptions {
   bool enabled = true;
+  // Only what lies in the law's range is sought, where the law states one: a frontier that is
+  // refined to the last percent where nobody knows the loss is no better.
+  bool in_range = true;
   // Of each target. What gaps its dense frontiers have, it is there for.
   PlasOptions plas{.worth_relaxing = 0, .max_evaluations = 500, .hypervolume_gain = 1e-4};
 };

@@ -27,6 +27,7 @@ struct Progress {
   Index done = 0;  // pieces of the round; of plas, evaluations
   Index of = 0;
   std::size_t frontier_points = 0;  // so far, all targets
+  Index level = 0, levels = 0;      // of exact; from 1
   // Of plas:
   Index rounds = 0;
   double hypervolume = 0;

@@ -43,12 +43,15 @@ Question of_target(const Question& question, std::size_t target) {
 }
 
 Refinement refine(const Question& question, const Question& fine, std::size_t target,
-                  const FrontierPoints& frontier, const PlasOptions& options,
+                  const FrontierPoints& frontier, const RefineOptions& options,
                   const std::function<void()>& between) {
   const Question alone = of_target(question, target);
-  const Question fine_alone = of_target(fine, target);
+  Question fine_alone = of_target(fine, target);
+  if (const auto& range = fine_alone.laws[0].range;
+      options.in_range && !fine_alone.space.within && range != model::LawRange{})
+    fine_alone.space.within = range;
   const auto known = known_frontiers(alone, fine_alone, {frontier});
-  Plas plas(fine_alone, options, known);
+  Plas plas(fine_alone, options.plas, known);
   for (plas.absorb(plas.score()); !plas.finished(); plas.absorb(plas.score())) {
     std::vector<Proposal> proposals;
     for (std::size_t s = 0; s < plas.stretches(); ++s) {
@@ -57,7 +60,14 @@ Refinement refine(const Question& question, const Question& fine, std::size_t ta
     }
     plas.accept(proposals);
   }
-  return {improvements(plas.frontiers(), known).front(), plas.counts()};
+  auto found = improvements(plas.frontiers(), known).front();
+  // Points that the stage did not know of, outside the range, may be better.
+  Frontier all = found;
+  for (const auto& p : frontier) all.insert(p);
+  Frontier improving;
+  for (const auto& p : found.points())
+    if (all.contains(p)) improving.insert(p);
+  return {std::move(improving), plas.counts()};
 }
 
 std::vector<KnownFrontier> known_frontiers(const Question& question, const Question& fine,

@@ -105,7 +105,11 @@ Bytes ScanRun::state() const {
 }
 
 Progress ScanRun::progress(std::int64_t begun) const {
-  return {.done = begun, .of = pieces(), .frontier_points = count_points(scanner_->frontiers())};
+  return {.done = begun,
+          .of = pieces(),
+          .frontier_points = count_points(scanner_->frontiers()),
+          .level = static_cast<Index>(round() + 1),
+          .levels = static_cast<Index>(rounds())};
 }
 
 Outcome ScanRun::found() const {

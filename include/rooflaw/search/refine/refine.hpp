@@ -25,14 +25,14 @@ Question refined_question(const Question& question);
 /// `question` with this target alone.
 Question of_target(const Question& question, std::size_t target);
 
-/// The stage for one target. The options are those of a target; `fine` is the refined_question of
-/// `question`; `between` is called often.
+/// The stage for one target. `fine` is the refined_question of `question`; `between` is called
+/// often.
 struct Refinement {
   Frontier improvements;  // points of `fine`
   PlasCounts counts;
 };
 Refinement refine(const Question& question, const Question& fine, std::size_t target,
-                  const FrontierPoints& frontier, const PlasOptions& options,
+                  const FrontierPoints& frontier, const RefineOptions& options,
                   const std::function<void()>& between);
 
 /// Frontiers of `question` as points of `fine`, its refined_question.
