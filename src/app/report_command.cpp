@@ -23,7 +23,7 @@ namespace {
 
 const std::string usage =
     "report RESULT.h5 [-o FILE.html] [--png DIR] [--svg DIR] [--budget KIND=VALUE]... "
-    "[--baseline DEVICE] [--force] [--unsealed]";
+    "[--baseline DEVICE] [--portfolio PORTFOLIO.h5] [--force] [--unsealed]";
 
 /// What every page begins with; by it a page may be written again without --force.
 constexpr std::string_view page_start = "<!DOCTYPE html>\n<!-- rooflaw report -->\n";
@@ -56,6 +56,8 @@ ExitCode report_command(const Arguments& arguments) {
                                                                    "the same as SVG")(
       "budget", po::value<std::vector<std::string>>()->composing(),
       "what to build within: total=100ms, prefill=, tpot=, energy=2J; default as of rooflaw best")(
+      "portfolio", po::value<std::string>(),
+      "what rooflaw portfolio found, to be shown on the page, too")(
       "baseline", po::value<std::string>()->default_value(""),
       "device that the others are compared with; the first of the result if not given")(
       "force", po::bool_switch(), "replace a file that is no such page");
@@ -83,8 +85,14 @@ ExitCode report_command(const Arguments& arguments) {
     for (const auto& text : (*values)["budget"].as<std::vector<std::string>>())
       question.budgets.push_back(budget_from(text));
   if (!output.empty()) require_page_or_nothing(output, result, (*values)["force"].as<bool>());
-  const ExitCode code = read_apart({result}, [&] {
+  std::vector<std::string> read{result};
+  const std::string portfolio = optional("portfolio");
+  if (!portfolio.empty()) read.push_back(portfolio);
+  const ExitCode code = read_apart(read, [&] {
     const auto file = io::open_result(result, seal_option(*values));
+    std::optional<format::Hdf5Reader> beside;
+    if (!portfolio.empty()) beside.emplace(io::open_result(portfolio, seal_option(*values)));
+    if (beside) question.portfolio = &*beside;
     if (output.empty()) return ExitCode::done;
     const std::string page = report::page_of(file, question);
     format::write_atomically(output, std::as_bytes(std::span(page)));

@@ -54,10 +54,11 @@ constexpr Link links[] = {{"decision", "What to build"},    {"frontiers", "Loss 
                           {"worths", "What more is worth"}, {"trust", "Trust"},
                           {"provenance", "Provenance"}};
 
-std::string navigation() {
+std::string navigation(bool has_portfolio) {
   std::string html;
   for (const auto& [id, words] : links)
-    html += fmt::format("<li><a href=\"#{}\">{}</a></li>", id, words);
+    if (has_portfolio || std::string_view(id) != "portfolio")
+      html += fmt::format("<li><a href=\"#{}\">{}</a></li>", id, words);
   return html;
 }
 
@@ -81,6 +82,10 @@ std::string require_device(const PageStudy& study, const std::string& asked) {
 }  // namespace
 
 std::string page_of(const format::Hdf5Reader& file, const PageQuestion& question) {
+  if (!file.has("/frontiers"))
+    throw FileError(file.file(),
+                    "has no frontiers to show; a portfolio goes beside a result: "
+                    "rooflaw report RESULT.h5 --portfolio PORTFOLIO.h5 -o FILE.html");
   PageStudy study = read_page_study(file);
   study.budgets = question.budgets;
   if (study.targets.empty()) throw FileError(file.file(), "has no targets");
@@ -96,6 +101,11 @@ std::string page_of(const format::Hdf5Reader& file, const PageQuestion& question
   sections += roofline_section(study);
   sections += shape_section(study);
   sections += worth_section(study);
+  const auto* portfolio = question.portfolio != nullptr ? question.portfolio : &file;
+  const bool has_portfolio = portfolio->has("/portfolio/laws");
+  if (question.portfolio != nullptr && !has_portfolio)
+    throw FileError(portfolio->file(), "has no portfolio; rooflaw portfolio makes one");
+  if (has_portfolio) sections += portfolio_section(*portfolio);
   sections += trust_section(study);
   sections += provenance_section(file, study);
 
@@ -116,7 +126,7 @@ std::string page_of(const format::Hdf5Reader& file, const PageQuestion& question
        {"script-hashes", hashes.empty() ? " 'none'" : hashes},
        {"style-hash", hash_of(style)},
        {"style", style},
-       {"navigation", navigation()},
+       {"navigation", navigation(has_portfolio)},
        {"sections", sections},
        {"chart-licence", chart_licence()},
        {"program", escaped(fmt::format("rooflaw {} ({})", program_version(), git_commit()))},

@@ -11,7 +11,8 @@ namespace rooflaw::app::report {
 
 struct PageQuestion {
   std::string baseline;  // that chips are compared with; empty: the first of the result
-  std::vector<model::Limit> budgets;  // of the decision; none: as DecisionQuestion
+  std::vector<model::Limit> budgets;              // of the decision; none: as DecisionQuestion
+  const format::Hdf5Reader* portfolio = nullptr;  // shown, too; null: that of the result, if any
 };
 
 /// @throws Error (exit 2) if the result has not this device or cannot answer a budget; as

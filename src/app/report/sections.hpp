@@ -45,6 +45,8 @@ std::string regimes_section(const PageStudy& study, const std::string& baseline)
 std::string roofline_section(const PageStudy& study);
 std::string shape_section(const PageStudy& study);
 std::string worth_section(const PageStudy& study);
+/// @param file  with /portfolio. @throws FileError if that is not as it should be
+std::string portfolio_section(const format::Hdf5Reader& file);
 std::string trust_section(const PageStudy& study);
 std::string provenance_section(const format::Hdf5Reader& file, const PageStudy& study);
 
