@@ -18,7 +18,7 @@ namespace {
 
 const std::string usage =
     "evaluate CASE.toml|config.json [--model ID] [--device ID] [--precision ID] [--workload ID] "
-    "[--json] [--operators]";
+    "[--law ID] [--json] [--operators]";
 
 /// An operator of a pass and how often it runs.
 struct Line {
@@ -230,8 +230,9 @@ ExitCode evaluate_command(const Arguments& arguments) {
                         "id, file or config.json: instead of that of the case")(
       "device", po::value<std::string>(), "id or file")("precision", po::value<std::string>(),
                                                         "id or file")(
-      "workload", po::value<std::string>(), "id or file")("json", po::bool_switch(),
-                                                          "print one JSON object, numbers in full")(
+      "workload", po::value<std::string>(), "id or file")("law", po::value<std::string>(),
+                                                          "id or file; default: codesign-2026")(
+      "json", po::bool_switch(), "print one JSON object, numbers in full")(
       "operators", po::bool_switch(), "print only the operator tables");
   const auto values = parse_arguments(
       arguments, usage,
@@ -250,7 +251,8 @@ ExitCode evaluate_command(const Arguments& arguments) {
                                    {.model = choice("model"),
                                     .device = choice("device"),
                                     .precision = choice("precision"),
-                                    .workload = choice("workload")});
+                                    .workload = choice("workload"),
+                                    .law = choice("law")});
   const auto e = model::evaluate(c.law, c.architecture, c.scenario);
   if ((*values)["json"].as<bool>()) {
     fmt::print("{}\n", evaluation_json(c, e).dump(2));

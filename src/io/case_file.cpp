@@ -88,6 +88,7 @@ toml::table tables_of(SourceFiles& files, const std::string& path, const CaseCho
   choose("device", "id", chosen.device);
   choose("precision", "id", chosen.precision);
   choose("workload", "id", chosen.workload);
+  choose("law", "id", chosen.law);
   return table;
 }
 

@@ -105,6 +105,15 @@ class EveryLaw(OneModel):
         self.assertRegex(self.text("id = 'gemstones-2025-cool'").out, r"\+ limit [\d.]+ \+ tokens [\d.]+ \+ parameters [\d.]+ \+ ")
         self.assertRegex(self.text("id = 'joint-moe-2025'").out, r"active parameters [\d.]+ \+ tokens [\d.]+ \+ limit")
 
+    def test_chosen_by_an_option(self):
+        self.write("case.toml", CASE)
+        for name in ("codesign-2026", "gemstones-2025-cool"):
+            chosen = self.rooflaw("evaluate", "case.toml", "--law", name, "--json").out
+            self.assertEqual(json.loads(chosen), self.evaluate(f"id = '{name}'"))
+            self.write("case.toml", CASE)
+        run = self.rooflaw("evaluate", "case.toml", "--law", "codesign", expect=2)
+        self.assertIn("--law", run.err)
+
     def test_extrapolates_outside_its_ffn_and_kv_range(self):
         """routing-2022 was fitted on FFN ratios from 4 and KV dimensions from 256: CASE has 5.4 and 128."""
         result = self.evaluate("id = 'routing-2022'")

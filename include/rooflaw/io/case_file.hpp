@@ -22,7 +22,7 @@ struct Case {
 
 /// What the command line gives beside a file or in its place: ids, or paths of files.
 struct CaseChoices {
-  std::optional<std::string> model, device, precision, workload;
+  std::optional<std::string> model{}, device{}, precision{}, workload{}, law{};
 };
 
 /// `path` is a CASE.toml, a config.json, which is the model then, or empty.
