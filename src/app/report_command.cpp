@@ -64,10 +64,11 @@ ExitCode report_command(const Arguments& arguments) {
   add_seal_option(options);
   const auto values = parse_arguments(
       arguments, usage,
-      "A page for whoever decides: one HTML file with the frontiers to explore, chips side by\n"
-      "side, what binds, the roofline, how architectures change, what more of a chip is worth, "
-      "how\n"
-      "far to trust it and where it is from. It loads nothing, and can be read without JavaScript.",
+      "A page for whoever decides: one HTML file with what to build, the frontiers to explore, "
+      "chips\n"
+      "side by side, what binds, the roofline, how architectures change, what more of a chip is\n"
+      "worth, how far to trust it and where it is from. It loads nothing, and can be read without\n"
+      "JavaScript.\nExample: rooflaw report results/quick.h5 -o results/quick.html",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const std::string result = required(*values, "RESULT.h5", usage);

@@ -1,8 +1,8 @@
 # What the report page consists of, put into rooflaw_app; and where the chart library is from.
 find_file(chart_found NAMES chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist NO_CACHE)
 set(ROOFLAW_CHART_JS "${chart_found}" CACHE FILEPATH
-  "Chart.js 3 for the charts of rooflaw report (Debian: libjs-chart.js); empty: static charts only")
-if(NOT ROOFLAW_CHART_JS AND chart_found)  # installed since
+  "Chart.js 3 for the charts of rooflaw report (Debian: libjs-chart.js); OFF: static charts only")
+if("${ROOFLAW_CHART_JS}" STREQUAL "" AND chart_found)  # installed since
   set_property(CACHE ROOFLAW_CHART_JS PROPERTY VALUE "${chart_found}")
 endif()
 set(report_files "")
@@ -20,12 +20,12 @@ if(ROOFLAW_CHART_JS AND EXISTS ${ROOFLAW_CHART_JS})
     PATHS ${chart_folder} ${chart_folder}/.. /usr/share/doc/libjs-chart.js)
   if(NOT chart_licence)
     message(FATAL_ERROR "${ROOFLAW_CHART_JS}: no licence beside it (copyright, LICENSE.md or LICENSE), "
-      "which the page must show; -DROOFLAW_CHART_JS= builds without")
+      "which the page must show; -DROOFLAW_CHART_JS=OFF builds without")
   endif()
   message(STATUS "rooflaw report: charts by ${ROOFLAW_CHART_JS}")
   list(APPEND report_files chart-library=${ROOFLAW_CHART_JS} chart-licence=${chart_licence})
 elseif(ROOFLAW_CHART_JS)
-  message(FATAL_ERROR "ROOFLAW_CHART_JS: ${ROOFLAW_CHART_JS} is not there; -DROOFLAW_CHART_JS= builds without")
+  message(FATAL_ERROR "ROOFLAW_CHART_JS: ${ROOFLAW_CHART_JS} is not there; -DROOFLAW_CHART_JS=OFF builds without")
 else()
   message(STATUS "rooflaw report: no Chart.js (Debian: libjs-chart.js; or -DROOFLAW_CHART_JS=FILE): pages will have static charts only")
 endif()
