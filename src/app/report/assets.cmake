@@ -1,8 +1,11 @@
 # What the report page consists of, put into rooflaw_app; and where the chart library is from.
 find_file(chart_found NAMES chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist NO_CACHE)
+if(NOT chart_found)
+  set(chart_found "")
+endif()
 set(ROOFLAW_CHART_JS "${chart_found}" CACHE FILEPATH
   "Chart.js 3 for the charts of rooflaw report (Debian: libjs-chart.js); OFF: static charts only")
-if("${ROOFLAW_CHART_JS}" STREQUAL "" AND chart_found)  # installed since
+if("${ROOFLAW_CHART_JS}" STREQUAL "")  # or installed since
   set_property(CACHE ROOFLAW_CHART_JS PROPERTY VALUE "${chart_found}")
 endif()
 set(report_files "")
@@ -13,21 +16,21 @@ file(GLOB scripts CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/src/app
 foreach(name IN LISTS scripts)
   list(APPEND report_files ${name}=${CMAKE_CURRENT_SOURCE_DIR}/src/app/report/${name})
 endforeach()
-if(ROOFLAW_CHART_JS AND EXISTS ${ROOFLAW_CHART_JS})
-  # The licence must go with it: Debian's text, or LICENSE.md of the npm package.
+unset(chart_licence)
+if(ROOFLAW_CHART_JS)
+  if(NOT EXISTS ${ROOFLAW_CHART_JS})
+    message(FATAL_ERROR "ROOFLAW_CHART_JS: ${ROOFLAW_CHART_JS} is not there; OFF builds without")
+  endif()
+  # It goes with it: Debian's text, or that of the npm package.
   get_filename_component(chart_folder ${ROOFLAW_CHART_JS} DIRECTORY)
   find_file(chart_licence NAMES copyright LICENSE.md LICENSE NO_CACHE NO_DEFAULT_PATH
     PATHS ${chart_folder} ${chart_folder}/.. /usr/share/doc/libjs-chart.js)
-  if(NOT chart_licence)
-    message(FATAL_ERROR "${ROOFLAW_CHART_JS}: no licence beside it (copyright, LICENSE.md or LICENSE), "
-      "which the page must show; -DROOFLAW_CHART_JS=OFF builds without")
-  endif()
-  message(STATUS "rooflaw report: charts by ${ROOFLAW_CHART_JS}")
+endif()
+if(chart_licence)
+  message(STATUS "rooflaw report: charts by ${ROOFLAW_CHART_JS}, licence ${chart_licence}")
   list(APPEND report_files chart-library=${ROOFLAW_CHART_JS} chart-licence=${chart_licence})
-elseif(ROOFLAW_CHART_JS)
-  message(FATAL_ERROR "ROOFLAW_CHART_JS: ${ROOFLAW_CHART_JS} is not there; -DROOFLAW_CHART_JS=OFF builds without")
 else()
-  message(STATUS "rooflaw report: no Chart.js (Debian: libjs-chart.js; or -DROOFLAW_CHART_JS=FILE): pages will have static charts only")
+  message(STATUS "rooflaw report: no Chart.js with its licence beside it (Debian: libjs-chart.js; or -DROOFLAW_CHART_JS=FILE): pages will have still charts only")
 endif()
 set(report_assets ${PROJECT_BINARY_DIR}/generated/report_assets.cpp)
 set(report_paths ${report_files})
