@@ -163,7 +163,7 @@ class Report(ProgramTest):
                                             "--json").out)
         for latency in ("total", "prefill"):
             rows = page.table(f"By precision: {latency}")
-            shown = {(row[0], row[1]): row for row in rows[1:]}
+            shown = {(row[0].split("a tie with")[0], row[1]): row for row in rows[1:]}
             for d in decisions:
                 if d["latency"] != latency:
                     continue
@@ -171,7 +171,8 @@ class Report(ProgramTest):
                 if d["best"] is None:
                     self.assertRegex(row[2], "least is|nothing meets")
                 else:
-                    self.assertEqual(row[3], f'{d["best"]["loss"]:.4f}')
+                    self.assertEqual(row[3], f'{d["best"]["loss"]:.4f}' + (" *" if d["best"]["extrapolated"] else ""))
+                    self.assertEqual("a tie with" in row[0], bool(d["as_good"]))
         self.report("--budget", "energy=2J", expect=2)
 
     def test_one_chip(self):

@@ -36,21 +36,21 @@ bool is_another(const search::Row& a, const search::Row& b) {
 
 Cells row_of(const Decision& d, const search::Row& r, bool energy) {
   const bool is_best = d.best && !is_another(*d.best, r);
-  Cells cells{curve_name(d.target),
-              is_best ? budget_words(d) : "in the law's range",
-              Cell(architecture_words(r), "words"),
-              Cell(fmt::format("{:.4f}", r.loss), is_best ? "best" : ""),
-              fmt::format("{:.2f}", r.perplexity),
-              time_cell(d, r),
-              readable_bytes(r.memory_bytes)};
+  Cell target(curve_name(d.target));
+  if (is_best && !d.as_good.empty())
+    target.html = fmt::format("<br><small>a tie with {}</small>",
+                              escaped(fmt::format("{}", fmt::join(d.as_good, ", "))));
+  Cells cells{
+      target,
+      is_best ? budget_words(d) : "in range",
+      Cell(architecture_words(r), "words"),
+      Cell(fmt::format("{:.4f}{}", r.loss, r.extrapolated ? " *" : ""), is_best ? "best" : ""),
+      fmt::format("{:.2f}", r.perplexity),
+      time_cell(d, r),
+      readable_bytes(r.memory_bytes)};
   if (energy)
     cells.emplace_back(std::isfinite(r.energy_j) ? readable_count(r.energy_j, "J") : "unknown");
   cells.emplace_back(is_best ? binding_words(d) : "");
-  cells.emplace_back(r.extrapolated ? "extrapolates" : "in its range");
-  if (is_best && !d.as_good.empty())
-    cells.emplace_back(fmt::format("a tie with {}", fmt::join(d.as_good, ", ")));
-  else
-    cells.emplace_back("");
   return cells;
 }
 
@@ -58,10 +58,9 @@ std::string table_of(const Decisions& all, const std::string& caption) {
   const bool energy = std::any_of(all.begin(), all.end(), [](const auto& d) {
     return d.best && std::isfinite(d.best->energy_j);
   });
-  std::vector<std::string> titles{
-      "on", "within", "build", "loss", "perplexity", "takes (nine of ten)", "memory"};
+  std::vector<std::string> titles{"on", "within", "build", "loss", "perplexity", "takes", "memory"};
   if (energy) titles.emplace_back("energy");
-  for (const char* more : {"held by", "law", "precisions"}) titles.emplace_back(more);
+  titles.emplace_back("held by");
   std::vector<Cells> rows;
   for (const auto& d : all) {
     if (!d.best) {
@@ -106,10 +105,11 @@ Decisions of_group(const Decisions& all, const PageGroup& group) {
 
 std::string decision_section(const PageStudy& study, const std::vector<Decision>& all) {
   std::string html = paragraph(
-      "For each chip and budget the architecture of lowest loss. Held by: what keeps the loss "
-      "from falling further; \"space\" where the sizes searched end. Below it, where that is "
-      "another, the best that lies in the range the law was fitted on. A tie: other precisions of "
-      "the chip are as good for what is known of their penalties.");
+      "For each chip and budget the architecture of lowest loss, how long it takes and below it "
+      "where nine of ten measured times lie. Held by: what keeps the loss from falling further; "
+      "\"space\" where the sizes searched end. * marks a loss where the law extrapolates; \"in "
+      "range\" is then the best that lies in the range it was fitted on. A tie: other precisions "
+      "of the chip are as good, for what is known of their penalties.");
   bool first = true;
   for (const auto& group : study.groups) {
     const auto some = of_group(all, group);

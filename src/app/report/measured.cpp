@@ -1,6 +1,7 @@
 #include "report/measured.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "calibration.hpp"
 #include "rooflaw/io/measurements.hpp"
@@ -10,6 +11,8 @@
 namespace rooflaw::app::report {
 
 namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Nothing of a prompt behind others, which no workload is.
 std::optional<model::Workload> workload_of(const fit::Speed& speed) {
@@ -37,6 +40,9 @@ std::optional<MeasuredPoint> point_of(const fit::Group& group, const fit::Speed&
   const double seconds = prefill ? e.prefill.seconds : e.decode.seconds;
   if (!(seconds > 0)) return std::nullopt;
   const auto tokens = static_cast<double>(speed.tokens * speed.batch);
+  // Of a format that the chip's efficiencies do not know, the ideal roofline is no prediction.
+  const bool known = device.efficiencies.empty() ||
+                     device.trust(speed.precision.id).decode.basis != model::Basis::ideal;
   return MeasuredPoint{
       .device = target.info.device,
       .engine = group.id.substr(std::min(group.device.id.size() + 1, group.id.size())),
@@ -44,11 +50,11 @@ std::optional<MeasuredPoint> point_of(const fit::Group& group, const fit::Speed&
       .precision = speed.precision.id,
       .phase = speed.phase,
       .tokens_per_second = tokens / speed.seconds,
-      .predicted = tokens / seconds,
+      .predicted = known ? tokens / seconds : nan,
       .intensity = phase.intensity,
       .attained_flops = phase.flops / speed.seconds,
       .predicted_flops = phase.attained_flops,
-      .fitted = group.engine == device.engine && group.full_power};
+      .fitted = known && group.engine == device.engine && group.full_power};
 }
 
 }  // namespace

@@ -130,11 +130,13 @@ std::string measured_part(const PageStudy& study) {
         measured.points.emplace_back(m.intensity, m.attained_flops);
         predicted.points.emplace_back(m.intensity, m.predicted_flops);
       }
-      rows.push_back({m.device, m.engine, m.model, m.precision,
-                      m.phase == model::Phase::prefill ? "prompt" : "tokens",
-                      fmt::format("{:.4g}", m.tokens_per_second),
-                      fmt::format("{:.4g}", m.predicted),
-                      fmt::format("{:+.0f} %", 100 * (m.predicted / m.tokens_per_second - 1))});
+      const bool known = std::isfinite(m.predicted);
+      rows.push_back(
+          {m.device, m.engine, m.model, m.precision,
+           m.phase == model::Phase::prefill ? "prompt" : "tokens",
+           fmt::format("{:.4g}", m.tokens_per_second),
+           known ? fmt::format("{:.4g}", m.predicted) : "format not calibrated",
+           known ? fmt::format("{:+.0f} %", 100 * (m.predicted / m.tokens_per_second - 1)) : ""});
     }
     if (measured.points.empty()) continue;
     chart.series.push_back(std::move(predicted));
@@ -143,7 +145,8 @@ std::string measured_part(const PageStudy& study) {
   std::string html = paragraph(
       "Speeds of inputs/measured.csv on these chips, and what the model says of the same test at "
       "the efficiencies of this result. The chart has those under the engine that the "
-      "efficiencies are of, at full power; the table has the others, too.");
+      "efficiencies are of, at full power and in formats that they know; the table has the others, "
+      "too.");
   html += svg_chart(chart);
   return html + details(fmt::format("All {} measured speeds of these chips", rows.size()),
                         html_table("Tokens per second, measured and predicted",

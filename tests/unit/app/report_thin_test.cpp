@@ -42,7 +42,7 @@ TEST(Thinned, KeepsAllThatFit) {
 TEST(Thinned, KeepsEndsAndAsManyAsAsked) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     const Curve curve = falling(500, seed);
-    for (const std::size_t most : {2, 3, 24, 100}) {
+    for (const std::size_t most : {2U, 3U, 24U, 100U}) {
       const auto places = thinned(curve, most);
       ASSERT_EQ(places.size(), most);
       EXPECT_EQ(places.front(), 0U);
