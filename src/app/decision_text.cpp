@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <span>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -184,40 +187,34 @@ std::size_t longest_line(const std::string& text) {
   return longest;
 }
 
+/// What stands above the rows of a target, whose decisions begin here.
+std::string heading(std::span<const Decision> of_target, const Common& common, const Form& form) {
+  const auto& d = of_target.front();
+  const std::string more = details(d, common, false);
+  std::string text = label_of(d) + (more.empty() ? "" : ", " + more);
+  const auto with_band = std::find_if(of_target.begin(), of_target.end(), [&](const Decision& o) {
+    return o.target == d.target && o.best && has_band(*o.best);
+  });
+  if (form.bands || with_band == of_target.end()) return text;
+  const auto& row = *with_band->best;
+  return text + fmt::format(" (nine of ten: x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
+                            row.latency_high_s / row.latency_s);
+}
+
 std::string table(const Decisions& all, const Common& common, const Form& form) {
   std::vector<Line> lines{title(form)};
-  std::vector<std::string> above{""};  // each line
-  const Decision* before = nullptr;
-  for (const auto& d : all) {
-    const bool other = before == nullptr || !(before->target == d.target);
-    before = &d;
-    for (auto& line : lines_of(d, form)) {
-      const bool first = other && above.size() == lines.size();
-      above.emplace_back();
-      if (first && !form.labels) {
-        const std::string more = details(d, common, false);
-        above.back() = label_of(d) + (more.empty() ? "" : ", " + more);
-        if (!form.bands && d.best && has_band(*d.best))
-          above.back() += fmt::format(" (nine of ten: x {:.2g} .. {:.2g})",
-                                      d.best->latency_low_s / d.best->latency_s,
-                                      d.best->latency_high_s / d.best->latency_s);
-      }
-      lines.push_back(std::move(line));
-    }
+  std::map<std::size_t, std::string> above;  // by line
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool begins = i == 0 || !(all[i - 1].target == all[i].target);
+    if (begins && !form.labels)
+      above[lines.size()] = heading(std::span(all).subspan(i), common, form) + "\n";
+    for (auto& line : lines_of(all[i], form)) lines.push_back(std::move(line));
   }
-  // The heading stands above the first line of a target only.
-  std::set<std::string> told;
   constexpr std::size_t no_end = 100000;
-  const std::string rows = text_table(lines, no_end);
   std::string text;
-  std::size_t at = 0;
-  for (std::size_t i = 0; at < rows.size(); ++i) {
-    const std::size_t end = rows.find('\n', at) + 1;
-    if (i < above.size() && !above[i].empty() && told.insert(above[i]).second)
-      text += above[i] + "\n";
-    text += rows.substr(at, end - at);
-    at = end;
-  }
+  std::istringstream rows(text_table(lines, no_end));
+  std::string row;
+  for (std::size_t i = 0; std::getline(rows, row); ++i) text += above[i] + row + "\n";
   return text;
 }
 
