@@ -1,14 +1,15 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by jobs/run.sh and tests/run.sh: what the program needs, and how to get it.
 
+# Not needed, but found if there: libjs-chart.js, for the moving charts of `rooflaw report`.
 build_packages=(g++ cmake ninja-build git libopenmpi-dev openmpi-bin libhdf5-dev libeigen3-dev
   libtomlplusplus-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev
-  libssl-dev libnlopt-dev libnlopt-cxx-dev)
+  libssl-dev libnlopt-dev libnlopt-cxx-dev libjs-chart.js)
 # mpich for its mpiexec.hydra; mpirun and mpicc stay Open MPI's, whose alternatives rank higher.
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev libmpfr-dev clang libclang-rt-14-dev
   mpich slurm-wlm munge zsh man-db python3 python3-h5py python3-numpy python3-pandas python3-matplotlib
   python3-xarray python3-netcdf4 python3-h5netcdf python3-tables netcdf-bin hdf5-tools
-  octave)
+  octave chromium chromium-driver python3-selenium)
 
 # install_packages NAME...: installs those that are missing, with root or sudo. Without these, or where
 # modules are loaded, it says which are missing as packages and leaves the matter to CMake, which names all

@@ -27,7 +27,7 @@ list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
 set(tutorial grasp heron reply report study winner)
 list(TRANSFORM tutorial REPLACE "(.+)" "jobs/tutorial/\\1.toml")
 install_files(${data} ${tables} inputs/measured.csv inputs/energy.csv ${studies} results/plot_frontier.py
-  results/plot_comparison.py results/rooflaw.py results/rooflaw_staircase.py results/rooflaw_drawing.py
+  results/plot_comparison.py results/plot_figures.py results/rooflaw.py results/rooflaw_staircase.py results/rooflaw_drawing.py
   results/example.py results/example.m results/example.jl
   jobs/tutorial/bench.json jobs/tutorial/shipped/config.json ${tutorial}
   slurm/study.sbatch slurm/array.sh slurm/merge.sbatch slurm/Dockerfile slurm/rooflaw.def

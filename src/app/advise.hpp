@@ -71,7 +71,7 @@ struct Reach {
 struct RegimeMap {
   static constexpr std::array<double, 5> multiples = {0.25, 0.5, 1, 2, 4};
   struct Cell {
-    std::optional<double> loss;
+    std::optional<theory::Built> built;  // empty: nothing meets the budgets
     std::vector<std::string_view> binding;
   };
   std::array<std::array<Cell, multiples.size()>, multiples.size()> cells;  // [compute][bandwidth]
@@ -88,6 +88,9 @@ struct Answer {
   std::optional<double> least_loss;  // and what the box has without any limit
   std::optional<RegimeMap> regimes;
 };
+
+/// Cost: some milliseconds a cell and budget.
+RegimeMap regime_map(const theory::BuildingLattice& lattice, const Question& q);
 
 /// @throws DomainError for a box that holds nothing to build
 Answer answer(const Question& q);

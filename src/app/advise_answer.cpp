@@ -139,20 +139,20 @@ Reach reach(const BuildingLattice& lattice, const Question& q, Part part, double
   return found;
 }
 
+}  // namespace
+
 RegimeMap regime_map(const BuildingLattice& lattice, const Question& q) {
   RegimeMap map;
   for (std::size_t c = 0; c < RegimeMap::multiples.size(); ++c)
     for (std::size_t b = 0; b < RegimeMap::multiples.size(); ++b) {
       const Question there = with_more(with_more(q, Part::compute, RegimeMap::multiples[c]),
                                        Part::bandwidth, RegimeMap::multiples[b]);
-      if (const auto built = best(lattice, there))
-        map.cells[c][b] = {built->evaluation.loss,
-                           binding_limits(lattice, there, built->evaluation.loss)};
+      auto& cell = map.cells[c][b];
+      cell.built = best(lattice, there);
+      if (cell.built) cell.binding = binding_limits(lattice, there, cell.built->evaluation.loss);
     }
   return map;
 }
-
-}  // namespace
 
 Answer answer(const Question& q) {
   require_valid(q.box);

@@ -96,13 +96,17 @@ json reaches_json(const Question& q, const Answer& a) {
   return target;
 }
 
+json loss_json(const std::optional<theory::Built>& built) {
+  return built ? json(built->evaluation.loss) : json();
+}
+
 json regimes_json(const RegimeMap& map) {
   json cells = json::array();
   for (std::size_t c = 0; c < map.cells.size(); ++c)
     for (std::size_t b = 0; b < map.cells[c].size(); ++b)
       cells.push_back({{"compute", RegimeMap::multiples[c]},
                        {"bandwidth", RegimeMap::multiples[b]},
-                       {"loss", optional_json(map.cells[c][b].loss)},
+                       {"loss", loss_json(map.cells[c][b].built)},
                        {"binding", map.cells[c][b].binding}});
   return cells;
 }

@@ -154,7 +154,9 @@ void print_regimes(const RegimeMap& map) {
     for (const auto& cell : map.cells[c]) {
       const std::string held =
           cell.binding.empty() ? "box" : fmt::format("{}", fmt::join(cell.binding, "+"));
-      fmt::print("{:<{}}", cell.loss ? fmt::format("{:.4f} {}", *cell.loss, held) : "none", column);
+      fmt::print("{:<{}}",
+                 cell.built ? fmt::format("{:.4f} {}", cell.built->evaluation.loss, held) : "none",
+                 column);
     }
     fmt::print("\n");
   }

@@ -101,8 +101,9 @@ std::string time_text(const Decision& d, const search::Row& row, bool with_band)
   return text;
 }
 
-/// "time", "memory", "both", or what else; "space" where nothing but the sizes searched do.
-std::string binding_text(const Decision& d) {
+}  // namespace
+
+std::string binding_words(const Decision& d) {
   if (d.binds.empty()) return "space";
   std::string text;
   for (const auto& name : d.binds) {
@@ -112,6 +113,8 @@ std::string binding_text(const Decision& d) {
   }
   return text == "time,memory" ? "both" : text;
 }
+
+namespace {
 
 std::string marked_loss(const Decision& d, const search::Row& row, bool is_best) {
   return fmt::format("{:.4f}{}{}", row.loss, row.extrapolated ? "*" : "",
@@ -140,7 +143,7 @@ Line line_of(const Decision& d, const search::Row& row, const Form& form,
   if (!is_best)
     line.emplace_back();
   else
-    line.push_back(binding_text(d));
+    line.push_back(binding_words(d));
   return line;
 }
 
@@ -253,8 +256,9 @@ std::string plural(std::size_t n, const char* what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
-/// How sure, in a sentence.
-std::string trust(const Decisions& all) {
+}  // namespace
+
+std::string decision_trust(const Decisions& all) {
   std::set<std::string> targets, proven, measured, prior, ideal, estimated, laws;
   std::size_t winners = 0, outside = 0, tied = 0;
   for (const auto& d : all) {
@@ -297,8 +301,6 @@ std::string trust(const Decisions& all) {
   return text + ".";
 }
 
-}  // namespace
-
 std::string architecture_text(const search::Row& r) {
   std::string text = fmt::format("{}x{}", r.layers, r.width);
   text += r.attention == model::AttentionKind::gqa ? fmt::format(" kv{}", r.kv_heads)
@@ -321,7 +323,7 @@ std::string decision_text(const Decisions& all, std::size_t width) {
       "range, "
       "where it is another; finer: between the sizes searched.",
       width);
-  return text + wrapped(trust(all), width);
+  return text + wrapped(decision_trust(all), width);
 }
 
 }  // namespace rooflaw::app

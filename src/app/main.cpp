@@ -38,6 +38,8 @@ constexpr Command commands[] = {
      app::portfolio_command},
     {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
     {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},
+    {"report", "RESULT.h5 -o FILE.html", "a page to look at: frontiers, chips, trust",
+     app::report_command},
     {"merge", "A.h5 B.h5 ... -o C.h5", "joins the results of array tasks", app::merge_command},
     {"fit", "RUNS.csv -o LAW.toml", "fits the loss law to training runs", app::fit_command},
     {"calibrate", "MEASURED... -o DEVICES.toml", "fits a chip's efficiencies to measured speeds",

@@ -53,6 +53,13 @@ ModelEntry read_kept_model(const format::Hdf5Reader& file, const std::string& ki
   return entry;
 }
 
+std::vector<ModelEntry> read_kept_models(const format::Hdf5Reader& file, const std::string& kind) {
+  std::vector<ModelEntry> models;
+  for (const auto& id : datasets_in(file, "/inputs/" + kind))
+    models.push_back(read_kept_model(file, kind, id));
+  return models;
+}
+
 }  // namespace
 
 std::string budget_suffix(const search::TargetInfo& target) {
@@ -122,10 +129,11 @@ std::optional<double> read_loss_uncertainty(const format::Hdf5Reader& file,
 }
 
 std::vector<ModelEntry> read_compared_models(const format::Hdf5Reader& file) {
-  std::vector<ModelEntry> models;
-  for (const auto& id : datasets_in(file, "/inputs/compare"))
-    models.push_back(read_kept_model(file, "compare", id));
-  return models;
+  return read_kept_models(file, "compare");
+}
+
+std::vector<ModelEntry> read_public_models(const format::Hdf5Reader& file) {
+  return read_kept_models(file, "model");
 }
 
 std::vector<ModelEntry> named_models(const format::Hdf5Reader& file, SourceFiles& files,

@@ -173,6 +173,19 @@ SourceFiles SourceFiles::unpack(const std::string& packed) {
   return files;
 }
 
+namespace {
+
+/// Where `cmake --install` puts what comes with the program, seen from it; and what the build tree
+/// has beside it. So no path of the machine that built it is in the program.
+std::pair<fs::path, fs::path> places_of(const std::string& name) {
+  std::error_code ignored;
+  const fs::path beside = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const fs::path inputs = (beside / ROOFLAW_INPUTS_FROM_PROGRAM).lexically_normal();
+  return {inputs.parent_path() / name, beside / name};
+}
+
+}  // namespace
+
 std::string inputs_folder() {
   const char* folder = std::getenv("ROOFLAW_INPUTS");
   if (folder != nullptr && *folder != '\0') {
@@ -180,13 +193,18 @@ std::string inputs_folder() {
     return folder;
   }
   std::error_code ignored;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  // Where `cmake --install` puts them; and what the build tree has beside the program, so that no
-  // path of the machine that built it is in the program.
-  const fs::path installed = (beside / ROOFLAW_INPUTS_FROM_PROGRAM).lexically_normal();
-  for (const fs::path& found : {installed, beside / "inputs"})
+  const auto [installed, built] = places_of("inputs");
+  for (const fs::path& found : {installed, built})
     if (fs::is_directory(found, ignored)) return fs::canonical(found, ignored).string();
   throw FileError(installed.string(), "no such folder; set ROOFLAW_INPUTS to that of the tables");
+}
+
+std::string shipped_file(const std::string& name) {
+  std::error_code ignored;
+  const auto [installed, built] = places_of(name);
+  for (const fs::path& found : {installed, built})
+    if (fs::is_regular_file(found, ignored)) return fs::canonical(found, ignored).string();
+  throw FileError(installed.string(), "no such file: it is installed with the program");
 }
 
 }  // namespace rooflaw::io

@@ -20,6 +20,7 @@ ExitCode compare_command(const Arguments& arguments);
 ExitCode portfolio_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
+ExitCode report_command(const Arguments& arguments);
 ExitCode merge_command(const Arguments& arguments);
 ExitCode list_command(const Arguments& arguments);
 ExitCode fit_command(const Arguments& arguments);

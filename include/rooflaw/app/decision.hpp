@@ -83,6 +83,10 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
 
 /// A table of at most `width` columns where names allow it, and how far to trust it.
 std::string decision_text(const std::vector<Decision>& all, std::size_t width);
+/// How sure, in a sentence.
+std::string decision_trust(const std::vector<Decision>& all);
+/// "time", "memory", "both", or what else; "space" where nothing but the sizes searched do.
+std::string binding_words(const Decision& d);
 nlohmann::json decision_json(const std::vector<Decision>& all);
 /// One table: a row a decision and kind ("best", "in_range", "refined"); columns as in /frontiers behind those
 /// of the question.

@@ -57,6 +57,8 @@ std::optional<double> read_loss_uncertainty(const format::Hdf5Reader& file,
 
 /// The models of the job's [compare], as they were. @throws as read_kept
 std::vector<ModelEntry> read_compared_models(const format::Hdf5Reader& file);
+/// The public models, as they were. @throws as read_kept
+std::vector<ModelEntry> read_public_models(const format::Hdf5Reader& file);
 
 /// The models that a word of the command line names: an id of those that the result knows, else as
 /// Catalogue::models. @throws InputError, naming `option`, if there is none or no architecture here

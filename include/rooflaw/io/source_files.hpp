@@ -65,4 +65,8 @@ class SourceFiles {
 /// exists
 std::string inputs_folder();
 
+/// A file that comes with the program, "results/plot_figures.py": beside the installed inputs, or
+/// where the build tree has it. @throws FileError if it is not there
+std::string shipped_file(const std::string& name);
+
 }  // namespace rooflaw::io

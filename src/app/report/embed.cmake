@@ -1,0 +1,17 @@
+# The files of the report page as a source of the program:
+# cmake -DOUTPUT=... -DFILES="NAME=PATH|..." -P embed.cmake
+set(text "// Made by src/app/report/embed.cmake.\n#include \"report/assets.hpp\"\n\nnamespace rooflaw::app::report {\n\nnamespace {\n\n")
+set(table "")
+string(REPLACE "|" ";" FILES "${FILES}")
+foreach(pair IN LISTS FILES)
+  string(REGEX MATCH "^([^=]+)=(.*)$" matched "${pair}")
+  set(name ${CMAKE_MATCH_1})
+  file(READ ${CMAKE_MATCH_2} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  string(MAKE_C_IDENTIFIER "file_${name}" variable)
+  string(APPEND text "constexpr unsigned char ${variable}[] = {\n${bytes}0};\n\n")
+  string(APPEND table "  if (name == \"${name}\")\n    return {reinterpret_cast<const char*>(${variable}), sizeof ${variable} - 1};\n")
+endforeach()
+string(APPEND text "}  // namespace\n\nstd::string_view asset(std::string_view name) {\n${table}  return {};\n}\n\n}  // namespace rooflaw::app::report\n")
+file(WRITE ${OUTPUT} "${text}")
