@@ -210,11 +210,19 @@ std::string portfolio_text(const PortfolioResult& result) {
     text += law_text(result, law, labels);
   }
   if (!result.robust.empty()) text += robust_text(result);
+  bool extrapolated = false;
+  for (const auto& law : result.by_law)
+    for (const auto& a : law.architectures) extrapolated = extrapolated || a.row.extrapolated;
   text += '\n';
   text += folded(
       "Price: the mean, by weight, of what targets lose to the best that each "
       "could run by itself, in nats and in perplexity.",
       columns);
+  if (extrapolated)
+    text += folded(
+        "Beyond its range a law is a guess: with law.range = \"enforce\" (one law) only "
+        "architectures within it are looked at.",
+        columns);
   return text;
 }
 

@@ -6,10 +6,11 @@ import math
 import sys
 import unittest
 
+import h5py
 import numpy
 
 sys.dont_write_bytecode = True
-from support import JOB, SOURCE, ProgramTest, Result, edit, objective
+from support import JOB, SOURCE, ProgramTest, Result, edit, objective, reseal
 
 OTHER_LAW = "routing-2022"
 DEVICES = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588", "jetson-thor-t5000"]
@@ -294,6 +295,36 @@ class Refusals(PortfolioTest):
                         ["merge", "result.h5", "-o", "all.h5"]):
             run = self.rooflaw(*command, expect=3)
             self.assertIn("has no frontiers", run.err, str(run))
+
+    def test_a_result_that_was_changed(self):
+        self.portfolio()
+        good = (self.folder / "result.h5").read_bytes()
+        runs = "/portfolio/laws/codesign-2026/runs"
+        for where, change in {f"{runs}/target": lambda column: column.__setitem__(0, 99),
+                              f"{runs}/k": None, "/portfolio": None}.items():
+            (self.folder / "result.h5").write_bytes(good)
+            with h5py.File(self.folder / "result.h5", "r+") as file:
+                if change:
+                    change(file[where])
+                elif where == "/portfolio":
+                    file[where].attrs["objective"] = "median"
+                else:
+                    del file[where]
+            self.rooflaw("inspect", "result.h5", expect=3)  # the seal
+            reseal(self.folder / "result.h5")
+            self.assertIn(where, self.rooflaw("inspect", "result.h5", expect=3).err)
+
+    def test_within_the_range(self):
+        """Bound to the law's range, nothing is extrapolated, and all there is in it is looked at."""
+        answer, _ = self.portfolio(PORTFOLIO, "--set", "law.range=enforce")
+        law = answer["laws"][0]
+        self.assertFalse(any(a["extrapolated"] for c in law["choices"] for a in c["architectures"]))
+        frontiers = self.search(edit(PORTFOLIO, {"law.id": 'id = "codesign-2026"\nrange = "enforce"'}), "-o", "s.h5", result="s.h5")
+        for target in law["targets"]:
+            frontier = frontiers.frontier(target["id"])
+            within = frontier["loss"][objective(frontier) <= 0.1]
+            self.assertEqual(target["own_loss"], within.min() if len(within) else None)
+            self.assertEqual(target["least_budget"], objective(frontier).min())
 
     def test_dry_run(self):
         self.write("job.toml", PORTFOLIO)
