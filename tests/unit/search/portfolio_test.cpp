@@ -66,6 +66,8 @@ PortfolioCase random_portfolio(Random& random, search::Index least, search::Inde
   while (c.question().targets.size() > 8);
   auto& q = c.random.question;
   if (random.chance(0.3)) q.laws = {random_law(random)};
+  // A law under which a larger FFN is no better: boxes cannot be bounded by their corners.
+  if (random.chance(0.1)) q.laws[0].alpha_r = -q.laws[0].alpha_r;
   if (random.chance(0.3)) q.space.within = q.laws[0].range = random_range(random);
   shuffle_axes(random, q.space);
   c.budgets.assign(q.targets.size(), infinity);
@@ -284,7 +286,10 @@ std::size_t expect_best(const std::vector<SetPoint>& table, const std::vector<Tr
       if (best.weight == 0) continue;
       EXPECT_NEAR(choice.mean_loss, best.mean_loss, 1e-12) << "k " << choice.k;
       EXPECT_NEAR(choice.mean_regret, best.mean_regret, 1e-12) << "k " << choice.k;
-      EXPECT_NEAR(choice.worst_regret, best.worst, 1e-12) << "k " << choice.k;
+      // Regrets that add up to the same mean may differ, each by itself.
+      if (objective == PortfolioObjective::worst) {
+        EXPECT_NEAR(choice.worst_regret, best.worst, 1e-12) << "k " << choice.k;
+      }
       partly += choice.weight_served < choices.back().weight_served ? 1 : 0;
     }
   }
