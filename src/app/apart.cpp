@@ -23,7 +23,7 @@
 
 #include <fmt/format.h>
 
-#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/portfolio_file.hpp"
 
 namespace rooflaw::app {
 
@@ -243,7 +243,9 @@ std::string job_of(const std::string& result, const std::function<void()>& look)
 
 ExitCode print_job_of(const std::string& result) {
   return read_apart({result}, [&] {
-    fmt::print("{}", io::read_study(io::open_result(result)).job_toml);
+    const auto file = io::open_result(result);
+    const std::string job = io::read_study(file).job_toml;
+    fmt::print("{}", io::has_portfolio(file) ? io::as_portfolio_job(job) : job);
     return ExitCode::done;
   });
 }

@@ -7,10 +7,9 @@
 
 namespace rooflaw::app {
 
-Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::string& result,
-                  RunLog& log) {
-  const auto checkpoint = io::read_checkpoint(
-      result, io::identity_of(job), [&](const Bytes& state) { cluster::check_kept(study, state); });
+Bytes earlier_run(const io::StudyIdentity& identity, const std::function<void(const Bytes&)>& check,
+                  const std::string& result, RunLog& log) {
+  const auto checkpoint = io::read_checkpoint(result, identity, check);
   if (!checkpoint) {
     log.tell({"no_checkpoint",
               fmt::format("there is no {}: the run begins anew", io::checkpoint_path(result))});

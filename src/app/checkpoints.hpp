@@ -12,9 +12,9 @@
 namespace rooflaw::app {
 
 /// What an earlier run of the job kept; empty, with a word about it, if there is nothing.
-/// @throws CheckpointMismatch, FileError as io::read_checkpoint
-Bytes earlier_run(const io::Job& job, const cluster::Study& study, const std::string& result,
-                  RunLog& log);
+/// @param check  as io::read_checkpoint. @throws CheckpointMismatch, FileError as that
+Bytes earlier_run(const io::StudyIdentity& identity, const std::function<void(const Bytes&)>& check,
+                  const std::string& result, RunLog& log);
 
 /// Nothing: but whoever has forgotten --resume hears of it while the checkpoint is still there.
 /// @throws FileError if what has the checkpoint's name is none

@@ -5,11 +5,12 @@
 #include <fmt/format.h>
 
 #include "apart.hpp"
+#include "portfolio.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/law_summary.hpp"
 #include "rooflaw/app/summary.hpp"
 #include "rooflaw/core/printable.hpp"
-#include "rooflaw/io/result_file.hpp"
+#include "rooflaw/io/portfolio_file.hpp"
 
 namespace rooflaw::app {
 
@@ -114,8 +115,11 @@ void print_result(const format::Hdf5Reader& file, bool verbose) {
       fmt::print("  {:<10} {:<28} sha256 {:.16} {}\n", printable(kind), printable(id),
                  shown(file.attribute(path, "sha256")), shown(file.attribute(path, "file")));
     }
-  print_targets(file);
-  if (verbose) print_frontiers(file);
+  if (io::has_portfolio(file))
+    fmt::print("\nportfolio\n{}", printable(portfolio_text(io::read_portfolio(file)), "\n"));
+  else
+    print_targets(file);
+  if (verbose && !io::has_portfolio(file)) print_frontiers(file);
   fmt::print("\njob\n{}\n", printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
 }
 

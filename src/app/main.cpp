@@ -34,6 +34,8 @@ constexpr Command commands[] = {
      app::advise_command},
     {"compare", "RESULT.h5 --baseline ID", "devices side by side, from one result",
      app::compare_command},
+    {"portfolio", "JOB.toml [-o FILE.h5]", "few architectures for many targets, each in its budget",
+     app::portfolio_command},
     {"inspect", "RESULT.h5", "where a result comes from and what is in it", app::inspect_command},
     {"export", "RESULT.h5 -o DIR", "the frontiers of a result as CSV", app::export_command},
     {"report", "RESULT.h5 -o FILE.html", "a page to look at: frontiers, chips, trust",

@@ -47,34 +47,31 @@ void fields(Archive& a, RoundEnd& x) {
 
 }  // namespace
 
-void check_method(const search::Method& method, const search::Question& question,
-                  const Bytes& kept) {
+void check_rounds(const search::Rounds& run, const Bytes& kept) {
   const auto state = unpacked<MethodState>(kept);
   search::require_fit(!state.of_method.empty());
-  search::require_fit(fits(state.queue, search::start(method, question)->check(state.of_method)));
+  search::require_fit(fits(state.queue, run.check(state.of_method)));
 }
 
-search::Outcome method_phase(const search::Method& method, const search::Question& question,
-                             Phase& phase) {
-  const auto run = search::start(method, question, {phase.ranks.rank(), phase.ranks.size()});
+RoundsEnd run_rounds(search::Rounds& run, double max_seconds, Phase& phase) {
   MethodState state;
   if (!phase.kept.empty()) state = unpacked<MethodState>(phase.kept);
-  run->begin(std::exchange(state.of_method, {}));
-  const TimeLimit limit(search::max_seconds(method), state.seconds);
+  run.begin(std::exchange(state.of_method, {}));
+  const TimeLimit limit(max_seconds, state.seconds);
   const auto keep = [&](const QueueState& queue) {
-    phase.keep(packed(MethodState{limit.spent(), queue, run->state()}));
+    phase.keep(packed(MethodState{limit.spent(), queue, run.state()}));
   };
   const QueueHooks hooks{
-      .progress = [&](const QueueState& queue) { phase.progress(run->progress(queue.next)); },
+      .progress = [&](const QueueState& queue) { phase.progress(run.progress(queue.next)); },
       .checkpoint = keep,
       .out_of_time = [&] { return limit.used_up(); }};
   search::Serving serving;
   RoundEnd end;
-  for (; !run->finished() && end.goes_on; state.queue = {}) {
-    run_queue(*run, state.queue, phase.ranks, phase.watch, hooks, serving);
+  for (; !run.finished() && end.goes_on; state.queue = {}) {
+    run_queue(run, state.queue, phase.ranks, phase.watch, hooks, serving);
     if (phase.ranks.is_root()) {
-      end.goes_on = state.queue.next == run->pieces() && state.queue.open.empty();
-      if (end.goes_on && phase.ranks.size() > 1) end.gathered = run->gathered();
+      end.goes_on = state.queue.next == run.pieces() && state.queue.open.empty();
+      if (end.goes_on && phase.ranks.size() > 1) end.gathered = run.gathered();
     }
     try {
       share(end, phase.ranks, phase.watch);
@@ -82,12 +79,24 @@ search::Outcome method_phase(const search::Method& method, const search::Questio
       if (phase.ranks.is_root()) keep(state.queue);
       throw;
     }
-    if (end.goes_on) run->next_round(std::exchange(end.gathered, {}));
+    if (end.goes_on) run.next_round(std::exchange(end.gathered, {}));
   }
+  return {end.goes_on, serving};
+}
+
+void check_method(const search::Method& method, const search::Question& question,
+                  const Bytes& kept) {
+  check_rounds(*search::start(method, question), kept);
+}
+
+search::Outcome method_phase(const search::Method& method, const search::Question& question,
+                             Phase& phase) {
+  const auto run = search::start(method, question, role_of(phase));
+  const RoundsEnd end = run_rounds(*run, search::max_seconds(method), phase);
   if (!phase.ranks.is_root()) return {};
   search::Outcome outcome = run->found();
-  outcome.complete = end.goes_on;
-  outcome.serving = serving;
+  outcome.complete = end.complete;
+  outcome.serving = end.serving;
   return outcome;
 }
 

@@ -13,19 +13,7 @@ namespace rooflaw::cluster {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using search::Findings;
-
-/// A study as a checkpoint has it: what is finished, and the phase at hand.
-struct Kept {
-  Findings findings;
-  std::string phase;  // empty: none
-  Bytes of_phase;
-};
-template <class Archive>
-void fields(Archive& a, Kept& x) {
-  a(x.findings, x.phase, x.of_phase);
-}
 
 std::string in_range_phase(std::size_t law) { return fmt::format("in_range_{}", law); }
 
@@ -61,16 +49,11 @@ bool has_resamples(const Study& study) {
                      [](const model::Law& law) { return !law.resamples.empty(); });
 }
 
-class StudyRun {
+class StudyRun : private Phases<Findings> {
  public:
-  StudyRun(const Study& study, Communicator& ranks, Watch& watch, Kept kept,
+  StudyRun(const Study& study, Communicator& ranks, Watch& watch, Kept<Findings> kept,
            const StudyHooks& hooks)
-      : study_(study),
-        ranks_(ranks),
-        watch_(watch),
-        hooks_(hooks),
-        findings_(std::move(kept.findings)),
-        kept_(std::move(kept)) {}
+      : Phases(ranks, watch, std::move(kept), hooks), study_(study) {}
 
   Findings run() {
     const auto& question = study_.question;
@@ -144,50 +127,24 @@ class StudyRun {
     }
   }
 
-  template <class Result, class Run>
-  void do_phase(std::string_view name, std::optional<Result>& result, Run run) {
-    if (result) return;
-    const auto start = Clock::now();
-    const std::string key(name);
-    const double before = findings_.seconds[key];
-    const auto note_time = [&] {
-      findings_.seconds[key] = before + std::chrono::duration<double>(Clock::now() - start).count();
-    };
-    Phase phase{.ranks = ranks_,
-                .watch = watch_,
-                .kept = kept_.phase == name ? std::move(kept_.of_phase) : Bytes{},
-                .keep =
-                    [&](const Bytes& of_phase) {
-                      note_time();
-                      hooks_.keep(packed(findings_, key, of_phase));
-                    },
-                .progress = [&](const search::Progress& p) { hooks_.progress(name, p); }};
-    result = run(phase);
-    note_time();
-  }
-
   void share_frontiers() {
     try {
       share(findings_.search->frontiers, ranks_, watch_);
     } catch (const RunEnds&) {
       // A phase that was kept is the next one's, and as good as what it had.
       if (ranks_.is_root())
-        hooks_.keep(packed(Kept{findings_, std::move(kept_.phase), std::move(kept_.of_phase)}));
+        hooks_.keep(
+            packed(Kept<Findings>{findings_, std::move(kept_.phase), std::move(kept_.of_phase)}));
       throw;
     }
   }
 
   const Study& study_;
-  Communicator& ranks_;
-  Watch& watch_;
-  const StudyHooks& hooks_;
-  Findings findings_;
-  Kept kept_;
 };
 
 /// Is the phase at hand one by which `method` finds what is called `name`? If so it is checked.
 bool check_found(std::string_view name, const search::Method& method, const Study& study,
-                 const Kept& kept) {
+                 const Kept<Findings>& kept) {
   const auto& question = study.question;
   if (!goes_by_law(method, question)) {
     if (kept.phase != name) return false;
@@ -202,7 +159,7 @@ bool check_found(std::string_view name, const search::Method& method, const Stud
   return false;
 }
 
-void check_phase(const Study& study, const Kept& kept) {
+void check_phase(const Study& study, const Kept<Findings>& kept) {
   const auto& question = study.question;
   if (check_found("search", study.method, study, kept) ||
       check_found("certify", search::Exact{}, study, kept))
@@ -230,7 +187,7 @@ std::size_t count_points(const std::vector<search::FrontierPoints>& frontiers) {
 }
 
 void check_kept(const Study& study, const Bytes& bytes) {
-  const auto kept = unpacked<Kept>(bytes);
+  const auto kept = unpacked<Kept<Findings>>(bytes);
   const Findings& found = kept.findings;
   const auto& question = study.question;
   if (found.search) search::require_frontiers(found.search->frontiers, question);
@@ -267,11 +224,11 @@ void check_kept(const Study& study, const Bytes& bytes) {
   if (!kept.phase.empty() && !kept.of_phase.empty()) check_phase(study, kept);
 }
 
-Bytes as_kept(const Findings& findings) { return packed(Kept{findings, "", {}}); }
+Bytes as_kept(const Findings& findings) { return packed(Kept<Findings>{findings, "", {}}); }
 
 Findings run_study(const Study& study, Communicator& ranks, Watch& watch, const Bytes& kept,
                    const StudyHooks& hooks) {
-  return StudyRun(study, ranks, watch, kept.empty() ? Kept{} : unpacked<Kept>(kept), hooks).run();
+  return StudyRun(study, ranks, watch, kept_or_nothing<Findings>(kept), hooks).run();
 }
 
 }  // namespace rooflaw::cluster

@@ -8,6 +8,7 @@
 #include "entry_list.hpp"
 #include "foreign_names.hpp"
 #include "job_law.hpp"
+#include "portfolio_reader.hpp"
 #include "rooflaw/format/toml_override.hpp"
 #include "rooflaw/io/file_purpose.hpp"
 #include "space_reader.hpp"
@@ -121,6 +122,14 @@ void read_compare(format::TableReader& reader, Catalogue& catalogue, Job& job) {
   }
 }
 
+/// A portfolio is searched as `exact` does, to the end.
+void require_proof(format::TableReader reader, const search::Method& method) {
+  if (!search::proven_gap(method))
+    reader.fault("strategy", "proves nothing; a portfolio is proven: \"exact\", or no [search]");
+  else if (search::proven_gap(method) != 0.0)
+    reader.fault("tolerance", "is of frontiers; a portfolio has none");
+}
+
 /// What the command line names is the user's affair, --set job.output as -o.
 void require_place(format::TableReader& reader, const SourceFiles& files, const std::string& output,
                    const std::string& folder) {
@@ -133,7 +142,7 @@ void require_place(format::TableReader& reader, const SourceFiles& files, const 
 }  // namespace
 
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
-             OutputKey output) {
+             OutputKey output, PortfolioTable portfolio) {
   toml::table table = format::parse_toml(files.read_given(path), path);
   require_job(table);
   for (const auto& text : overrides) format::apply_override(table, text);
@@ -178,6 +187,11 @@ Job read_job(SourceFiles& files, const std::string& path, const std::vector<std:
   const model::Engine engine = read_engine(engine_reader);
   if (format::TableReader reader = sub("targets", true); table["targets"].is_table())
     read_targets(reader, catalogue, engine, job);
+  const bool for_portfolio = portfolio == PortfolioTable::required;
+  if (format::TableReader reader = sub("portfolio", for_portfolio); table["portfolio"].is_table())
+    job.portfolio = read_portfolio(reader, job.question);
+  if (format::TableReader reader = sub("search", false); for_portfolio)
+    require_proof(reader, job.method);
   job.models = catalogue.all_models();
   for (const auto& m : job.models) job.inputs.push_back(m.provenance);
   if (format::TableReader reader = sub("compare", false); table["compare"].is_table())

@@ -19,6 +19,8 @@ std::string group_of(const char* kind, const search::TargetInfo& target) {
   return fmt::format("/{}/{}/{}", kind, target.law, target.id);
 }
 
+}  // namespace
+
 StudyRecord study_of(const Job& job) {
   const search::Question& question = job.question;
   return {.program_version = std::string(program_version()),
@@ -28,8 +30,6 @@ StudyRecord study_of(const Job& job) {
           .seed = static_cast<std::int64_t>(question.seed),
           .points_in_space = question.space.continuous ? 0 : search::valid_count(question.space)};
 }
-
-}  // namespace
 
 namespace {
 
@@ -105,14 +105,18 @@ void write_input(format::Hdf5Writer& file, const std::string& path, const std::s
   file.attribute(path, "file", from);
 }
 
+void write_inputs(format::Hdf5Writer& file, const Job& job) {
+  for (const auto& input : job.inputs)
+    write_input(file, fmt::format("/inputs/{}/{}", input.kind, input.id), input.text, input.file);
+}
+
 void write_result(const std::string& path, const Job& job,
                   const std::function<search::TargetResult(std::size_t)>& target,
                   const RunRecord& run, const std::function<void()>& last_look) {
   format::Hdf5File result(path);
   format::Hdf5Writer& file = result.writer();
   write_study(file, study_of(job));
-  for (const auto& input : job.inputs)
-    write_input(file, fmt::format("/inputs/{}/{}", input.kind, input.id), input.text, input.file);
+  write_inputs(file, job);
   std::vector<search::TargetInfo> targets;
   for (std::size_t i = 0; i < job.question.targets.size(); ++i) {
     const search::TargetResult found = target(i);
@@ -161,6 +165,10 @@ StudyRecord read_study(const format::Hdf5Reader& file) {
 std::vector<search::TargetInfo> read_targets(const format::Hdf5Reader& file) {
   const auto targets = read_table(file, "/targets", target_columns());
   std::vector<search::TargetInfo> all;
+  if (!file.has("/frontiers") && file.has("/portfolio"))
+    throw FileError(file.file(),
+                    "is the result of rooflaw portfolio, which has no frontiers; rooflaw inspect "
+                    "shows it, and rooflaw search finds the frontiers of its job");
   for (const auto& law : file.groups("/frontiers"))
     for (const auto& target : targets) all.emplace_back(target).law = law;
   return all;

@@ -12,36 +12,51 @@ namespace rooflaw::search {
 
 namespace {
 
+model::Architecture architecture_of(const Question& question, const Target& target, Index index) {
+  const auto architecture = architecture_at(question.space, digits_of(question.space, index));
+  if (!architecture)
+    throw Error(fmt::format("point {} on the frontier of {} is no architecture", index, target.id));
+  return *architecture;
+}
+
+Row row_from(const Question& question, const Target& target, Index index,
+             const model::Architecture& architecture, const model::Evaluation& e) {
+  const auto& scenario = question.deployments[target.deployment].scenario;
+  // Of a target for energy the latency is that of the whole workload.
+  const auto latency =
+      target.objective == model::Objective::energy ? model::Objective::total : target.objective;
+  return row_of({architecture, e, value_of(target.objective, e, scenario),
+                 value_of(latency, e, scenario), time_band(latency, e, scenario),
+                 loss_band(law_of(question, target), e, scenario.precision),
+                 question.space.continuous ? -1 : index});
+}
+
 /// Takes every point as architecture, evaluation and row.
 template <class Take>
 void evaluate_points(const Question& question, const Target& target,
                      std::span<const FrontierPoint> points, Take take) {
   const auto& scenario = question.deployments[target.deployment].scenario;
   for (const auto& point : points) {
-    const auto architecture =
-        architecture_at(question.space, digits_of(question.space, point.index));
-    if (!architecture)
-      throw Error(
-          fmt::format("point {} on the frontier of {} is no architecture", point.index, target.id));
-    const auto e = model::evaluate(law_of(question, target), *architecture, scenario);
+    const auto architecture = architecture_of(question, target, point.index);
+    const auto e = model::evaluate(law_of(question, target), architecture, scenario);
     const double value = value_of(target.objective, e, scenario);
     if (value != point.latency_s || e.loss != point.loss)
       throw Error(fmt::format(
           "point {} of {}: the search has latency {:.17g} and loss {:.17g}, the model {:.17g} and "
           "{:.17g}",
           point.index, target.id, point.latency_s, point.loss, value, e.loss));
-    // Of a target for energy the latency is that of the whole workload.
-    const auto latency =
-        target.objective == model::Objective::energy ? model::Objective::total : target.objective;
-    take(*architecture, e,
-         row_of({*architecture, e, value, value_of(latency, e, scenario),
-                 time_band(latency, e, scenario),
-                 loss_band(law_of(question, target), e, scenario.precision),
-                 question.space.continuous ? -1 : point.index}));
+    take(architecture, e, row_from(question, target, point.index, architecture, e));
   }
 }
 
 }  // namespace
+
+Row row_at(const Question& question, const Target& target, Index index) {
+  const auto architecture = architecture_of(question, target, index);
+  const auto& scenario = question.deployments[target.deployment].scenario;
+  return row_from(question, target, index, architecture,
+                  model::evaluate(law_of(question, target), architecture, scenario));
+}
 
 std::vector<Row> rows_of(const Question& question, const Target& target,
                          std::span<const FrontierPoint> frontier) {

@@ -61,10 +61,12 @@ STUDIES = {
 
 
 class StudyTest(ProgramTest):
+    COMMAND = "search"
+
     def start(self, ranks, *arguments, **options):
-        """A search in the background, in a process group of its own; 0 ranks: without mpirun."""
+        """The command in the background, in a process group of its own; 0 ranks: without mpirun."""
         launch = (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] if ranks else [])
-        return subprocess.Popen([*launch, PROGRAM, "search", "job.toml", *map(str, arguments)],
+        return subprocess.Popen([*launch, PROGRAM, self.COMMAND, "job.toml", *map(str, arguments)],
                                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 start_new_session=True,

@@ -42,9 +42,19 @@ class Study(SlurmTest):
         self.assertEqual(log.count("result: result.h5"), 1, log)
         self.assert_same_result(2)
 
+    def test_portfolio(self):
+        job = STUDY + '[portfolio]\nk = 1\nbudgets = {prefill = "50ms", total = "200ms"}\n'
+        self.write("job.toml", edit(job, {"search.strategy": 'strategy = "exact"'}))
+        self.rooflaw("portfolio", "job.toml", "-o", "plain.h5")
+        job = self.submit("study.sbatch", "--command=portfolio", "job.toml", "-o", "portfolio.h5")
+        log = self.assert_ended(job, "COMPLETED", 0)
+        self.assertEqual(log.count("result: portfolio.h5"), 1, log)
+        self.assert_same_datasets("portfolio.h5", "plain.h5")
+
     def test_what_the_template_refuses(self):
         for arguments, message in {("--launcher=jsrun", "job.toml"): "launcher jsrun: srun or mpirun",
                                    ("--requeue", "job.toml"): "--requeue: no such option",
+                                   ("--command=merge", "job.toml"): "command merge: search or portfolio",
                                    ("--rooflaw=/no/rooflaw", "job.toml"): "no program /no/rooflaw here",
                                    ("--until-done",): "which JOB.toml?"}.items():
             with self.subTest(arguments=arguments):

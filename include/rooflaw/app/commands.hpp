@@ -17,6 +17,7 @@ ExitCode advise_command(const Arguments& arguments);
 ExitCode search_command(const Arguments& arguments);
 ExitCode best_command(const Arguments& arguments);
 ExitCode compare_command(const Arguments& arguments);
+ExitCode portfolio_command(const Arguments& arguments);
 ExitCode inspect_command(const Arguments& arguments);
 ExitCode export_command(const Arguments& arguments);
 ExitCode report_command(const Arguments& arguments);

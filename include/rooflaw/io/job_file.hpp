@@ -6,6 +6,7 @@
 
 #include "rooflaw/io/catalogue.hpp"
 #include "rooflaw/search/method.hpp"
+#include "rooflaw/search/portfolio/portfolio.hpp"
 #include "rooflaw/search/question.hpp"
 
 namespace rooflaw::io {
@@ -21,15 +22,19 @@ struct Job {
   std::vector<Loaded<model::Law>> opinions;  // laws that score what those of the question find
   std::vector<std::string> notes;            // what whoever reads the summary should know
   std::vector<Loaded<ModelEntry>> models;    // public models, for comparison
-  std::vector<Provenance> inputs;            // every table used, sorted by kind and id
+  std::optional<search::Portfolio> portfolio;
+  std::vector<Provenance> inputs;  // every table used, sorted by kind and id
 };
 
 /// Must the job say where its result goes?
 enum class OutputKey { optional, required };
+/// Must it ask for a portfolio, and for nothing that is not proven?
+enum class PortfolioTable { optional, required };
 
 /// Reads a job. `overrides` are "table.key=value" in TOML (a bare word is taken as text).
 /// @throws InputError with every fault found; FileError if a file cannot be read.
 Job read_job(SourceFiles& files, const std::string& path, const std::vector<std::string>& overrides,
-             OutputKey output = OutputKey::optional);
+             OutputKey output = OutputKey::optional,
+             PortfolioTable portfolio = PortfolioTable::optional);
 
 }  // namespace rooflaw::io

@@ -35,7 +35,9 @@ void write_result(const std::string& path, const Job& job,
                   const std::function<search::TargetResult(std::size_t)>& target,
                   const RunRecord& run, const std::function<void()>& last_look = {});
 
-/// Parts of a result, for one that is made of others.
+/// Parts of a result, for one that is made of others, or of other things.
+StudyRecord study_of(const Job& job);
+void write_inputs(format::Hdf5Writer& file, const Job& job);
 void write_study(format::Hdf5Writer& file, const StudyRecord& study);
 void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
                  const std::string& from);

@@ -34,7 +34,8 @@ struct Progress {
   double largest_gap = 0;
 };
 
-class MethodRun : public Work {
+/// What goes in rounds, with or without frontiers at its end.
+class Rounds : public Work {
  public:
   /// Pieces of the round in which a run was that left this `state`. @throws Error, ArchiveError if
   /// it cannot be of this question and method
@@ -53,6 +54,10 @@ class MethodRun : public Work {
   virtual Bytes state() const = 0;
   /// @param begun  pieces of the round
   virtual Progress progress(std::int64_t begun) const = 0;
+};
+
+class MethodRun : public Rounds {
+ public:
   /// Rank 0; `complete` and `serving` are not its to know.
   virtual Outcome found() const = 0;
 };

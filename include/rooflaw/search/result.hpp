@@ -22,6 +22,10 @@ namespace rooflaw::search {
 std::vector<Row> rows_of(const Question& question, const Target& target,
                          std::span<const FrontierPoint> frontier);
 
+/// A point of the space as a target sees it. Cost: some microseconds. @throws Error if the index is
+/// that of no architecture
+Row row_at(const Question& question, const Target& target, Index index);
+
 /// What a target is.
 struct TargetInfo {
   std::string id{}, law{};

@@ -85,31 +85,44 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
   }
 }
 
-std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnParts& ffn,
-                                           std::size_t lane) const {
-  const auto& layers = depths_.layers;
-  const DeploymentBounds& b = deployments_[deployment];
-  if (b.limits.empty()) return layers.size();
+FfnCosts ffn_costs(const FfnParts& ffn, std::size_t deployment, std::size_t lane) {
   const auto& part = ffn.deployments[deployment];
+  return {part.prefill_s[lane], part.decode_s[lane], part.weight_bytes[lane],
+          ffn.activations[lane]};
+}
+
+double most_layers(const model::WeightedLimits& limits, double width, const WidthPart& part,
+                   const AttentionPart& attention, double attention_activations,
+                   const FfnCosts& ffn) {
   double most = infinity;
   const auto allow = [&](double limit, double fixed, double per_layer) {
     // What a limit leaves, moved outwards by the margin of everything that went into it.
     const double left = limit - fixed + bound_margin * (std::abs(limit) + fixed);
     most = std::min(most, left < 0.0 ? -1.0 : left / per_layer * (1.0 + bound_margin));
   };
-  const double elements = model::larger(least_attention_activations_, ffn.activations[lane]);
-  const double workspace = model::workspace_bytes(width_, elements, b.least.scratch_bytes,
-                                                  b.width.logit_bytes, b.width.activation_bytes);
-  const double prefill = b.least.prefill_s + part.prefill_s[lane] + b.width.prefill_overhead_s;
-  const double decode = b.least.decode_s + part.decode_s[lane] + b.width.decode_overhead_s;
-  for (const auto& [w, bound, objective] : b.limits) {
+  const double elements = model::larger(attention_activations, ffn.activations);
+  const double workspace = model::workspace_bytes(width, elements, attention.scratch_bytes,
+                                                  part.logit_bytes, part.activation_bytes);
+  const double prefill = attention.prefill_s + ffn.prefill_s + part.prefill_overhead_s;
+  const double decode = attention.decode_s + ffn.decode_s + part.decode_overhead_s;
+  for (const auto& [w, bound, objective] : limits) {
     if (objective == model::Objective::memory)
-      allow(bound, b.width.table_bytes + workspace,
-            b.least.weight_bytes + part.weight_bytes[lane] + b.least.kv_bytes);
+      allow(bound, part.table_bytes + workspace,
+            attention.weight_bytes + ffn.weight_bytes + attention.kv_bytes);
     else
-      allow(bound * w.per, w.prefill * b.width.prefill_fixed_s + w.decode * b.width.decode_fixed_s,
+      allow(bound * w.per, w.prefill * part.prefill_fixed_s + w.decode * part.decode_fixed_s,
             w.prefill * prefill + w.decode * decode);
   }
+  return most;
+}
+
+std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnParts& ffn,
+                                           std::size_t lane) const {
+  const auto& layers = depths_.layers;
+  const DeploymentBounds& b = deployments_[deployment];
+  if (b.limits.empty()) return layers.size();
+  const double most = most_layers(b.limits, width_, b.width, b.least, least_attention_activations_,
+                                  ffn_costs(ffn, deployment, lane));
   return static_cast<std::size_t>(std::upper_bound(layers.begin(), layers.end(), most) -
                                   layers.begin());
 }

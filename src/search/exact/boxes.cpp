@@ -57,4 +57,60 @@ Routes::Routes(const Space& space, const Subspace& level) : experts_(space.top_k
     }
 }
 
+std::vector<Frame> frames_of_level(const Subspace& level) {
+  std::vector<Frame> frames;
+  for (const std::size_t ffn : level[Axis::ffn])
+    for (const std::size_t width : level[Axis::width]) frames.push_back({ffn, width});
+  return frames;
+}
+
+FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& routes,
+                       const Frame& frame)
+    : space_(space),
+      routes_(routes),
+      strides_(strides_of(space)),
+      common_(ffn_option_of(space, frame)) {
+  for (const Axis axis : routes.axes()) {
+    run_digits_.push_back(level[axis]);
+    if (axis == Axis::ratio)
+      std::erase_if(run_digits_.back(), [&](std::size_t digit) {
+        return expert_ffn_size(space.expert_ffn_ratio[digit], space.widths[frame.width_digit],
+                               space.ffn_multiple_of) < 1;
+      });
+  }
+}
+
+std::vector<Box> FrameBoxes::whole() const {
+  std::vector<Box> boxes;
+  if (std::any_of(run_digits_.begin(), run_digits_.end(),
+                  [](const auto& digits) { return digits.empty(); }))
+    return boxes;
+  const auto run_of = [](const std::vector<std::size_t>& digits) {
+    return Run{0, static_cast<std::uint32_t>(digits.size() - 1)};
+  };
+  const auto& routes = routes_.all();
+  for (std::uint32_t r = 0; r < routes.size(); ++r) {
+    Box& box = boxes.emplace_back(Box{.route = r});
+    for (std::size_t a = 0; a < run_digits_.size(); ++a) box.runs[a] = run_of(run_digits_[a]);
+    box.runs.back() = run_of(routes_.experts(routes[r]));
+  }
+  return boxes;
+}
+
+FfnOption FrameBoxes::corner(const Box& box, bool upper) const {
+  const auto end = [&](std::size_t run, const std::vector<std::size_t>& digits) {
+    return digits[upper ? box.runs[run].last : box.runs[run].first];
+  };
+  const auto& axes = routes_.axes();
+  const Route& route = routes_.all()[box.route];
+  FfnOption option = common_;
+  for (const auto& [axis, digit] : route.digits) set_axis(space_, strides_, axis, digit, option);
+  set_axis(space_, strides_, Axis::top_k, route.top_k_digit, option);
+  for (std::size_t a = 0; a < axes.size(); ++a)
+    set_axis(space_, strides_, axes[a], end(a, run_digits_[a]), option);
+  const auto& experts = routes_.experts(route);
+  set_axis(space_, strides_, Axis::experts, end(most_runs - 1, experts), option);
+  return option;
+}
+
 }  // namespace rooflaw::search

@@ -18,26 +18,6 @@ constexpr std::size_t most_buffered = 128;
 /// Which targets a box may still matter to.
 using Targets = std::vector<bool>;
 
-std::vector<Frame> frames_of_level(const Subspace& level) {
-  std::vector<Frame> frames;
-  for (const std::size_t ffn : level[Axis::ffn])
-    for (const std::size_t width : level[Axis::width]) frames.push_back({ffn, width});
-  return frames;
-}
-
-Depths depths_of_level(const Space& space, const PowerTables& tables, const Subspace& level) {
-  Depths depths;
-  for (const std::size_t digit : level[Axis::layers]) {
-    depths.digits.push_back(digit);
-    depths.layers.push_back(static_cast<double>(space.layers[digit]));
-  }
-  for (const auto& law : tables.laws) {
-    auto& loss = depths.loss.emplace_back();
-    for (const std::size_t digit : depths.digits) loss.push_back(law.depth[digit]);
-  }
-  return depths;
-}
-
 }  // namespace
 
 Index pieces_of(const Question&, const Subspace& subspace) {
@@ -57,8 +37,6 @@ class PieceSearch {
     Targets targets;
   };
 
-  FfnOption corner(const Box& box, bool upper) const;
-  void open_routes();
   void look_at(std::vector<Open>& boxes);
   void set_least_losses(const Box& box, std::size_t lane);
   void cut(const Open& open);
@@ -77,8 +55,7 @@ class PieceSearch {
   Frame frame_;
   const std::vector<AttentionOption>& attention_;
   FrameBounds bounds_;
-  FfnOption common_;                                  // what the blocks of the frame have in common
-  std::vector<std::vector<std::size_t>> run_digits_;  // of Routes::axes(), by value
+  FrameBoxes boxes_;
   std::vector<Open> open_;
   std::vector<Box> parts_;
   std::vector<FfnOption> lower_;
@@ -97,54 +74,13 @@ PieceSearch::PieceSearch(const ExactLevel& level, const Frame& frame,
       attention_(attention),
       bounds_(level.question_, level.tables_, level.depths_, frame, attention, level.bounds_,
               level.lowered_seed_),
-      common_(ffn_option_of(question_.space, frame)),
+      boxes_(question_.space, level.subspace_, level.routes_, frame),
       least_loss_(question_.laws.size()),
       kept_(question_.targets.size()),
       kept_depths_(question_.targets.size(), 0) {
   for (auto& parts : kept_) parts = nothing_kept();
-  const Space& space = question_.space;
-  for (const Axis axis : level.routes_.axes()) {
-    run_digits_.push_back(level.subspace_[axis]);
-    if (axis == Axis::ratio)
-      std::erase_if(run_digits_.back(), [&](std::size_t digit) {
-        return expert_ffn_size(space.expert_ffn_ratio[digit], space.widths[frame.width_digit],
-                               space.ffn_multiple_of) < 1;
-      });
-    if (run_digits_.back().empty()) return;
-  }
-  open_routes();
-}
-
-void PieceSearch::open_routes() {
-  const auto& routes = level_.routes_.all();
-  for (std::uint32_t r = 0; r < routes.size(); ++r) {
-    const auto run_of = [](const std::vector<std::size_t>& digits) {
-      return Run{0, static_cast<std::uint32_t>(digits.size() - 1)};
-    };
-    Box box{.route = r};
-    for (std::size_t a = 0; a < run_digits_.size(); ++a) box.runs[a] = run_of(run_digits_[a]);
-    box.runs.back() = run_of(level_.routes_.experts(routes[r]));
+  for (const Box& box : boxes_.whole())
     open_.push_back({box, Targets(question_.targets.size(), true)});
-  }
-}
-
-/// The block of a box with the least of every monotone axis, or with the most.
-FfnOption PieceSearch::corner(const Box& box, bool upper) const {
-  const auto end = [&](std::size_t run, const std::vector<std::size_t>& digits) {
-    return digits[upper ? box.runs[run].last : box.runs[run].first];
-  };
-  const Space& space = question_.space;
-  const auto& axes = level_.routes_.axes();
-  const Route& route = level_.routes_.all()[box.route];
-  FfnOption option = common_;
-  for (const auto& [axis, digit] : route.digits)
-    set_axis(space, level_.strides_, axis, digit, option);
-  set_axis(space, level_.strides_, Axis::top_k, route.top_k_digit, option);
-  for (std::size_t a = 0; a < axes.size(); ++a)
-    set_axis(space, level_.strides_, axes[a], end(a, run_digits_[a]), option);
-  const auto& experts = level_.routes_.experts(route);
-  set_axis(space, level_.strides_, Axis::experts, end(most_runs - 1, experts), option);
-  return option;
 }
 
 void PieceSearch::run(const std::function<void()>& between) {
@@ -163,7 +99,7 @@ void PieceSearch::run(const std::function<void()>& between) {
 
 void PieceSearch::look_at(std::vector<Open>& boxes) {
   lower_.clear();
-  for (const auto& open : boxes) lower_.push_back(corner(open.box, false));
+  for (const auto& open : boxes) lower_.push_back(boxes_.corner(open.box, false));
   fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_);
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     Open& open = boxes[i];
@@ -190,10 +126,10 @@ void PieceSearch::look_at(std::vector<Open>& boxes) {
 /// What blocks of a box lose at least, by law; `lane` is where its lower corner stands.
 void PieceSearch::set_least_losses(const Box& box, std::size_t lane) {
   for (std::size_t law = 0; law < least_loss_.size(); ++law)
-    least_loss_[law] =
-        box.single()
-            ? corners_.loss[law][lane]
-            : (1.0 - bound_margin) * ffn_part_loss(level_.tables_, law, frame_, corner(box, true));
+    least_loss_[law] = box.single()
+                           ? corners_.loss[law][lane]
+                           : (1.0 - bound_margin) * ffn_part_loss(level_.tables_, law, frame_,
+                                                                  boxes_.corner(box, true));
 }
 
 void PieceSearch::cut(const Open& open) {
@@ -238,7 +174,6 @@ ExactLevel::ExactLevel(const Question& question, const PowerTables& tables,
       frames_(frames_of_level(subspace)),
       depths_(depths_of_level(question.space, tables, subspace)),
       routes_(question.space, subspace),
-      strides_(strides_of(question.space)),
       lowered_seed_(std::move(lowered_seed)) {}
 
 std::string ExactLevel::name(Index piece) const {

@@ -29,6 +29,19 @@ LossBound::LossBound(const Frontier& frontier, double lowered_by) {
     least_before_[b] = std::min(least_before_[b], least_before_[b - 1]);
 }
 
+Depths depths_of_level(const Space& space, const PowerTables& tables, const Subspace& level) {
+  Depths depths;
+  for (const std::size_t digit : level[Axis::layers]) {
+    depths.digits.push_back(digit);
+    depths.layers.push_back(static_cast<double>(space.layers[digit]));
+  }
+  for (const auto& law : tables.laws) {
+    auto& loss = depths.loss.emplace_back();
+    for (const std::size_t digit : depths.digits) loss.push_back(law.depth[digit]);
+  }
+  return depths;
+}
+
 SlackTable::SlackTable(const LossBound& bound, const Depths& depths, std::size_t law,
                        std::vector<AttentionCost> attention, double head_s, double per_token,
                        double loss_delta)

@@ -7,6 +7,18 @@
 
 namespace rooflaw::search {
 
+/// What a block, or the least of several, adds per layer in one deployment.
+struct FfnCosts {
+  double prefill_s = 0, decode_s = 0, weight_bytes = 0, activations = 0;
+};
+FfnCosts ffn_costs(const FfnParts& ffn, std::size_t deployment, std::size_t lane);
+
+/// An upper bound on the layers that limits leave to blocks of at least these costs; negative if
+/// they leave not even none, infinite without limits.
+double most_layers(const model::WeightedLimits& limits, double width, const WidthPart& part,
+                   const AttentionPart& attention, double attention_activations,
+                   const FfnCosts& ffn);
+
 class FrameBounds {
  public:
   /// Keeps references. @param bounds, lowered_seed  by target; of the latter none without tolerance

@@ -51,4 +51,25 @@ class Routes {
   std::vector<std::vector<std::size_t>> experts_;  // by digit of top_k
 };
 
+/// FFN kinds x widths of a level.
+std::vector<Frame> frames_of_level(const Subspace& level);
+
+/// The boxes of one frame. Keeps references.
+class FrameBoxes {
+ public:
+  FrameBoxes(const Space& space, const Subspace& level, const Routes& routes, const Frame& frame);
+
+  /// A box a route, with all of its blocks; none if the frame has no block.
+  std::vector<Box> whole() const;
+  /// The block of a box with the least of every monotone axis, or with the most.
+  FfnOption corner(const Box& box, bool upper) const;
+
+ private:
+  const Space& space_;
+  const Routes& routes_;
+  Strides strides_;
+  FfnOption common_;                                  // what the blocks of the frame have in common
+  std::vector<std::vector<std::size_t>> run_digits_;  // of Routes::axes(), by value
+};
+
 }  // namespace rooflaw::search

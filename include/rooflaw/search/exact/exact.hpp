@@ -51,7 +51,6 @@ class ExactLevel {
   std::vector<Frame> frames_;
   Depths depths_;
   Routes routes_;
-  Strides strides_;
   std::vector<LossBound> lowered_seed_;
 
   // Of the scanner's frontiers; a little out of date is no less sound.

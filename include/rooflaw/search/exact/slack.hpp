@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "rooflaw/search/exact/levels.hpp"
 #include "rooflaw/search/score/scan.hpp"
 
 namespace rooflaw::search {
@@ -48,6 +49,7 @@ struct Depths {
   std::vector<double> layers;
   std::vector<std::vector<double>> loss;  // by law
 };
+Depths depths_of_level(const Space& space, const PowerTables& tables, const Subspace& level);
 
 /// Attention blocks of a width as one target sees them: seconds per layer in its kind of latency,
 /// the overhead included, and KV loss.
@@ -84,7 +86,7 @@ class SlackTable {
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
   std::vector<std::vector<float>> slack_;  // by bin, then group; empty until asked for
-  std::vector<double> values_, bounds_;  // scratch
+  std::vector<double> values_, bounds_;    // scratch
 };
 
 }  // namespace rooflaw::search
