@@ -70,7 +70,9 @@ void print_tour() {
       "  rooflaw best RESULT.h5 --budget total=100ms\n"
       "                                     what to build within other budgets\n"
       "  rooflaw compare RESULT.h5 --baseline DEVICE\n"
-      "                                     what another chip would buy\n\n"
+      "                                     what another chip would buy\n"
+      "  rooflaw report RESULT.h5 -o FILE.html\n"
+      "                                     all of it as a page to explore\n\n"
       "rooflaw --help lists all commands, rooflaw COMMAND --help their options.\n",
       program_version());
 }

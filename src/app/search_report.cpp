@@ -75,7 +75,8 @@ std::vector<Decision> condensed(const std::vector<Decision>& all) {
 std::string further(const std::string& path, bool other_laws) {
   return fmt::format(
       "further: rooflaw best {0} --budget total=100ms (other budgets, --json); rooflaw inspect {0} "
-      "--verbose (each frontier{1}); rooflaw export {0} -o DIR (all points as CSV)",
+      "--verbose (each frontier{1}); rooflaw export {0} -o DIR (all points as CSV); rooflaw report "
+      "{0} -o FILE.html (a page)",
       path, other_laws ? ", what other laws say" : "");
 }
 

@@ -61,6 +61,7 @@ class BrowserTest(ProgramTest):
         chrome.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         driver = webdriver.Chrome(options=chrome, service=Service(DRIVER))
         self.addCleanup(driver.quit)
+        driver.set_script_timeout(300)  # of axe-core on a long page
         # A window of headless Chromium is not narrower than 500; what the page sees may be.
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})

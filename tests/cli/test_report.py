@@ -304,42 +304,30 @@ class Report(ProgramTest):
         self.assertFalse((self.folder / "page.html").exists())
 
     def test_portfolio(self):
-        """By the columns of results/README.md: two architectures for three targets, one of which none serves."""
-        path = self.search(edit(SMALL, {"targets.precisions": 'precisions = ["fp16"]', "targets.latency": 'latency = ["total"]'}))
-        tables = {
-            "choices": {"k": [1, 2], "architectures": [1, 2], "targets_served": [2, 2], "mean_loss": [3.5, 3.25], "price": [0.25, 0.0],
-                        "worst_regret": [0.5, 0.0], "certified": [1, 0], "loss_gap_bound": [0.0, float("nan")]},
-            "architectures": {"k": [1, 2, 2], "architecture": [0, 0, 1], "targets": [2, 1, 1], "loss": [3.5, 3.5, 3.0],
-                              "params_total": [1e8, 1e8, 2e8], "layers": [4, 4, 24], "width": [768, 768, 1536], "kv_heads": [1, 1, 4],
-                              "experts": [1, 1, 8], "expert_ffn": [384, 384, 768], "top_k": [1, 1, 2], "extrapolated": [0, 0, 1]},
-            "runs": {"k": [1, 1, 2, 2], "architecture": [0, 0, 0, 1], "target": [0, 1, 0, 1], "loss": [3.5, 3.5, 3.5, 3.0],
-                     "regret": [0.0, 0.5, 0.0, 0.0], "latency_s": [0.1, 0.2, 0.1, 0.3], "memory_bytes": [1e9, 1e9, 1e9, 2e9]},
-            "targets": {"budget": [0.4, 0.4, 0.4], "feasible": [1, 1, 0], "own_loss": [3.5, 3.0, float("nan")],
-                        "least_budget": [0.1, 0.2, 0.75], "id": [b"orin", b"nano<b>", b"rock"]}}
-        with h5py.File(path, "r+") as file:
-            for name, columns in tables.items():
-                for column, values in columns.items():
-                    file[f"portfolio/laws/codesign-2026/{name}/{column}"] = values
-        reseal(path)
-        page = self.report()
+        """What rooflaw portfolio found, beside a result; one target is out of reach."""
+        job = edit(SMALL, {"search.strategy": 'strategy = "exact"', "targets.precisions": 'precisions = ["fp16"]',
+                           "targets.latency": 'latency = ["total"]'})
+        rock = "rk3588.fp16.vla.total"
+        self.write("portfolio.toml", job + f'\n[portfolio]\nk = 2\nbudgets = {{total = "400ms", "{rock}" = "1ms"}}\n')
+        self.rooflaw("portfolio", "portfolio.toml", "-o", "portfolio.h5")
+        said = json.loads(self.rooflaw("portfolio", "portfolio.toml", "-o", "again.h5", "--json").out)
+        self.search(job)
+        self.assertNotIn("portfolio", self.report().ids)
+        page = self.report("--portfolio", "portfolio.h5")
         self.assertEqual(page.faults, [])
         self.assertIn("portfolio", page.ids)
         choices = page.table("Portfolios by size")
-        self.assertEqual(choices[1], ["1", "1", "2", "3.5000", "0.2500", "0.5000", "proven"])
-        self.assertEqual(choices[2][-1], "not proven")
-        self.assertEqual(page.table("Architectures: At most 2")[2][1], "24 x 1536, KV heads 4, 8 experts of 768, top-2")
-        self.assertEqual(page.table("What runs where: At most 1")[2][:5], ["nano<b>", "1", "3.5000", "3.0000", "0.5000"])
-        self.assertIn("rock: nothing meets its budget of 0.4; the least that would do is 0.75", " ".join(page.text))
-        # The same beside another result; a file that is cut short in a column is refused.
-        path.rename(self.folder / "portfolio.h5")
-        self.search()
-        self.assertNotIn("portfolio", self.report().ids)
-        self.assertIn("portfolio", self.report("--portfolio", "portfolio.h5").ids)
-        with h5py.File(self.folder / "portfolio.h5", "r+") as file:
-            del file["portfolio/laws/codesign-2026/runs/target"]
-            file["portfolio/laws/codesign-2026/runs/target"] = [-5, 10 ** 12]
-        reseal(self.folder / "portfolio.h5")
-        self.report("--portfolio", "portfolio.h5", expect=3)
+        with h5py.File(self.folder / "portfolio.h5") as file:
+            law = file["portfolio/laws/codesign-2026"]
+            for row, k, mean, price in zip(choices[1:], *(law[f"choices/{c}"][:] for c in ("k", "mean_loss", "price")), strict=True):
+                self.assertEqual([row[0], row[3], row[4], row[6]], [str(k), f"{mean:.4f}", f"{price:.4f}", "proven"])
+            runs = page.table("What runs where: At most 2")
+            regrets = law["runs/regret"][:][law["runs/k"][:] == 2]
+            self.assertEqual([row[4] for row in runs[1:]], [f"{r:.4f}" for r in regrets])
+        self.assertTrue(said)
+        self.assertIn(f"{rock}: nothing meets its budget of 1 ms; the least that would do is", " ".join(page.text))
+        self.assertIn("--portfolio", self.rooflaw("report", "portfolio.h5", "-o", "x.html", expect=3).err)
+        self.assertIn("no portfolio", self.report("--portfolio", "result.h5", expect=3).err)
         self.report("--portfolio", "job.toml", expect=3)
 
     def test_figures(self):

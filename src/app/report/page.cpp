@@ -14,6 +14,7 @@
 #include "rooflaw/app/decision.hpp"
 #include "rooflaw/core/version.hpp"
 #include "rooflaw/format/words.hpp"
+#include "rooflaw/io/portfolio_file.hpp"
 
 namespace rooflaw::app::report {
 
@@ -102,10 +103,10 @@ std::string page_of(const format::Hdf5Reader& file, const PageQuestion& question
   sections += shape_section(study);
   sections += worth_section(study);
   const auto* portfolio = question.portfolio != nullptr ? question.portfolio : &file;
-  const bool has_portfolio = portfolio->has("/portfolio/laws");
+  const bool has_portfolio = io::has_portfolio(*portfolio);
   if (question.portfolio != nullptr && !has_portfolio)
     throw FileError(portfolio->file(), "has no portfolio; rooflaw portfolio makes one");
-  if (has_portfolio) sections += portfolio_section(*portfolio);
+  if (has_portfolio) sections += portfolio_section(io::read_portfolio(*portfolio));
   sections += trust_section(study);
   sections += provenance_section(file, study);
 

@@ -1,151 +1,109 @@
-// Few architectures for many targets: what `rooflaw portfolio` found, by the names of its columns
-// (results/README.md).
+// Few architectures for many targets: what `rooflaw portfolio` found.
 
-#include <algorithm>
 #include <cmath>
-#include <map>
 
 #include <fmt/format.h>
 
 #include "report/html.hpp"
 #include "report/sections.hpp"
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/search/portfolio/result.hpp"
 
 namespace rooflaw::app::report {
 
 namespace {
 
-/// A table of numbers, by column; all of one length.
-class Numbers {
- public:
-  Numbers(const format::Hdf5Reader& file, const std::string& group,
-          const std::vector<std::string>& names) {
-    for (const auto& name : names) {
-      const std::string path = group + "/" + name;
-      const auto column = file.column(path);
-      auto& values = columns_[name];
-      if (const auto* reals = std::get_if<std::vector<double>>(&column))
-        values = *reals;
-      else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&column))
-        values.assign(integers->begin(), integers->end());
-      else
-        throw FileError(file.file(), path + ": has an unexpected type");
-      if (values.size() != columns_.at(names.front()).size())
-        throw FileError(file.file(), path + ": is not as long as its table");
-    }
-    rows_ = columns_.at(names.front()).size();
-  }
-  std::size_t rows() const { return rows_; }
-  double at(const std::string& name, std::size_t row) const { return columns_.at(name)[row]; }
-  std::string whole(const std::string& name, std::size_t row) const {
-    return fmt::format("{:.0f}", at(name, row));
-  }
-  std::string nats(const std::string& name, std::size_t row) const {
-    const double x = at(name, row);
-    return std::isfinite(x) ? fmt::format("{:.4f}", x) : "none";
-  }
+using search::LawPortfolio;
+using search::PortfolioResult;
 
- private:
-  std::map<std::string, std::vector<double>> columns_;
-  std::size_t rows_ = 0;
-};
+std::string nats(double x) { return std::isfinite(x) ? fmt::format("{:.4f}", x) : "none"; }
 
-std::string proof_words(double certified, double bound) {
-  if (certified == 1) return "proven";
-  return std::isfinite(bound) ? fmt::format("within {:.2g} nats", bound) : "not proven";
-}
-
-std::string words_of(const Numbers& t, std::size_t row) {
-  std::string text = t.whole("layers", row) + " x " + t.whole("width", row) + ", KV heads " +
-                     t.whole("kv_heads", row);
-  return text + (t.at("experts", row) > 1
-                     ? fmt::format(", {} experts of {}, top-{}", t.whole("experts", row),
-                                   t.whole("expert_ffn", row), t.whole("top_k", row))
-                     : ", FFN " + t.whole("expert_ffn", row));
-}
-
-std::string choices_table(const Numbers& c, const std::string& law) {
+std::string choices_table(const LawPortfolio& law) {
   std::vector<Cells> rows;
-  for (std::size_t r = 0; r < c.rows(); ++r)
-    rows.push_back({c.whole("k", r), c.whole("architectures", r), c.whole("targets_served", r),
-                    c.nats("mean_loss", r), c.nats("price", r), c.nats("worst_regret", r),
-                    proof_words(c.at("certified", r), c.at("loss_gap_bound", r))});
-  return html_table("Portfolios by size, law " + law,
+  for (const auto& c : law.choices) {
+    const std::string proof = c.certified ? "proven"
+                              : std::isfinite(c.loss_gap_bound)
+                                  ? fmt::format("within {:.2g} nats", c.loss_gap_bound)
+                                  : "not proven";
+    rows.push_back({fmt::format("{}", c.k), fmt::format("{}", c.architectures),
+                    fmt::format("{} of {}", c.targets_served, law.targets.size()),
+                    nats(c.mean_loss), nats(c.price), nats(c.worst_regret), proof});
+  }
+  return html_table("Portfolios by size, law " + law.law,
                     {"at most", "architectures", "targets served", "mean loss",
                      "price of standardising, nats", "worst regret, nats", "is it the best"},
                     rows);
 }
 
 /// One portfolio: its architectures, and which target runs which.
-std::string portfolio_of(double k, const Numbers& a, const Numbers& runs, const Numbers& targets,
-                         const std::vector<std::string>& ids, const std::string& law) {
+std::string portfolio_of(const PortfolioResult& result, const LawPortfolio& law, std::int64_t k) {
   std::vector<Cells> architectures, served;
-  for (std::size_t r = 0; r < a.rows(); ++r)
-    if (a.at("k", r) == k)
-      architectures.push_back({fmt::format("{:.0f}", a.at("architecture", r) + 1),
-                               Cell(words_of(a, r), "words"), a.nats("loss", r),
-                               readable_count(a.at("params_total", r)), a.whole("targets", r),
-                               a.at("extrapolated", r) == 1 ? "extrapolates" : "in its range"});
-  for (std::size_t r = 0; r < runs.rows(); ++r) {
-    const double place = runs.at("target", r);
-    const auto most = static_cast<double>(std::min(ids.size(), targets.rows()));
-    if (runs.at("k", r) != k || !(place >= 0 && place < most)) continue;
-    const auto target = static_cast<std::size_t>(place);
-    served.push_back({ids[target], fmt::format("{:.0f}", runs.at("architecture", r) + 1),
-                      runs.nats("loss", r), targets.nats("own_loss", target),
-                      runs.nats("regret", r), readable_seconds(runs.at("latency_s", r)),
-                      readable_bytes(runs.at("memory_bytes", r))});
+  for (const auto& a : law.architectures)
+    if (a.k == k)
+      architectures.push_back({fmt::format("{}", a.number + 1),
+                               Cell(architecture_words(a.row), "words"), nats(a.loss),
+                               readable_count(a.row.params_total), fmt::format("{}", a.targets),
+                               a.row.extrapolated ? "extrapolates" : "in its range"});
+  for (const auto& run : law.runs) {
+    if (run.k != k) continue;
+    const auto t = static_cast<std::size_t>(run.target);
+    const auto objective = result.targets[t].objective;
+    served.push_back({law.targets[t].id, fmt::format("{}", run.number + 1), nats(run.row.loss),
+                      nats(law.targets[t].own_loss), nats(run.regret),
+                      objective_words(objective, run.row.objective),
+                      objective_words(objective, law.targets[t].budget),
+                      readable_bytes(run.row.memory_bytes)});
   }
-  const std::string name = fmt::format("At most {:.0f}, law {}", k, law);
+  const std::string name = fmt::format("At most {}, law {}", k, law.law);
   return details(
-      name,
-      html_table("Architectures: " + name,
-                 {"number", "layers x width, blocks", "loss", "parameters", "targets", "law"},
-                 architectures) +
-          html_table("What runs where: " + name,
-                     {"target", "runs", "loss", "its own best", "regret, nats", "takes", "memory"},
-                     served));
+      name, html_table("Architectures: " + name,
+                       {"number", "layers x width, blocks", "loss", "parameters", "targets", "law"},
+                       architectures) +
+                html_table("What runs where: " + name,
+                           {"target", "runs", "loss", "its own best", "regret, nats", "takes",
+                            "budget", "memory"},
+                           served));
 }
 
-std::string infeasible(const Numbers& targets, const std::vector<std::string>& ids) {
+std::string infeasible(const PortfolioResult& result, const LawPortfolio& law) {
   std::string html;
-  for (std::size_t t = 0; t < std::min(targets.rows(), ids.size()); ++t)
-    if (targets.at("feasible", t) != 1)
-      html += "<li>" +
-              escaped(fmt::format("{}: nothing meets its budget of {:.4g}; the least that would "
-                                  "do is {:.4g}",
-                                  ids[t], targets.at("budget", t), targets.at("least_budget", t))) +
-              "</li>\n";
+  for (std::size_t t = 0; t < law.targets.size(); ++t) {
+    const auto& target = law.targets[t];
+    const auto objective = result.targets[t].objective;
+    if (!target.feasible)
+      html += fmt::format("<li>{}: nothing meets its budget of {}; {}</li>\n", escaped(target.id),
+                          escaped(objective_words(objective, target.budget)),
+                          std::isfinite(target.least_budget)
+                              ? "the least that would do is " +
+                                    escaped(objective_words(objective, target.least_budget))
+                              : "no budget would do, for its other limits");
+  }
   return html.empty() ? "" : "<ul>\n" + html + "</ul>\n";
+}
+
+std::string robust_table(const PortfolioResult& result) {
+  std::vector<Cells> rows;
+  for (const auto& r : result.robust)
+    rows.push_back({fmt::format("{}", r.k), r.law, nats(r.worst_regret)});
+  return rows.empty()
+             ? ""
+             : html_table("If one does not know which law is right (not proven)",
+                          {"at most", "take the choice of law", "worst regret, nats"}, rows);
 }
 
 }  // namespace
 
-std::string portfolio_section(const format::Hdf5Reader& file) {
+std::string portfolio_section(const PortfolioResult& result) {
   std::string html = paragraph(
-      "A few architectures for all targets: what each target loses to an architecture of its own "
-      "is its regret, and the mean of that is the price of standardising.");
-  const std::string laws = "/portfolio/laws";
-  for (const auto& law : file.groups(laws)) {
-    const std::string group = laws + "/" + law;
-    const Numbers choices(file, group + "/choices",
-                          {"k", "architectures", "targets_served", "mean_loss", "price",
-                           "worst_regret", "certified", "loss_gap_bound"});
-    const Numbers architectures(
-        file, group + "/architectures",
-        {"k", "architecture", "targets", "loss", "params_total", "layers", "width", "kv_heads",
-         "experts", "expert_ffn", "top_k", "extrapolated"});
-    const Numbers runs(
-        file, group + "/runs",
-        {"k", "architecture", "target", "loss", "regret", "latency_s", "memory_bytes"});
-    const Numbers targets(file, group + "/targets",
-                          {"budget", "feasible", "own_loss", "least_budget"});
-    const auto ids = format::column_as<std::string>(file, group + "/targets/id");
-    html += choices_table(choices, law) + infeasible(targets, ids);
-    for (std::size_t c = 0; c < choices.rows(); ++c)
-      html += portfolio_of(choices.at("k", c), architectures, runs, targets, ids, law);
+      fmt::format("A few architectures for all targets, chosen for \"{}\". What a target loses to "
+                  "an architecture of its own is its regret; the mean of that is the price of "
+                  "standardising.",
+                  to_string(result.objective)));
+  for (const auto& law : result.by_law) {
+    html += choices_table(law) + infeasible(result, law);
+    for (const auto& choice : law.choices) html += portfolio_of(result, law, choice.k);
   }
-  return section("portfolio", "A portfolio", html);
+  return section("portfolio", "A portfolio", html + robust_table(result));
 }
 
 }  // namespace rooflaw::app::report

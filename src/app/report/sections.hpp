@@ -9,6 +9,10 @@
 #include "report/study.hpp"
 #include "report/svg.hpp"
 
+namespace rooflaw::search {
+struct PortfolioResult;
+}
+
 namespace rooflaw::app {
 struct DeviceComparison;
 struct Decision;
@@ -45,8 +49,7 @@ std::string regimes_section(const PageStudy& study, const std::string& baseline)
 std::string roofline_section(const PageStudy& study);
 std::string shape_section(const PageStudy& study);
 std::string worth_section(const PageStudy& study);
-/// @param file  with /portfolio. @throws FileError if that is not as it should be
-std::string portfolio_section(const format::Hdf5Reader& file);
+std::string portfolio_section(const search::PortfolioResult& result);
 std::string trust_section(const PageStudy& study);
 std::string provenance_section(const format::Hdf5Reader& file, const PageStudy& study);
 
