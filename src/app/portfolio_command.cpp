@@ -94,7 +94,7 @@ class PortfolioSearch : public JobCommand {
     }
     for (const auto& [phase, seconds] : findings_.seconds) run.seconds[phase] = seconds;
     run.complete = true;
-    const auto result = search::describe(job.question, *job.portfolio, outcomes);
+    const auto result = search::describe(job.question, *job.portfolio, outcomes, between);
     between();
     io::write_portfolio(path, job, result, run, last_look);
     if (json_) {

@@ -158,20 +158,21 @@ std::string infeasible_text(const PortfolioResult& result, const LawPortfolio& l
 }
 
 std::string proof_text(const LawPortfolio& law) {
-  bool certified = true;
-  double nats = 0, weight = 0;
+  std::string text;
   for (const auto& c : law.choices) {
-    certified = certified && c.certified;
-    if (!std::isnan(c.loss_gap_bound)) nats = std::max(nats, c.loss_gap_bound);
-    weight = std::max(weight, c.weight_bound - c.weight_served);
+    if (c.certified) continue;
+    const double more = c.weight_bound - c.weight_served;
+    const std::string gap = std::isnan(c.loss_gap_bound)
+                                ? "by an amount that is not known"
+                                : fmt::format("by at most {:.4f} nats", c.loss_gap_bound);
+    text += wrapped(
+        fmt::format("k = {}: chosen by adding and exchanging; the best may be better {}{}", c.k,
+                    gap, more > 0 ? fmt::format(", or serve {:.3g} more weight", more) : ""),
+        columns);
   }
-  if (certified) return "proven: no portfolio of the space is better\n";
-  return wrapped(
-      fmt::format("{} targets: architectures by adding and exchanging; the best may be better by "
-                  "at most {:.4f} nats{}",
-                  law.targets.size(), nats,
-                  weight > 0 ? fmt::format(", or serve {:.3g} more weight", weight) : ""),
-      columns);
+  if (text.empty()) return "Proven: no portfolio of the space is better.\n";
+  text += "All others are proven: no portfolio of the space is better.\n";
+  return text;
 }
 
 std::string law_text(const PortfolioResult& result, const LawPortfolio& law,
@@ -209,11 +210,19 @@ std::string portfolio_text(const PortfolioResult& result) {
     text += law_text(result, law, labels);
   }
   if (!result.robust.empty()) text += robust_text(result);
+  bool extrapolated = false;
+  for (const auto& law : result.by_law)
+    for (const auto& a : law.architectures) extrapolated = extrapolated || a.row.extrapolated;
   text += '\n';
   text += wrapped(
       "Price: the mean, by weight, of what targets lose to the best that each "
       "could run by itself, in nats and in perplexity.",
       columns);
+  if (extrapolated)
+    text += wrapped(
+        "Beyond its range a law is a guess: with law.range = \"enforce\" (one law) only "
+        "architectures within it are looked at.",
+        columns);
   return text;
 }
 

@@ -6,10 +6,11 @@ import math
 import sys
 import unittest
 
+import h5py
 import numpy
 
 sys.dont_write_bytecode = True
-from support import JOB, SOURCE, ProgramTest, Result, edit, objective
+from support import JOB, SOURCE, ProgramTest, Result, edit, objective, reseal
 
 OTHER_LAW = "routing-2022"
 DEVICES = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588", "jetson-thor-t5000"]
@@ -38,7 +39,7 @@ class PortfolioTest(ProgramTest):
         """A table of /portfolio/laws as dicts."""
         prefix = f"/portfolio/laws/{law}/{table}/"
         columns = {p[len(prefix):]: result.column(p) for p in result.datasets if p.startswith(prefix)}
-        return [{name: column[i] for name, column in columns.items()} for i in range(len(columns["k" if table != "targets" else "id"]))]
+        return [dict(zip(columns, values)) for values in zip(*columns.values(), strict=True)]
 
 
 class Answers(PortfolioTest):
@@ -98,7 +99,7 @@ class Answers(PortfolioTest):
                 self.assertEqual(row[name], run[name])
 
     def test_pairs_by_hand(self):
-        """The best two of a small space: every pair of all architectures that a grid would list as frontier points, or not."""
+        """The best two of a small space: every pair of all its architectures, each searched by itself."""
         job = edit(PORTFOLIO, {"space.layers": "layers = [2, 8, 24]", "space.widths": "widths = [256, 1024]",
                                "space.expert_ffn_ratio": "expert_ffn_ratio = [1]",
                                "space.kv_heads": "kv_heads = [1]", "portfolio.k": "k = 2"})
@@ -124,7 +125,9 @@ class Answers(PortfolioTest):
     def test_text(self):
         """80 columns at most, and in them what to build and where it runs."""
         self.write("job.toml", PORTFOLIO)
-        for text in (self.rooflaw("portfolio", "job.toml").out, self.rooflaw("inspect", "result.h5").out.partition("\njob\n")[0].partition("\nportfolio\n")[2]):
+        printed = self.rooflaw("portfolio", "job.toml").out
+        inspected = self.rooflaw("inspect", "result.h5").out.partition("\njob\n")[0]
+        for text in (printed, inspected.partition("\nportfolio\n")[2]):
             for word in ("k = 1\n", "k = 4\n", "proven", "price", "worst regret", *DEVICES):
                 self.assertIn(word, text)
             for line in text.splitlines():
@@ -213,7 +216,8 @@ class Answers(PortfolioTest):
 
     def test_laws(self):
         """Each law's own choice, and the robust one of these, which is not proven."""
-        job = edit(PORTFOLIO, {"law.id": f'id = ["codesign-2026", "{OTHER_LAW}"]', "portfolio.k": "k = {from = 1, to = 2}"})
+        job = edit(PORTFOLIO, {"law.id": f'id = ["codesign-2026", "{OTHER_LAW}"]',
+                               "portfolio.k": "k = {from = 1, to = 2}"})
         answer, result = self.portfolio(job)
         self.assertEqual([law["law"] for law in answer["laws"]], ["codesign-2026", OTHER_LAW])
         robust = answer["robust"]
@@ -229,9 +233,11 @@ class Answers(PortfolioTest):
         own = {law["law"]: law["choices"][0] for law in answer["laws"]}
         run = own["codesign-2026"]["architectures"][0]["runs"][0]
         changes = {f"space.{axis}": f"{axis} = [{run[key]}]" for axis, key in (
-            ("layers", "layers"), ("widths", "width"), ("kv_heads", "kv_heads"), ("experts", "experts"), ("top_k", "top_k"))}
+            ("layers", "layers"), ("widths", "width"), ("kv_heads", "kv_heads"), ("experts", "experts"),
+            ("top_k", "top_k"))}
         changes["space.expert_ffn_ratio"] = f"expert_ffn_ratio = [{run['expert_ffn'] / run['width']!r}]"
-        only = self.search(edit(PORTFOLIO, {**changes, "law.id": f'id = "{OTHER_LAW}"'}), "-o", "one.h5", result="one.h5")
+        only = self.search(edit(PORTFOLIO, {**changes, "law.id": f'id = "{OTHER_LAW}"'}), "-o", "one.h5",
+                           result="one.h5")
         losses = [only.frontier(t, OTHER_LAW)["loss"][0] for t in only.targets()]
         self.assertAlmostEqual(robust["choices"][0]["regrets"]["codesign-2026"][OTHER_LAW],
                                numpy.mean(losses) - own[OTHER_LAW]["mean_loss"], delta=1e-12)
@@ -254,7 +260,8 @@ class Refusals(PortfolioTest):
                      "has none for")
         self.refused({"portfolio.budgets": 'budgets = {"rk3588.int8.vla.totl" = "100ms", total = 1}',
                       "targets.precisions": 'precisions = ["int8"]'}, 'did you mean "rk3588.int8.vla.total"?')
-        self.refused({"portfolio.budgets": 'budgets = {tpot = "10ms", total = "1s"}'}, "portfolio.budgets.tpot", "is of no target")
+        self.refused({"portfolio.budgets": 'budgets = {tpot = "10ms", total = "1s"}'},
+                     "portfolio.budgets.tpot", "is of no target")
         self.refused({"portfolio.budgets": 'budgets = {total = "10GiB"}'}, "portfolio.budgets.total = \"10GiB\"")
         self.refused({"portfolio.budgets": "budgets = {total = -1}"}, "portfolio.budgets.total = -1: must be")
         self.refused({"portfolio.budgets": None}, "portfolio.budgets", "is missing")
@@ -294,6 +301,37 @@ class Refusals(PortfolioTest):
                         ["merge", "result.h5", "-o", "all.h5"]):
             run = self.rooflaw(*command, expect=3)
             self.assertIn("has no frontiers", run.err, str(run))
+
+    def test_a_result_that_was_changed(self):
+        self.portfolio()
+        good = (self.folder / "result.h5").read_bytes()
+        runs = "/portfolio/laws/codesign-2026/runs"
+        for where, change in {f"{runs}/target": lambda column: column.__setitem__(0, 99),
+                              f"{runs}/k": None, "/portfolio": None}.items():
+            (self.folder / "result.h5").write_bytes(good)
+            with h5py.File(self.folder / "result.h5", "r+") as file:
+                if change:
+                    change(file[where])
+                elif where == "/portfolio":
+                    file[where].attrs["objective"] = "median"
+                else:
+                    del file[where]
+            self.rooflaw("inspect", "result.h5", expect=3)  # the seal
+            reseal(self.folder / "result.h5")
+            self.assertIn(where, self.rooflaw("inspect", "result.h5", expect=3).err)
+
+    def test_within_the_range(self):
+        """Bound to the law's range, nothing is extrapolated, and all there is in it is looked at."""
+        answer, _ = self.portfolio(PORTFOLIO, "--set", "law.range=enforce")
+        law = answer["laws"][0]
+        self.assertFalse(any(a["extrapolated"] for c in law["choices"] for a in c["architectures"]))
+        frontiers = self.search(edit(PORTFOLIO, {"law.id": 'id = "codesign-2026"\nrange = "enforce"'}),
+                                "-o", "s.h5", result="s.h5")
+        for target in law["targets"]:
+            frontier = frontiers.frontier(target["id"])
+            within = frontier["loss"][objective(frontier) <= 0.1]
+            self.assertEqual(target["own_loss"], within.min() if len(within) else None)
+            self.assertEqual(target["least_budget"], objective(frontier).min())
 
     def test_dry_run(self):
         self.write("job.toml", PORTFOLIO)

@@ -24,7 +24,8 @@ JOB = edit(STUDY, {
     "space.experts": "experts = {from = 1, to = 256, step = 1}",
     "space.top_k": "top_k = {from = 1, to = 8, step = 1}",
     "law.id": 'id = ["codesign-2026", "depth-2026"]',
-    "targets.devices": 'devices = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588", "jetson-thor-t5000"]',
+    "targets.devices": 'devices = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb", "rk3588", '
+                       '"jetson-thor-t5000"]',
     "targets.latency": 'latency = ["prefill", "tpot", "total"]'}) + """
 [portfolio]
 k = {from = 1, to = 3}
@@ -71,7 +72,8 @@ class PortfolioKills(StudyTest):
                     interrupted += 1
                     if rng.random() < 0.3:
                         self.interrupt(rng, rng.choice(WAYS), rng.randint(0, 4), seconds / 2, "--resume")
-                    code, out, err = self.end(self.start(rng.choice([n for n in range(5) if n != ranks]), "--resume"), 180)
+                    others = [n for n in range(5) if n != ranks]
+                    code, out, err = self.end(self.start(rng.choice(others), "--resume"), 180)
                     self.assertEqual(code, 0, f"{out}\n{err}")
                 self.assertEqual(self.differences(reference), [])
                 self.assertEqual([f for f in self.files() if "result" in f], ["result.h5"])

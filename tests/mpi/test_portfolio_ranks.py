@@ -10,7 +10,8 @@ from support import SOURCE, ProgramTest, Result, edit
 from test_ranks import MANY_PIECES
 
 # Two laws, both FFNs, both attentions, ties between points; 20 targets, some of which nothing serves.
-MANY_TARGETS = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla", "silo"]',
+MANY_TARGETS = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"',
+                                  "targets.workloads": 'workloads = ["vla", "silo"]',
                                   "law.id": 'id = ["codesign-2026", "routing-2022"]'}) + """
 [portfolio]
 k = {from = 1, to = 5}

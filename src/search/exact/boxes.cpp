@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "rooflaw/search/space/axes.hpp"
 
 namespace rooflaw::search {
@@ -62,6 +64,11 @@ std::vector<Frame> frames_of_level(const Subspace& level) {
   for (const std::size_t ffn : level[Axis::ffn])
     for (const std::size_t width : level[Axis::width]) frames.push_back({ffn, width});
   return frames;
+}
+
+std::string frame_name(const Space& space, const Frame& frame) {
+  return fmt::format("{} FFN, width {}", to_string(space.ffn[frame.ffn_digit]),
+                     space.widths[frame.width_digit]);
 }
 
 FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& routes,

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "rooflaw/search/exact/bounds.hpp"
 #include "rooflaw/search/space/axes.hpp"
 
@@ -177,9 +175,7 @@ ExactLevel::ExactLevel(const Question& question, const PowerTables& tables,
       lowered_seed_(std::move(lowered_seed)) {}
 
 std::string ExactLevel::name(Index piece) const {
-  const Frame& frame = frames_[static_cast<std::size_t>(piece)];
-  return fmt::format("{} FFN, width {}", to_string(question_.space.ffn[frame.ffn_digit]),
-                     question_.space.widths[frame.width_digit]);
+  return frame_name(question_.space, frames_[static_cast<std::size_t>(piece)]);
 }
 
 void ExactLevel::refresh_bounds(const Scanner& scanner) {

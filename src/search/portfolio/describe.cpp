@@ -26,11 +26,11 @@ struct Chosen {
 };
 
 Chosen chosen_by(const Question& question, std::size_t law, const Portfolio& portfolio,
-                 const SetOutcome& outcome) {
+                 const SetOutcome& outcome, const Between& between) {
   Chosen c{.question = of_law(question, law), .own = {}, .delta = {}, .choices = {}};
   c.own = own_losses(outcome.points, c.question.targets.size());
   c.delta = deltas_of(c.question);
-  c.choices = choose(outcome.points, portfolio, c.delta);
+  c.choices = choose(outcome.points, portfolio, c.delta, between);
   return c;
 }
 
@@ -135,11 +135,12 @@ void add_robust(const std::vector<Chosen>& laws, const Portfolio& portfolio,
 }  // namespace
 
 PortfolioResult describe(const Question& question, const Portfolio& portfolio,
-                         const std::vector<SetOutcome>& outcomes) {
+                         const std::vector<SetOutcome>& outcomes, const Between& between) {
   PortfolioResult result{.objective = portfolio.objective};
   std::vector<Chosen> laws;
   for (std::size_t law = 0; law < outcomes.size(); ++law) {
-    const Chosen& chosen = laws.emplace_back(chosen_by(question, law, portfolio, outcomes[law]));
+    const Chosen& chosen =
+        laws.emplace_back(chosen_by(question, law, portfolio, outcomes[law], between));
     LawPortfolio& of_law = result.by_law.emplace_back();
     of_law.law = question.laws[law].id;
     for (std::size_t t = 0; t < chosen.own.size(); ++t) {

@@ -22,13 +22,22 @@ struct Worth {
   }
 };
 
+// Some seconds at most, and the same everywhere.
+constexpr std::int64_t most_steps = 10'000'000;
+
 /// The loss of every target by the best of some points that serves it; infinite: none does.
 using Losses = std::vector<double>;
 
 class Growth {
  public:
   Growth(const Served& served, PortfolioObjective objective)
-      : served_(served), worst_(objective == PortfolioObjective::worst) {}
+      : served_(served), worst_(objective == PortfolioObjective::worst) {
+    from_.assign(served.points.size() + 1, Losses(served.size(), infinity));
+    for (std::size_t point = served.points.size(); point-- > 0;) {
+      from_[point] = from_[point + 1];
+      add(point, from_[point]);
+    }
+  }
 
   bool add_best() {
     const Losses losses = losses_of(chosen_);
@@ -52,6 +61,16 @@ class Growth {
     }
   }
 
+  /// Looks at all choices of as many points, but for those that cannot be better, and takes the
+  /// best. @returns whether that could be done with so many steps
+  bool prove(std::int64_t steps, const Between& between) {
+    steps_left_ = steps;
+    between_ = between;
+    best_ = worth(losses_of(chosen_));
+    std::vector<std::size_t> trial;
+    return extend(trial, 0, chosen_.size(), Losses(served_.size(), infinity));
+  }
+
   std::vector<Picked> picked() const {
     auto ordered = chosen_;
     std::sort(ordered.begin(), ordered.end());
@@ -66,6 +85,31 @@ class Growth {
   }
 
  private:
+  /// `losses` of the points of `trial`, to which `more` from `first` on are to come.
+  bool extend(std::vector<std::size_t>& trial, std::size_t first, std::size_t more,
+              const Losses& losses) {
+    for (std::size_t point = first; point < served_.points.size(); ++point) {
+      if (--steps_left_ < 0) return false;
+      if (between_ && steps_left_ % 65536 == 0) between_();
+      // No point from here on helps a target more than the first that serves it.
+      Losses at_best = losses;
+      for (std::size_t t = 0; t < at_best.size(); ++t)
+        at_best[t] = std::min(at_best[t], from_[point][t]);
+      if (!worth(at_best).is_more_than(best_)) return true;
+      Losses with = losses;
+      add(point, with);
+      trial.push_back(point);
+      if (more > 1) {
+        if (!extend(trial, point + 1, more - 1, with)) return false;
+      } else if (const Worth now = worth(with); now.is_more_than(best_)) {
+        best_ = now;
+        chosen_ = trial;
+      }
+      trial.pop_back();
+    }
+    return true;
+  }
+
   Losses losses_of(const std::vector<std::size_t>& points) const {
     Losses losses(served_.size(), infinity);
     for (const std::size_t point : points) add(point, losses);
@@ -106,7 +150,11 @@ class Growth {
 
   const Served& served_;
   bool worst_;
+  std::vector<Losses> from_;  // of all points from this one on
   std::vector<std::size_t> chosen_;
+  std::int64_t steps_left_ = 0;
+  Between between_;
+  Worth best_;
 };
 
 double sum_of_largest(std::vector<double> gains, std::size_t count) {
@@ -146,12 +194,14 @@ Served served_targets(const std::vector<SetPoint>& points, const Portfolio& port
   return served;
 }
 
-std::vector<std::vector<Picked>> grown_choices(const Served& served, const Portfolio& portfolio) {
-  std::vector<std::vector<Picked>> choices(1);
+std::vector<PickedChoice> grown_choices(const Served& served, const Portfolio& portfolio,
+                                        const Between& between) {
+  std::vector<PickedChoice> choices(1);
   Growth growth(served, portfolio.objective);
   while (choices.size() <= portfolio.to && growth.add_best()) {
     growth.exchange();
-    choices.push_back(growth.picked());
+    const bool proven = growth.prove(most_steps, between);
+    choices.push_back({growth.picked(), proven});
   }
   return choices;
 }

@@ -55,7 +55,7 @@ double sum(double x, double y) { return x + y; }
 /// Everything about groups of at most most_exact_targets targets.
 class Groups {
  public:
-  explicit Groups(const Served& served) : served_(served), sets_(TargetSet{1} << served.size()) {
+  explicit Groups(const Served& served) : sets_(TargetSet{1} << served.size()) {
     best_.assign(sets_, served.points.size());
     for (std::size_t p = served.points.size(); p-- > 0;) best_[served.points[p]] = p;
     for (std::size_t t = 0; t < served.size(); ++t)
@@ -115,7 +115,6 @@ class Groups {
   double weight(TargetSet all) const { return weight_[all]; }
 
  private:
-  const Served& served_;
   TargetSet sets_;
   std::vector<std::size_t> best_;  // number of a point, as many as there are: none
   std::vector<double> regret_, worst_, weight_, own_;
@@ -134,17 +133,19 @@ std::vector<Picked> picked_from(const Groups& groups, const std::vector<CoverLay
 }
 
 /// By number of architectures, from 0 to the most that is of use.
-std::vector<std::vector<Picked>> exact_choices(const Served& served, const Portfolio& portfolio) {
+std::vector<PickedChoice> exact_choices(const Served& served, const Portfolio& portfolio,
+                                        const Between& between) {
   const Groups groups(served);
   const std::size_t most = std::min(portfolio.to, served.size());
-  std::vector<std::vector<Picked>> choices(most + 1);
+  std::vector<PickedChoice> choices(most + 1, PickedChoice{{}, true});
   std::vector<CoverLayer> layers{groups.nothing()};
   for (std::size_t k = 1; k <= most; ++k) {
+    if (between) between();
     if (portfolio.objective != PortfolioObjective::worst) {
       layers.push_back(groups.with_mean(layers.back(), infinity));
       const TargetSet all = groups.best_served(
           layers.back(), [&](TargetSet set) { return groups.mean_loss(layers.back(), set); });
-      choices[k] = picked_from(groups, layers, all);
+      choices[k].architectures = picked_from(groups, layers, all);
       continue;
     }
     layers.push_back(groups.with_worst(layers.back()));
@@ -153,15 +154,17 @@ std::vector<std::vector<Picked>> exact_choices(const Served& served, const Portf
     const TargetSet least =
         groups.best_served(worst, [&](TargetSet set) { return worst.value[set]; });
     std::vector<CoverLayer> means{groups.nothing()};
-    for (std::size_t j = 1; j <= k; ++j)
+    for (std::size_t j = 1; j <= k; ++j) {
+      if (between) between();
       means.push_back(groups.with_mean(means.back(), worst.value[least]));
+    }
     // Of sets of the same weight several may have the same worst regret.
     CoverLayer open = means.back();
     for (TargetSet set = 0; set < open.value.size(); ++set)
       if (groups.weight(set) != groups.weight(least)) open.value[set] = infinity;
     const TargetSet all = groups.best_served(
         open, [&](TargetSet set) { return groups.mean_loss(means.back(), set); });
-    choices[k] = picked_from(groups, means, all);
+    choices[k].architectures = picked_from(groups, means, all);
   }
   return choices;
 }
@@ -210,17 +213,18 @@ void sum_up(PortfolioChoice& choice, const Portfolio& portfolio,
 }
 
 std::vector<PortfolioChoice> choose(const std::vector<SetPoint>& points, const Portfolio& portfolio,
-                                    const std::vector<double>& loss_delta) {
+                                    const std::vector<double>& loss_delta, const Between& between) {
   const auto own = own_losses(points, loss_delta.size());
   const Served served = served_targets(points, portfolio, own, loss_delta);
   const bool exact = served.size() <= most_exact_targets;
-  const auto choices = exact ? exact_choices(served, portfolio) : grown_choices(served, portfolio);
+  const auto choices =
+      exact ? exact_choices(served, portfolio, between) : grown_choices(served, portfolio, between);
   std::vector<PortfolioChoice> found;
   for (std::size_t k = portfolio.from; k <= portfolio.to; ++k) {
     const auto& picked = choices[std::min(k, choices.size() - 1)];
     PortfolioChoice& choice = found.emplace_back();
     choice.k = k;
-    for (const auto& [number, runs] : picked) {
+    for (const auto& [number, runs] : picked.architectures) {
       const SetPoint& point = points[number];
       const auto same = std::find_if(choice.architectures.begin(), choice.architectures.end(),
                                      [&](const Assignment& a) { return a.point == point; });
@@ -232,7 +236,7 @@ std::vector<PortfolioChoice> choose(const std::vector<SetPoint>& points, const P
               [](const Assignment& x, const Assignment& y) { return is_better(x.point, y.point); });
     sum_up(choice, portfolio, own, loss_delta);
     choice.weight_bound = choice.weight_served;
-    if (!exact) set_bounds(choice, served, k, portfolio.objective);
+    if (!picked.proven) set_bounds(choice, served, k, portfolio.objective);
     choice.certified = choice.weight_bound == choice.weight_served && choice.loss_gap_bound == 0.0;
   }
   return found;

@@ -24,6 +24,11 @@ struct Picked {
   TargetSet runs = 0;
 };
 
+struct PickedChoice {
+  std::vector<Picked> architectures;
+  bool proven = false;  // the best of as many
+};
+
 /// The best value of every set of targets with so many groups; infinite: it cannot be served.
 struct CoverLayer {
   std::vector<double> value;
@@ -31,7 +36,8 @@ struct CoverLayer {
 };
 
 /// By adding and exchanging: by number of architectures, from 0.
-std::vector<std::vector<Picked>> grown_choices(const Served& served, const Portfolio& portfolio);
+std::vector<PickedChoice> grown_choices(const Served& served, const Portfolio& portfolio,
+                                        const Between& between);
 
 /// How far a choice of k that was grown can be from the best.
 void set_bounds(PortfolioChoice& choice, const Served& served, std::size_t k,

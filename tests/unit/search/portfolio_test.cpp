@@ -66,6 +66,8 @@ PortfolioCase random_portfolio(Random& random, search::Index least, search::Inde
   while (c.question().targets.size() > 8);
   auto& q = c.random.question;
   if (random.chance(0.3)) q.laws = {random_law(random)};
+  // A law under which a larger FFN is no better: boxes cannot be bounded by their corners.
+  if (random.chance(0.1)) q.laws[0].alpha_r = -q.laws[0].alpha_r;
   if (random.chance(0.3)) q.space.within = q.laws[0].range = random_range(random);
   shuffle_axes(random, q.space);
   c.budgets.assign(q.targets.size(), infinity);
@@ -284,7 +286,10 @@ std::size_t expect_best(const std::vector<SetPoint>& table, const std::vector<Tr
       if (best.weight == 0) continue;
       EXPECT_NEAR(choice.mean_loss, best.mean_loss, 1e-12) << "k " << choice.k;
       EXPECT_NEAR(choice.mean_regret, best.mean_regret, 1e-12) << "k " << choice.k;
-      EXPECT_NEAR(choice.worst_regret, best.worst, 1e-12) << "k " << choice.k;
+      // Regrets that add up to the same mean may differ, each by itself.
+      if (objective == PortfolioObjective::worst) {
+        EXPECT_NEAR(choice.worst_regret, best.worst, 1e-12) << "k " << choice.k;
+      }
       partly += choice.weight_served < choices.back().weight_served ? 1 : 0;
     }
   }
@@ -379,7 +384,7 @@ std::vector<SetPoint> random_table(Random& random, std::size_t targets, std::siz
 /// of those few, which is known exactly.
 TEST(Portfolio, BeyondWhatIsExactTheBoundsHold) {
   Random random(929);
-  std::size_t best = 0, tried = 0;
+  std::size_t best = 0, tried = 0, certified = 0;
   for (int i = 0; i < 60; ++i) {
     constexpr std::size_t few = 14, many = 20;
     const auto table = random_table(random, few, 300);
@@ -399,6 +404,11 @@ TEST(Portfolio, BeyondWhatIsExactTheBoundsHold) {
       for (std::size_t k = 0; k < exact.size(); ++k) {
         EXPECT_LE(grown[k].weight_served, exact[k].weight_served + 1e-9);
         EXPECT_GE(grown[k].weight_bound, exact[k].weight_served - 1e-9);
+        if (grown[k].certified) {
+          EXPECT_NEAR(grown[k].weight_served, exact[k].weight_served, 1e-9);
+          EXPECT_NEAR(value_of(objective, grown[k]), value_of(objective, exact[k]), 1e-12);
+          ++certified;
+        }
         if (grown[k].weight_served < exact[k].weight_served - 1e-9) continue;
         EXPECT_LE(grown[k].architectures.size(), k + 1);
         const double gap = value_of(objective, grown[k]) - value_of(objective, exact[k]);
@@ -416,6 +426,7 @@ TEST(Portfolio, BeyondWhatIsExactTheBoundsHold) {
   }
   EXPECT_GT(tried, 500u);
   EXPECT_GT(best, tried * 3 / 5) << "most of them are the best there is";
+  EXPECT_GT(certified, tried / 2) << "and proven to be";
 }
 
 TEST(SetRun, GoesOnFromAnyStateAndRefusesWhatIsNotOfIt) {

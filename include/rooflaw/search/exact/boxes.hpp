@@ -3,6 +3,7 @@
 // at one value of each of the others. What a level knows of them whatever the frame.
 
 #include <array>
+#include <string>
 
 #include "rooflaw/search/exact/levels.hpp"
 
@@ -53,6 +54,9 @@ class Routes {
 
 /// FFN kinds x widths of a level.
 std::vector<Frame> frames_of_level(const Subspace& level);
+
+/// "gated FFN, width 1024"
+std::string frame_name(const Space& space, const Frame& frame);
 
 /// The boxes of one frame. Keeps references.
 class FrameBoxes {

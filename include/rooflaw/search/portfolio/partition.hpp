@@ -5,9 +5,11 @@
 // Up to most_exact_targets that can be served at all it is exact: the best point of any group is
 // the first of the table that serves it, and the best partition of any set into j groups follows
 // from those into j - 1 (dynamic programming over subsets, 3^n / 2 steps for each j). Beyond that
-// points are added one by one, each the best addition, and exchanged for others while that helps;
-// a bound says how much better the best may be: the gain of k points over any others is at most the
-// sum of the k largest gains of one (submodularity), and no target beats its own optimum.
+// points are added one by one, each the best addition, and exchanged for others while that helps.
+// All other choices of as many are then looked at, but for those that cannot be better; where that
+// takes too many steps a bound says how much better the best may be: the gain of k points over any
+// others is at most the sum of the k largest gains of one (submodularity), and no target beats its
+// own optimum.
 //
 // Order: the most weight served; then the objective (portfolio.hpp); then what comes first: fewer
 // architectures, better points. With one more architecture no choice is worse.
@@ -39,9 +41,11 @@ struct PortfolioChoice {
                               // objective; NaN where that is not known
 };
 
-/// A choice for each k of the portfolio. @param loss_delta  by target, what its precision adds
+/// A choice for each k of the portfolio; `between` is called now and then, and may throw.
+/// @param loss_delta  by target, what its precision adds
 std::vector<PortfolioChoice> choose(const std::vector<SetPoint>& points, const Portfolio& portfolio,
-                                    const std::vector<double>& loss_delta);
+                                    const std::vector<double>& loss_delta,
+                                    const Between& between = {});
 
 /// A choice by what runs where, summed up; `own_loss` by target, without what precisions add.
 void sum_up(PortfolioChoice& choice, const Portfolio& portfolio,

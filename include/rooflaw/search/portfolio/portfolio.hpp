@@ -13,7 +13,7 @@ namespace rooflaw::search {
 
 /// What is best among portfolios of so many architectures that serve the most weight: the least
 /// mean loss by weight; or the least regret of the target that has the most, and then the least
-/// mean loss. Where not all can be served, `served` says that this was known; it orders as `mean`.
+/// mean loss. `served` orders as `mean`: the most weight served comes first in any case.
 enum class PortfolioObjective { mean, worst, served };
 std::string_view to_string(PortfolioObjective objective);
 std::optional<PortfolioObjective> portfolio_objective_from(std::string_view name);

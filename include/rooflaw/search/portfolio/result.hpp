@@ -83,6 +83,6 @@ struct PortfolioResult {
 /// @param outcomes  by law. Cost: that of choose(), and some microseconds a row. @throws Error, as
 /// rows_of
 PortfolioResult describe(const Question& question, const Portfolio& portfolio,
-                         const std::vector<SetOutcome>& outcomes);
+                         const std::vector<SetOutcome>& outcomes, const Between& between = {});
 
 }  // namespace rooflaw::search

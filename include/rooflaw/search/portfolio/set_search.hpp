@@ -70,7 +70,4 @@ class SetLevel {
   std::vector<model::WeightedLimits> other_limits_;  // the same without it
 };
 
-/// "gated FFN, width 1024"
-std::string frame_name(const Space& space, const Frame& frame);
-
 }  // namespace rooflaw::search
