@@ -22,8 +22,6 @@ using Line = std::vector<std::string>;
 using Decisions = std::vector<Decision>;
 
 const std::string in_range = "inside", between = "finer";
-// Nats by which a point between the sizes searched must be better to be worth a line.
-constexpr double worth_telling = 1e-3;
 
 /// What a table shows beyond what it always does.
 struct Form {

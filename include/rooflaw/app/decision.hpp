@@ -67,6 +67,8 @@ struct Decision {
   /// Precisions of the same device that are as good here, for what their penalties are known.
   std::vector<std::string> as_good;
 };
+/// Nats by which a point between the sizes searched must be better to be worth a line.
+inline constexpr double worth_telling = 1e-3;
 Decision decide(const Contested& target, const Pick& pick, const search::TargetResult& result);
 
 /// What is asked of a result.

@@ -34,15 +34,16 @@ bool is_another(const search::Row& a, const search::Row& b) {
   return a.objective != b.objective || a.loss != b.loss;
 }
 
-Cells row_of(const Decision& d, const search::Row& r, bool energy) {
-  const bool is_best = d.best && !is_another(*d.best, r);
+/// @param name  of a row that is not the best; empty: it is
+Cells row_of(const Decision& d, const search::Row& r, bool energy, const char* name = "") {
+  const bool is_best = *name == '\0';
   Cell target(curve_name(d.target));
   if (is_best && !d.as_good.empty())
     target.html = fmt::format("<br><small>a tie with {}</small>",
                               escaped(fmt::format("{}", fmt::join(d.as_good, ", "))));
   Cells cells{
       target,
-      is_best ? budget_words(d) : "in range",
+      is_best ? budget_words(d) : name,
       Cell(architecture_words(r), "words"),
       Cell(fmt::format("{:.4f}{}", r.loss, r.extrapolated ? " *" : ""), is_best ? "best" : ""),
       fmt::format("{:.2f}", r.perplexity),
@@ -72,7 +73,10 @@ std::string table_of(const Decisions& all, const std::string& caption) {
       continue;
     }
     rows.push_back(row_of(d, *d.best, energy));
-    if (d.inside && is_another(*d.best, *d.inside)) rows.push_back(row_of(d, *d.inside, energy));
+    if (d.inside && is_another(*d.best, *d.inside))
+      rows.push_back(row_of(d, *d.inside, energy, "in range"));
+    if (d.finer && d.best->loss - d.finer->loss >= worth_telling)
+      rows.push_back(row_of(d, *d.finer, energy, "finer"));
   }
   return html_table(caption, titles, rows);
 }
@@ -108,8 +112,9 @@ std::string decision_section(const PageStudy& study, const std::vector<Decision>
       "For each chip and budget the architecture of lowest loss, how long it takes and below it "
       "where nine of ten measured times lie. Held by: what keeps the loss from falling further; "
       "\"space\" where the sizes searched end. * marks a loss where the law extrapolates; \"in "
-      "range\" is then the best that lies in the range it was fitted on. A tie: other precisions "
-      "of the chip are as good, for what is known of their penalties.");
+      "range\" is then the best that lies in the range it was fitted on. Finer: an architecture "
+      "between the sizes searched, not proven the best. A tie: other precisions of the chip are as "
+      "good, for what is known of their penalties.");
   bool first = true;
   for (const auto& group : study.groups) {
     const auto some = of_group(all, group);
