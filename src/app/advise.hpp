@@ -51,7 +51,7 @@ struct Continuous {
 };
 
 /// What 10 % more of a part buys, by the operator model: the lattice searched again.
-struct Worth {
+struct SearchedWorth {
   Part part{};
   std::optional<double> loss;   // then; empty if still nothing meets the budgets
   double closed_form_gain = 0;  // nats, by the closed forms' price
@@ -83,7 +83,7 @@ struct Answer {
   std::string shortfall;                  // why not
   std::vector<std::string_view> binding;  // of what is built
   std::optional<theory::Built> in_range;  // the best there
-  std::vector<Worth> worths;
+  std::vector<SearchedWorth> worths;
   std::vector<Reach> reaches;        // with a target loss,
   std::optional<double> least_loss;  // and what the box has without any limit
   std::optional<RegimeMap> regimes;

@@ -94,7 +94,7 @@ void print_built(const Question& q, const Answer& a) {
   print_costs(a.in_range->evaluation, q.scenario.workload);
 }
 
-void print_worth(const Worth& w, const std::optional<theory::Built>& built) {
+void print_worth(const SearchedWorth& w, const std::optional<theory::Built>& built) {
   constexpr double agrees = 0.3;
   if (!w.loss) return;
   if (!built) {
@@ -185,7 +185,7 @@ void print_text(const Question& q, const Answer& a, bool published) {
   fmt::print("\nwhat more is worth, searched again on that chip\n");
   if (!a.built && std::none_of(a.worths.begin(), a.worths.end(), [](auto& w) { return w.loss; }))
     fmt::print("  10 % more of anything is not enough\n");
-  for (const Worth& w : a.worths) print_worth(w, a.built);
+  for (const SearchedWorth& w : a.worths) print_worth(w, a.built);
   if (q.target_loss) print_reaches(q, a);
   if (a.regimes) print_regimes(*a.regimes);
   print_continuous(q, a.continuous, published);

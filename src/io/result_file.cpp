@@ -225,6 +225,11 @@ search::TargetResult read_frontiers(const format::Hdf5Reader& file,
     require_frontier(file, group("frontiers_in_range"), in_range.rows);
     read_attributes(file, group("frontiers_in_range"), in_range_attributes(), in_range);
   }
+  if (file.has("/refined")) {
+    auto& refined = result.refined.emplace();
+    refined.rows = read_table(file, group("refined"), row_columns());
+    read_attributes(file, group("refined"), refined_attributes(), refined);
+  }
   result.sensitivity = read_table(file, group("sensitivity"), sensitivity_columns());
   require_beside(file, group("sensitivity"), result.sensitivity.size(), result);
   return result;
@@ -233,11 +238,6 @@ search::TargetResult read_frontiers(const format::Hdf5Reader& file,
 search::TargetResult read_target(const format::Hdf5Reader& file, const search::TargetInfo& target) {
   const auto group = [&](const char* kind) { return group_of(kind, target); };
   search::TargetResult result = read_frontiers(file, target);
-  if (file.has("/refined")) {
-    auto& refined = result.refined.emplace();
-    refined.rows = read_table(file, group("refined"), row_columns());
-    read_attributes(file, group("refined"), refined_attributes(), refined);
-  }
   result.theory = read_table(file, group("theory"), theory_columns());
   if (const auto path = group("resamples"); file.has(path)) {
     auto& resamples = result.resamples.emplace();

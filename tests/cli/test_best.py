@@ -111,6 +111,16 @@ class Best(ProgramTest):
         self.assertTrue(run.out.startswith(best), f"{best}\n---\n{run.out}")
         self.assertIn("trust: 8 of 8 frontiers are proven whole", " ".join(run.out.split()))
         self.assertIn("further: rooflaw best result.h5", run.out)
+        # With points between the sizes searched, too.
+        fine = self.rooflaw("search", "job.toml", "-o", "fine.h5", "--set", "refine.enabled=true", "--set",
+                            "space.layers=[8, 24]")
+        self.assertIn("\n  finer ", fine.out)
+        self.assertTrue(fine.out.startswith(self.rooflaw("best", "fine.h5").out))
+        refined = [d for d in json.loads(self.rooflaw("best", "fine.h5", "--json").out) if d["refined"]]
+        self.assertTrue(refined)
+        for d in refined:
+            self.assertLess(d["refined"]["loss"], d["best"]["loss"])
+            self.assertLessEqual(d["refined"]["objective"], d["budget"])
         self.assertNotIn("MoE", run.out, "statistics are for --verbose")
         self.assertIn("MoE", self.rooflaw("inspect", "result.h5", "--verbose").out)
 

@@ -52,7 +52,7 @@ format::Hdf5Reader open_result(const std::string& path, format::Seal seal = form
 StudyRecord read_study(const format::Hdf5Reader& file);
 /// Each target once for each law.
 std::vector<search::TargetInfo> read_targets(const format::Hdf5Reader& file);
-/// Its frontiers and sensitivities; the rest is left empty. @throws FileError, too, if they are no
+/// Its frontiers, what refines them, and sensitivities; the rest is left empty. @throws FileError, too, if they are no
 /// frontiers
 search::TargetResult read_frontiers(const format::Hdf5Reader& file,
                                     const search::TargetInfo& target);
