@@ -13,8 +13,8 @@ import unittest
 
 from studies import STUDIES, Result, StudyTest
 
-KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "50"))
-BUSY_KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "24"))
+BUSY_KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "6"))
 SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261121"))
 WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
 
@@ -48,7 +48,7 @@ class RandomKills(StudyTest):
         self.check_files()
         return code
 
-    def test_fifty(self):
+    def test_many(self):
         self.kill(KILLS, SEED)
 
     def test_busy(self):

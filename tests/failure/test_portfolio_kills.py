@@ -11,7 +11,7 @@ import unittest
 
 from studies import STUDY, Result, StudyTest, edit
 
-KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "10"))
+KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "6"))
 SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261126"))
 WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
 
