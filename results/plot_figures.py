@@ -8,6 +8,7 @@ medians in steps of equal ratio of time, since along a frontier they jump betwee
     plot_figures.py results/orin-vs-edge.h5 figures --format svg --latency total --precision int8 --budget total=100ms
 """
 import argparse
+import io
 import pathlib
 import re
 import sys
@@ -17,6 +18,7 @@ SIZES = [("layers", "layers", None), ("width", "width", None), ("experts", "expe
 FILTERS = ("device", "precision", "workload", "latency", "budget", "law")
 GROUP = ("law", "workload", "latency", "budget")
 STEPS = 32  # of a frontier's medians
+MARK = b"rooflaw figure"  # in the file, of what may be drawn again without --force
 
 
 def arguments():
@@ -33,6 +35,8 @@ def arguments():
     parser.add_argument("--y", choices=["loss", "perplexity"], default="loss")
     parser.add_argument("--in-range", action="store_true", help="only where the law does not extrapolate")
     parser.add_argument("--bands", action="store_true", help="between which nine of ten measured times lie")
+    parser.add_argument("--force", action="store_true", help="replace files that are no such figures")
+    parser.add_argument("--unsealed", action="store_true", help="read a result, too, that another program has changed")
     return parser.parse_args()
 
 
@@ -45,6 +49,10 @@ def budgets_of(texts):
             raise ValueError(f"{text}: must be like total=100ms or energy=2J")
         budgets.setdefault(kind, []).append(float(value.removesuffix("J")) if kind == "energy" else value)
     return budgets
+
+
+def is_ours(path):
+    return MARK in path.read_bytes()
 
 
 def medians(points, column):
@@ -92,19 +100,27 @@ def main():
     from rooflaw_drawing import COLOURS, STROKES
 
     matplotlib.rcParams["svg.hashsalt"] = "rooflaw"  # the same bytes each time
-    result = rooflaw.load(asked.result)
+    result = rooflaw.load(asked.result, unsealed=asked.unsealed)
     budgets = budgets_of(asked.at)
     which = {name: getattr(asked, name) for name in FILTERS if getattr(asked, name)}
     groups = {}
     for names in rooflaw.frontier(result, **which)[["target", *FILTERS]].drop_duplicates().to_dict("records"):
         groups.setdefault(tuple(names[part] for part in GROUP), []).append(names)
+    if not groups:
+        print(f"plot_figures.py: {asked.result}: has no point to draw", file=sys.stderr)
     asked.folder.mkdir(parents=True, exist_ok=True)
 
     def save(figure, kind, key):
         stem = re.sub(r"[^A-Za-z0-9._-]", "_", "-".join([kind, *key]))
         for suffix in asked.format or ["png"]:
             path = asked.folder / f"{stem}.{suffix}"
-            figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if suffix == "svg" else None)
+            if path.exists() and not (asked.force or is_ours(path)):
+                raise FileExistsError(0, "is there and no figure of rooflaw; --force replaces it", str(path))
+            about = {"Date": None, "Creator": MARK.decode()} if suffix == "svg" else \
+                {"Creator": MARK.decode(), "CreationDate": None} if suffix == "pdf" else {"Software": MARK.decode()}
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=suffix, bbox_inches="tight", metadata=about)
+            path.write_bytes(buffer.getvalue())
             print(path)
 
     for key, members in groups.items():

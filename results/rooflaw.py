@@ -83,6 +83,8 @@ def load(path: str | Path, also: Iterable[str] = (), *, unsealed: bool = False) 
         raise ResultError(f"{path}: is no HDF5 file, or damaged: {error}") from None
     with file:
         _require_format(path, file)
+        if "frontiers" not in file:
+            raise ResultError(f"{path}: has no frontiers; of a portfolio, rooflaw portfolio --json has the numbers")
         provenance = _attributes(file)
         targets = _table(file["targets"]).set_index("id")
         default = str(tomllib.loads(provenance["job_toml"])["targets"].get("memory_budget", "usable"))

@@ -209,7 +209,7 @@ class Comparer {
     if (c.targets.empty()) return d;
     std::set<model::Basis> bases;
     for (const auto* t : c.targets) {
-      bases.insert(t->info.efficiency);
+      if (!t->rows.empty() || c.frontier.empty()) bases.insert(t->info.efficiency);
       d.precisions.push_back(t->info.precision);
     }
     const auto& first = *c.targets.front();
@@ -232,8 +232,10 @@ class Comparer {
 
   /// The widest of its precisions; unknown if one is.
   static search::Band band_of_all(const Contender& c) {
+    if (c.frontier.empty()) return {nan, nan};
     search::Band widest{1, 1};
     for (const auto* t : c.targets) {
+      if (t->rows.empty()) continue;  // nothing of it is compared
       if (!t->band.known()) return {nan, nan};
       widest = {std::min(widest.low, t->band.low), std::max(widest.high, t->band.high)};
     }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -45,17 +45,46 @@ bool is_asked(const std::vector<std::string>& asked, const std::string& name) {
   return asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end();
 }
 
-/// The search that the result is of, as far as it says, for a command to be typed.
-std::string job_of(const format::Hdf5Reader& file) {
-  const auto line = format::attribute_as<std::string>(file, "/", "command_line");
-  std::size_t at = 0;
-  while (at < line.size()) {
-    const std::size_t end = std::min(line.find(' ', at), line.size());
-    const std::string word = line.substr(at, end - at);
-    if (word.ends_with(".toml")) return word;
-    at = end + 1;
+/// The search that the result is of, for a command to be typed: its job and settings, as far as
+/// the record of the words tells where each ends.
+std::string search_of(const format::Hdf5Reader& file) {
+  std::istringstream line(format::attribute_as<std::string>(file, "/", "command_line"));
+  std::string job = "JOB.toml", settings, setting, word;
+  bool is_setting = false;
+  const auto end_setting = [&] {
+    if (!setting.empty()) settings += fmt::format(" --set '{}'", setting);
+    setting.clear();
+    is_setting = false;
+  };
+  while (line >> word) {
+    if (word.starts_with("-")) {
+      end_setting();
+      is_setting = word == "--set" || word.starts_with("--set=");
+      if (word.starts_with("--set=")) setting = word.substr(6);
+    } else if (is_setting && (setting.empty() || !word.ends_with(".toml"))) {
+      setting += (setting.empty() ? "" : " ") + word;
+    } else if (word.ends_with(".toml")) {
+      end_setting();
+      job = word;
+    }
   }
-  return "JOB.toml";
+  end_setting();
+  return job + settings;
+}
+
+/// Some quantities no search of these devices and workloads has.
+void require_applies(const format::Hdf5Reader& file, const io::StudySetting& setting,
+                     const std::vector<Contested>& targets, Objective objective) {
+  const bool applies = std::any_of(targets.begin(), targets.end(), [&](const Contested& c) {
+    return model::applies(objective, io::read_deployment(file, setting, c.info).scenario);
+  });
+  if (applies) return;
+  throw Error(fmt::format("{}: {}", file.file(),
+                          objective == Objective::energy
+                              ? "no energy is known: the devices state no prefill_power and "
+                                "decode_power"
+                              : fmt::format("its workloads have no {}", to_string(objective))),
+              ExitCode::bad_input);
 }
 
 std::string value_text(const model::Limit& limit) {
@@ -74,9 +103,9 @@ std::string setting_for(const model::Limit& limit) {
 [[noreturn]] void refuse(const format::Hdf5Reader& file, const model::Limit& limit) {
   throw Error(
       fmt::format("{} was not searched under {} {}, and what its frontiers leave out may be better "
-                  "there. This search answers:\n  rooflaw search {} -o OTHER.h5 --set '{}'",
+                  "there. This search answers:\n  rooflaw search {} --set '{}' -o OTHER.h5",
                   file.file(), to_string(limit.objective), value_text(limit),
-                  printable(job_of(file)), setting_for(limit)),
+                  printable(search_of(file)), setting_for(limit)),
       ExitCode::bad_input);
 }
 
@@ -112,6 +141,7 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
         !is_asked(question.workloads, target.workload))
       continue;
     const auto found = io::read_frontiers(file, target);
+    io::require_frontiers(file, found);  // budgets are looked up in their order
     auto& c = contested.emplace_back(
         Contested{.info = target,
                   .memory = io::budget_name(setting, target),
@@ -132,6 +162,7 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
       asked.push_back(limit);
       continue;
     }
+    if (!contested.empty()) require_applies(file, setting, contested, limit.objective);
     std::erase_if(contested,
                   [&](const Contested& c) { return !is_searched_under(c.info, c.limits, limit); });
     if (contested.empty()) refuse(file, limit);

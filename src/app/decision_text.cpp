@@ -32,6 +32,11 @@ struct Form {
 
 std::string label_of(const Decision& d) { return d.target.device + " " + d.target.precision; }
 
+/// With where its times are from, for a column of its own.
+std::string full_label_of(const Decision& d) {
+  return fmt::format("{} ({})", label_of(d), to_string(d.target.efficiency));
+}
+
 /// What is the same for all is said once, above.
 struct Common {
   bool law = true, workload = true, objective = true, memory = true;
@@ -134,7 +139,7 @@ Line line_of(const Decision& d, const search::Row& row, const Form& form,
   Line line{is_best ? budget_text(d) : kind, architecture_text(row),
             marked_loss(d, row, is_best),    fmt::format("{:.3g}", row.perplexity),
             time_text(d, row, form.bands),   in_three_digits(readable_bytes(row.memory_bytes))};
-  if (form.labels) line.insert(line.begin(), is_best ? label_of(d) : "");
+  if (form.labels) line.insert(line.begin(), is_best ? full_label_of(d) : "");
   if (form.energy)
     line.push_back(std::isnan(row.energy_j) ? "-"
                                             : in_three_digits(readable_count(row.energy_j, "J")));
@@ -154,7 +159,7 @@ Line line_of_none(const Decision& d, const Form& form) {
             "-",
             "-",
             "-"};
-  if (form.labels) line.insert(line.begin(), label_of(d));
+  if (form.labels) line.insert(line.begin(), full_label_of(d));
   if (form.energy) line.emplace_back("-");
   line.emplace_back("-");
   return line;
@@ -193,9 +198,11 @@ std::string heading(std::span<const Decision> of_target, const Common& common, c
   const auto with_band = std::find_if(of_target.begin(), of_target.end(), [&](const Decision& o) {
     return o.target == d.target && o.best && has_band(*o.best);
   });
-  if (form.bands || with_band == of_target.end()) return text;
+  // Whether times were measured on this very chip tells it from another more than its band does.
+  text += fmt::format(" ({}", to_string(d.target.efficiency));
+  if (form.bands || with_band == of_target.end()) return text + ")";
   const auto& row = *with_band->best;
-  return text + fmt::format(" (nine of ten: x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
+  return text + fmt::format(", nine of ten: x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
                             row.latency_high_s / row.latency_s);
 }
 
@@ -241,10 +248,12 @@ std::string fitting_table(const Decisions& all, const Common& common, std::size_
     return d.best && !std::isnan(d.best->energy_j);
   });
   const bool alike = common.law && common.workload && common.objective && common.memory;
+  const bool banded = std::any_of(all.begin(), all.end(),
+                                  [](const Decision& d) { return d.best && has_band(*d.best); });
   for (const bool labels : {true, false})
     for (const bool bands : {true, false}) {
       if (labels && !(alike && bands)) continue;  // a band that is not in the line is above it
-      const auto text = table(all, common, {labels, bands, energy});
+      const auto text = table(all, common, {labels, bands && banded, energy});
       if (longest_line(text) <= width) return text;
     }
   return paragraphs(all, common, width);
@@ -257,13 +266,14 @@ std::string plural(std::size_t n, const char* what) {
 }  // namespace
 
 std::string decision_trust(const Decisions& all) {
-  std::set<std::string> targets, proven, measured, prior, ideal, estimated, laws;
+  std::set<std::string> targets, proven, empty, measured, prior, ideal, estimated, laws;
   std::size_t winners = 0, outside = 0, tied = 0;
   for (const auto& d : all) {
     const auto id = d.target.law + "/" + d.target.id;
     targets.insert(id);
     laws.insert(d.target.law);
     if (d.certified) proven.insert(id);
+    if (std::isnan(d.least_objective)) empty.insert(id);
     (d.target.efficiency == model::Basis::measured ? measured
      : d.target.efficiency == model::Basis::prior  ? prior
                                                    : ideal)
@@ -276,6 +286,11 @@ std::string decision_trust(const Decisions& all) {
   }
   std::string text = fmt::format("trust: {} of {} frontiers are proven whole; times are",
                                  proven.size(), targets.size());
+  if (!empty.empty())
+    text = fmt::format(
+        "trust: on {} of {} targets no architecture of the space meets the limits; {} "
+        "frontiers are proven whole, empty ones too; times are",
+        empty.size(), targets.size(), proven.size());
   std::string sources;
   const auto source = [&](const std::set<std::string>& of, const char* what) {
     if (!of.empty())
@@ -288,9 +303,12 @@ std::string decision_trust(const Decisions& all) {
   if (!estimated.empty())
     text += fmt::format("; the numbers of {} are estimates", fmt::join(estimated, ", "));
   text += fmt::format("; law {}", fmt::join(laws, ", "));
-  text += outside == 0
-              ? std::string(" does not extrapolate here")
-              : fmt::format(" extrapolates (*) at {} of {}", outside, plural(winners, "winner"));
+  if (winners == 0)
+    text += " was not needed";
+  else
+    text += outside == 0
+                ? std::string(" does not extrapolate here")
+                : fmt::format(" extrapolates (*) at {} of {}", outside, plural(winners, "winner"));
   if (tied > 0)
     text += fmt::format(
         "; {} (=) no better than another precision of the chip, for what is known "

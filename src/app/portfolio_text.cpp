@@ -170,8 +170,8 @@ std::string proof_text(const LawPortfolio& law) {
                     gap, more > 0 ? fmt::format(", or serve {:.3g} more weight", more) : ""),
         columns);
   }
-  if (text.empty()) return "Proven: no portfolio of the space is better.\n";
-  text += "All others are proven: no portfolio of the space is better.\n";
+  if (text.empty()) return "proven: no portfolio of the space is better.\n";
+  text += "all others are proven: no portfolio of the space is better.\n";
   return text;
 }
 

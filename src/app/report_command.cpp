@@ -35,11 +35,18 @@ bool is_page(const std::string& path) {
   return file && start == page_start;
 }
 
-/// Only a page is replaced without being asked.
-void require_page_or_nothing(const std::string& path, const std::string& result, bool force) {
-  std::error_code absent;
-  if (fs::equivalent(path, result, absent))
-    throw FileError(path, "is the result itself, which a page does not replace");
+bool is_hdf5(const std::string& path) {
+  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
+  std::string start(signature.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return file && start == signature;
+}
+
+/// Only a page is replaced without being asked, and never a result, which took longer to make.
+void require_page_or_nothing(const std::string& path, bool force) {
+  if (is_hdf5(path))
+    throw FileError(path, "is a result, which a page never replaces; remove it, or name another");
   format::require_writable(path);
   if (!force && fs::exists(path) && !is_page(path))
     throw FileError(path, "is there and no page of rooflaw report; --force replaces it");
@@ -85,7 +92,7 @@ ExitCode report_command(const Arguments& arguments) {
   if (values->count("budget") > 0)
     for (const auto& text : (*values)["budget"].as<std::vector<std::string>>())
       question.budgets.push_back(budget_from(text));
-  if (!output.empty()) require_page_or_nothing(output, result, (*values)["force"].as<bool>());
+  if (!output.empty()) require_page_or_nothing(output, (*values)["force"].as<bool>());
   std::vector<std::string> read{result};
   const std::string portfolio = optional("portfolio");
   if (!portfolio.empty()) read.push_back(portfolio);
@@ -105,7 +112,8 @@ ExitCode report_command(const Arguments& arguments) {
   if (code != ExitCode::done) return code;
   for (const char* kind : {"png", "svg"})
     if (const auto folder = optional(kind); !folder.empty())
-      report::draw_figures(result, folder, kind, question.budgets);
+      report::draw_figures({result, folder, kind, question.budgets, (*values)["force"].as<bool>(),
+                            seal_option(*values) == format::Seal::may_be_gone});
   return code;
 }
 

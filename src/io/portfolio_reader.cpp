@@ -1,6 +1,8 @@
 #include "portfolio_reader.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <span>
 
 #include <fmt/format.h>
@@ -43,6 +45,7 @@ class PortfolioReader {
       if (target.law == 0) {
         ids_.push_back(target.id);
         objectives_.push_back(target.objective);
+        limits_.push_back(deployment_of(question, target).limits.of(target.objective));
       }
   }
 
@@ -115,23 +118,38 @@ class PortfolioReader {
     known_[target] = true;
   }
 
-  /// Those of a kind are for all targets of it that have none of their own.
+  /// Those of a kind are for all targets of it that have none of their own; what a job or workload
+  /// limits needs none, and is never let beyond its limit.
   void read_budgets() {
-    portfolio_.budgets.assign(ids_.size(), 1.0);
+    portfolio_.budgets.assign(ids_.size(), std::numeric_limits<double>::infinity());
     known_.assign(ids_.size(), false);
+    if (reader_.has("budgets")) {
+      const toml::table* table = reader_.sub_table("budgets");
+      if (table == nullptr) return;
+      read_budgets_of(*table);
+    }
+    std::vector<std::string> without;
+    for (std::size_t t = 0; t < ids_.size(); ++t) {
+      portfolio_.budgets[t] = std::min(portfolio_.budgets[t], limits_[t]);
+      if (!known_[t] && !std::isfinite(limits_[t])) without.push_back(ids_[t]);
+    }
+    if (without.empty()) return;
     if (!reader_.has("budgets"))
-      return reader_.fault("budgets",
-                           "is missing: a time for each kind of latency, {total = \"100ms\"}, or "
-                           "for each target by its id");
-    const toml::table* table = reader_.sub_table("budgets");
-    if (table == nullptr) return;
+      reader_.fault("budgets",
+                    "is missing: a time for each kind of latency, {total = \"100ms\"}, or for each "
+                    "target by its id; what max_total_s of a job or workload limits needs none");
+    else
+      reader_.fault("budgets", fmt::format("has none for {}", some_of(without)));
+  }
+
+  void read_budgets_of(const toml::table& table) {
     const std::string name = reader_.full_name("budgets") + ".";
-    for_each_value(*table, "", [&](const std::string& id, const toml::node& node) {
+    for_each_value(table, "", [&](const std::string& id, const toml::node& node) {
       if (model::objective_from(id)) return;
       if (const auto target = target_of(id)) return set_budget(*target, node, name + id);
       unknown(node, name + id, id, "kind of latency, and no target of the job");
     });
-    for_each_value(*table, "", [&](const std::string& id, const toml::node& node) {
+    for_each_value(table, "", [&](const std::string& id, const toml::node& node) {
       const auto kind = model::objective_from(id);
       if (!kind) return;
       const std::size_t before = reader_.faults().size();
@@ -147,17 +165,13 @@ class PortfolioReader {
             node, name + id,
             fmt::format("is of no target: targets.latency does not list \"{}\"", id));
     });
-    std::vector<std::string> without;
-    for (std::size_t t = 0; t < ids_.size(); ++t)
-      if (!known_[t]) without.push_back(ids_[t]);
-    if (!without.empty())
-      reader_.fault("budgets", fmt::format("has none for {}", some_of(without)));
   }
 
   format::TableReader& reader_;
   search::Portfolio portfolio_;
   std::vector<std::string> ids_;  // of the first law's targets
   std::vector<model::Objective> objectives_;
+  std::vector<double> limits_;  // on each one's own objective; infinite: none
   std::vector<bool> known_;
 };
 

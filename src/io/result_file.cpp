@@ -212,17 +212,21 @@ void require_frontier(const format::Hdf5Reader& file, const std::string& group,
   }
 }
 
+void require_frontiers(const format::Hdf5Reader& file, const search::TargetResult& result) {
+  require_frontier(file, group_of("frontiers", result.target), result.rows);
+  if (result.in_range)
+    require_frontier(file, group_of("frontiers_in_range", result.target), result.in_range->rows);
+}
+
 search::TargetResult read_frontiers(const format::Hdf5Reader& file,
                                     const search::TargetInfo& target) {
   const auto group = [&](const char* kind) { return group_of(kind, target); };
   search::TargetResult result{.target = target};
   result.rows = read_table(file, group("frontiers"), row_columns());
-  require_frontier(file, group("frontiers"), result.rows);
   read_attributes(file, group("frontiers"), frontier_attributes(), result);
   if (file.has("/frontiers_in_range/" + target.law)) {
     auto& in_range = result.in_range.emplace();
     in_range.rows = read_table(file, group("frontiers_in_range"), row_columns());
-    require_frontier(file, group("frontiers_in_range"), in_range.rows);
     read_attributes(file, group("frontiers_in_range"), in_range_attributes(), in_range);
   }
   if (file.has("/refined")) {

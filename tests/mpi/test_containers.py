@@ -29,13 +29,13 @@ class ContainerTest(ProgramTest):
             self.skipTest("this kernel or container allows no user namespaces")
         environment = [f"{name}={value}" for name, value in environment.items()]
         return self.run_command(
-            ["timeout", "--signal=KILL", 60, "env", *environment, "mpirun", "--allow-run-as-root", "--oversubscribe",
+            ["timeout", "--signal=KILL", 240, "env", *environment, "mpirun", "--allow-run-as-root", "--oversubscribe",
              "-n", number, *["unshare", "-Ur"] * namespaces, *command], expect)
 
 
 class LongMessages(ContainerTest):
     def arrive(self, number, environment, namespaces):
-        run = self.ranks(number, environment, LONG_MESSAGES, MESSAGE, 30, 10, namespaces=namespaces)
+        run = self.ranks(number, environment, LONG_MESSAGES, MESSAGE, 180, 60, namespaces=namespaces)
         self.assertEqual(run.out, "all arrived\n", str(run))
         self.assertNotIn("not been taken", run.err)
 

@@ -52,14 +52,15 @@ format::Hdf5Reader open_result(const std::string& path, format::Seal seal = form
 StudyRecord read_study(const format::Hdf5Reader& file);
 /// Each target once for each law.
 std::vector<search::TargetInfo> read_targets(const format::Hdf5Reader& file);
-/// Its frontiers, what refines them, and sensitivities; the rest is left empty. @throws FileError, too, if they are no
-/// frontiers
+/// Its frontiers, what refines them, and sensitivities; the rest is left empty.
 search::TargetResult read_frontiers(const format::Hdf5Reader& file,
                                     const search::TargetInfo& target);
 /// @throws FileError if the objective does not rise and the loss not fall from row to row, as
 ///         whatever looks something up there counts on, or a row is no architecture
 void require_frontier(const format::Hdf5Reader& file, const std::string& group,
                       const std::vector<search::Row>& rows);
+/// The same of both frontiers of a target that was read.
+void require_frontiers(const format::Hdf5Reader& file, const search::TargetResult& result);
 /// All of a target. Its sensitivities are without the derivatives of the latency, which are not
 /// stored.
 search::TargetResult read_target(const format::Hdf5Reader& file, const search::TargetInfo& target);

@@ -21,6 +21,37 @@ std::string budget_words(const Decision& d) {
   return std::isinf(d.budget) ? "any" : objective_words(d.target.objective, d.budget);
 }
 
+const char* efficiency_words(const search::TargetInfo& target) {
+  switch (target.efficiency) {
+    case model::Basis::measured:
+      return "measured on the chip";
+    case model::Basis::prior:
+      return "of chips of its class";
+    case model::Basis::ideal:
+      break;
+  }
+  return "of the data sheet, a lower bound";
+}
+
+/// "vla: 1024 tokens in, 16 out, batch 1; total within 100 ms", each once.
+std::string workload_list(const PageStudy& study) {
+  std::vector<std::string> told;
+  std::string html;
+  for (const auto& target : study.targets) {
+    const auto& w = target.deployment.scenario.workload;
+    if (std::find(told.begin(), told.end(), w.id) != told.end()) continue;
+    told.push_back(w.id);
+    std::string words = fmt::format("{}: {} tokens in, {} out, batch {}", w.id, w.input_tokens,
+                                    w.output_tokens, w.batch);
+    for (const auto& limit : target.deployment.limits.finite())
+      if (limit.objective != model::Objective::memory)
+        words += fmt::format("; {} within {}", to_string(limit.objective),
+                             objective_words(limit.objective, limit.bound));
+    html += fmt::format("<li>{}</li>", escaped(words));
+  }
+  return fmt::format("<ul>{}</ul>\n", html);
+}
+
 Cell time_cell(const Decision& d, const search::Row& row) {
   const auto words = [&](double value) { return objective_words(d.target.objective, value); };
   if (!std::isfinite(row.latency_low_s)) return {words(row.objective)};
@@ -38,9 +69,10 @@ bool is_another(const search::Row& a, const search::Row& b) {
 Cells row_of(const Decision& d, const search::Row& r, bool energy, const char* name = "") {
   const bool is_best = *name == '\0';
   Cell target(curve_name(d.target));
+  if (is_best) target.html = fmt::format("<br><small>times {}</small>", efficiency_words(d.target));
   if (is_best && !d.as_good.empty())
-    target.html = fmt::format("<br><small>a tie with {}</small>",
-                              escaped(fmt::format("{}", fmt::join(d.as_good, ", "))));
+    target.html += fmt::format("<br><small>a tie with {}</small>",
+                               escaped(fmt::format("{}", fmt::join(d.as_good, ", "))));
   Cells cells{
       target,
       is_best ? budget_words(d) : name,
@@ -115,7 +147,9 @@ std::string decision_section(const PageStudy& study, const std::vector<Decision>
       "range\" is then the best that lies in the range it was fitted on. Finer: an architecture "
       "between the sizes searched, not proven the best. A tie: other precisions of the chip are as "
       "good, for what is known of their penalties.");
-  bool first = true;
+  html += workload_list(study);
+  // What is like the first is as much asked for: the other applications of a study.
+  const PageGroup* first = nullptr;
   for (const auto& group : study.groups) {
     const auto some = of_group(all, group);
     if (some.empty()) continue;
@@ -124,8 +158,9 @@ std::string decision_section(const PageStudy& study, const std::vector<Decision>
     std::string tables = table_of(best, "What to build: " + name);
     if (best.size() < some.size())
       tables += details("By precision: " + name, table_of(some, "By precision: " + name));
-    html += first ? tables : details(name, tables);
-    first = false;
+    if (first == nullptr) first = &group;
+    const bool open = group.objective == first->objective && group.law == first->law;
+    html += open ? tables : details(name, tables);
   }
   html += paragraph(decision_trust(all));
   return section("decision", "What to build", html);

@@ -35,8 +35,8 @@ int status_of(std::vector<std::string> words) {
 
 }  // namespace
 
-void draw_figures(const std::string& result, const std::string& folder, const std::string& kind,
-                  const std::vector<model::Limit>& budgets) {
+void draw_figures(const FigureRequest& request) {
+  const auto& [result, folder, kind, budgets, force, unsealed] = request;
   // What may look like an option stands behind "--".
   std::vector<std::string> words{"/usr/bin/env", "python3",
                                  "-B",           io::shipped_file("results/plot_figures.py"),
@@ -47,6 +47,8 @@ void draw_figures(const std::string& result, const std::string& folder, const st
     words.push_back(fmt::format("{}={}{}", to_string(budget.objective), budget.bound,
                                 budget.objective == model::Objective::energy ? "J" : "s"));
   }
+  if (force) words.emplace_back("--force");
+  if (unsealed) words.emplace_back("--unsealed");
   words.insert(words.end(), {"--", result, folder});
   constexpr int not_found = 127;  // as env says it
   const int status = status_of(words);

@@ -8,10 +8,16 @@
 
 namespace rooflaw::app::report {
 
-/// Runs it; it prints the files that it makes. @param kind  "png" or "svg"
-/// @throws Error (exit 3), with what is missing, if there is no python3 or it fails; FileError if
-///         the reader is not there
-void draw_figures(const std::string& result, const std::string& folder, const std::string& kind,
-                  const std::vector<model::Limit>& budgets);
+struct FigureRequest {
+  std::string result, folder;
+  std::string kind;  // "png" or "svg"
+  std::vector<model::Limit> budgets;
+  bool force = false;  // replace files that are no such figures
+  bool unsealed = false;
+};
+
+/// Runs it; it prints the files that it makes. @throws Error (exit 3), with what is missing, if
+/// there is no python3 or it fails; FileError if the reader is not there
+void draw_figures(const FigureRequest& request);
 
 }  // namespace rooflaw::app::report

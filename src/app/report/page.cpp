@@ -49,10 +49,15 @@ struct Link {
   const char* id;
   const char* words;
 };
-constexpr Link links[] = {{"decision", "What to build"},    {"frontiers", "Loss against time"},
-                          {"chips", "Chips side by side"},  {"regimes", "What binds"},
-                          {"roofline", "Roofline"},         {"shapes", "Architectures"},
-                          {"worths", "What more is worth"}, {"trust", "Trust"},
+constexpr Link links[] = {{"decision", "What to build"},
+                          {"frontiers", "Loss against time"},
+                          {"chips", "Chips side by side"},
+                          {"regimes", "What binds"},
+                          {"roofline", "Roofline"},
+                          {"shapes", "Architectures"},
+                          {"worths", "What more is worth"},
+                          {"portfolio", "Portfolio"},
+                          {"trust", "Trust"},
                           {"provenance", "Provenance"}};
 
 std::string navigation(bool has_portfolio) {

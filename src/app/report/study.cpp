@@ -97,6 +97,7 @@ class Reader {
  private:
   void add(const search::TargetInfo& info, std::size_t targets) {
     auto found = io::read_target(file_, info);
+    io::require_frontiers(file_, found);
     PageTarget t{.info = info,
                  .budget = io::budget_name(study_.setting, info),
                  .deployment = io::read_deployment(file_, study_.setting, info),

@@ -168,7 +168,8 @@ std::vector<std::string> quoted_words(const std::string& text) {
 }
 
 TEST_F(ResultFile, TheReadmeHasTheColumnsOfTheFrontiersAndTheirUnits) {
-  const std::string text = readme();
+  std::string text = readme();
+  text.erase(0, text.find("\n| column | unit |"));  // what stands before is of other tables
   std::map<std::string, std::string> documented;
   const std::regex line("\n\\| (`[^|]*) \\| ([^|]*)\\|[^\n]*");
   for (std::sregex_iterator at(text.begin(), text.end(), line), end; at != end; ++at) {
