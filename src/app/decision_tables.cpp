@@ -67,10 +67,10 @@ void add_row(CsvRows& rows, const Decision& d, const char* kind,
   rows.add<std::string>("precision", d.target.precision);
   rows.add<std::string>("workload", d.target.workload);
   rows.add<std::string>("latency", std::string(to_string(d.target.objective)));
-  rows.add<std::string>("memory", d.memory);
+  rows.add<std::string>("budget", d.memory);
   rows.add<std::string>("target", d.target.id);
-  rows.add<double>("budget", d.budget);
-  rows.add<std::string>("budget_from", std::string(to_string(d.from)));
+  rows.add<double>("within", d.budget);
+  rows.add<std::string>("within_from", std::string(to_string(d.from)));
   rows.add<std::string>("kind", kind);
   rows.add<std::string>("binds", joined(d.binds));
   rows.add<std::string>("as_good", joined(d.as_good));
@@ -102,11 +102,11 @@ json decision_json(const std::vector<Decision>& all) {
                     {"precision", d.target.precision},
                     {"workload", d.target.workload},
                     {"latency", to_string(d.target.objective)},
-                    {"memory", d.memory},
+                    {"budget", d.memory},
                     {"memory_budget_bytes", number(d.target.memory_budget_bytes)},
                     {"target", d.target.id},
-                    {"budget", number(d.budget)},
-                    {"budget_from", to_string(d.from)},
+                    {"within", number(d.budget)},
+                    {"within_from", to_string(d.from)},
                     {"best", row_json(d.best)},
                     {"in_range", d.ranges ? row_json(d.inside) : row_json(std::nullopt)},
                     {"law_has_range", d.ranges},

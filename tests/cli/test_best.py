@@ -64,7 +64,7 @@ class Best(ProgramTest):
         for budget in (0.02, 0.05, 0.3, 1000):
             with self.subTest(budget=budget):
                 for d in self.decisions("--budget", f"total={budget}"):
-                    self.assertEqual((d["latency"], d["budget"], d["budget_from"]), ("total", budget, "option"))
+                    self.assertEqual((d["latency"], d["within"], d["within_from"]), ("total", budget, "option"))
                     for kind, answer in (("frontiers", d["best"]), ("frontiers_in_range", d["in_range"])):
                         f = self.frontier(d, kind)
                         row = within(f, budget)
@@ -81,18 +81,18 @@ class Best(ProgramTest):
             by_target.setdefault(d["target"], []).append(d)
         self.assertEqual(set(by_target), {str(t["id"]) for t in self.result.targets()})
         for target, ladder in by_target.items():
-            budgets = [d["budget"] for d in ladder]
+            budgets = [d["within"] for d in ladder]
             self.assertEqual(budgets, sorted(set(budgets)))
             self.assertTrue(1 <= len(budgets) <= 4)
-            self.assertTrue(all(d["budget_from"] == "ladder" for d in ladder))
+            self.assertTrue(all(d["within_from"] == "ladder" for d in ladder))
             for budget in budgets:
                 self.assertRegex(f"{budget:.0e}", r"^[125]e")
             last = self.frontier(ladder[-1])
             self.assertGreaterEqual(budgets[-1], last["objective"][-1], "the last rung is beyond the slowest point")
             self.assertEqual(ladder[-1]["best"]["loss"], last["loss"][-1])
         # Precisions of a chip stand side by side at the same times.
-        self.assertEqual([d["budget"] for d in by_target[f"{ORIN}.fp16.vla.total"]],
-                         [d["budget"] for d in by_target[f"{ORIN}.int8.vla.total"]])
+        self.assertEqual([d["within"] for d in by_target[f"{ORIN}.fp16.vla.total"]],
+                         [d["within"] for d in by_target[f"{ORIN}.int8.vla.total"]])
 
     def test_what_binds(self):
         for d in self.decisions():
@@ -100,7 +100,7 @@ class Best(ProgramTest):
                 self.assertEqual(d["binds"], [])
                 continue
             f = self.frontier(d)
-            row = within(f, d["budget"])
+            row = within(f, d["within"])
             self.assertEqual(d["latency"] in d["binds"], row + 1 < len(f["loss"]), d["target"])
             worth = self.result.datasets[f"/sensitivity/{d['law']}/{d['target']}/worth_memory"][row]
             self.assertEqual("memory" in d["binds"], worth > 0)
@@ -120,7 +120,7 @@ class Best(ProgramTest):
         self.assertTrue(refined)
         for d in refined:
             self.assertLess(d["refined"]["loss"], d["best"]["loss"])
-            self.assertLessEqual(d["refined"]["objective"], d["budget"])
+            self.assertLessEqual(d["refined"]["objective"], d["within"])
         self.assertNotIn("MoE", run.out, "statistics are for --verbose")
         self.assertIn("MoE", self.rooflaw("inspect", "result.h5", "--verbose").out)
 
@@ -135,8 +135,8 @@ class Best(ProgramTest):
         shown = re.findall(r"^(\S+) (\S+), (tpot|total)", run.out, re.MULTILINE)
         self.assertEqual(len(shown), 4)
         for device, precision, latency in shown:
-            ladder = sorted({d["budget"] for d in answers if (d["device"], d["latency"]) == (device, latency)})
-            at = [d for d in answers if (d["device"], d["latency"], d["budget"]) == (device, latency, ladder[2])]
+            ladder = sorted({d["within"] for d in answers if (d["device"], d["latency"]) == (device, latency)})
+            at = [d for d in answers if (d["device"], d["latency"], d["within"]) == (device, latency, ladder[2])]
             best = min((d for d in at if d["best"]), key=lambda d: d["best"]["loss"])
             self.assertEqual(best["precision"], precision)
 
@@ -200,12 +200,19 @@ class Best(ProgramTest):
 
     def test_a_limit_it_was_not_searched_under_names_the_search_that_answers(self):
         for budget, setting in (("memory=4GiB", "targets.memory_budget=4294967296"),
-                                ("prefill=20ms", 'targets.latency=["prefill"]'),
-                                ("energy=2J", 'targets.latency=["energy"]')):
+                                ("prefill=20ms", 'targets.latency=["prefill"]')):
             with self.subTest(budget=budget):
                 run = self.rooflaw("best", "result.h5", "--budget", budget, expect=2)
                 self.assertEqual(run.out, "")
-                self.assertIn(f"rooflaw search job.toml -o OTHER.h5 --set '{setting}'", run.err)
+                self.assertIn(f"rooflaw search job.toml --set '{setting}' -o OTHER.h5", run.err)
+        # Of a search with settings it is the same space.
+        self.rooflaw("search", "job.toml", "-o", "set.h5", "--set", "space.layers=[8, 16]", "--force", "--set",
+                     "job.seed=7")
+        run = self.rooflaw("best", "set.h5", "--budget", "memory=4GiB", expect=2)
+        self.assertIn("rooflaw search job.toml --set 'space.layers=[8, 16]' --set 'job.seed=7' --set "
+                      "'targets.memory_budget=4294967296' -o OTHER.h5", run.err)
+        run = self.rooflaw("best", "set.h5", "--budget", "energy=2J", expect=2)
+        self.assertIn("no energy is known", run.err)
         # What it names works, and answers.
         self.rooflaw("search", "job.toml", "-o", "other.h5", "--set", "targets.memory_budget=4294967296")
         answers = json.loads(self.rooflaw("best", "other.h5", "--json", "--budget", "memory=4GiB").out)
@@ -217,7 +224,7 @@ class Best(ProgramTest):
     def test_limits_of_the_job_are_the_budgets(self):
         self.result = self.search(edit(JOB, {"targets.workloads": 'workloads = ["vla"]\nmax_total_s = "200ms"'}))
         answers = self.decisions()
-        self.assertEqual({(d["latency"], d["budget"], d["budget_from"]) for d in answers}, {("total", 0.2, "limit")})
+        self.assertEqual({(d["latency"], d["within"], d["within_from"]) for d in answers}, {("total", 0.2, "limit")})
         for d in answers:
             self.assertEqual(d["best"]["loss"], self.frontier(d)["loss"][-1])
         # Of another objective than that of the limit, the best within it is the same.
@@ -228,6 +235,19 @@ class Best(ProgramTest):
             total = best["prefill_s"] + best["decode_s"]
             self.assertEqual("total" in binds, total * (best["layers"] + 1) / best["layers"] > 0.2)
         self.rooflaw("best", "tpot.h5", "--budget", "total=200ms")
+
+    def test_whose_times_they_are_and_no_band_where_there_is_none(self):
+        out = self.rooflaw("best", "result.h5", "--budget", "total=1us", expect=2).out
+        self.assertNotIn("nine of ten", out)
+        out = self.rooflaw("best", "result.h5", "--budget", "total=300ms").out
+        for d in self.decisions("--budget", "total=300ms"):
+            self.assertRegex(out, rf"{d['device']} {d['precision']} \({d['efficiency']}[,)]")
+
+    def test_targets_that_nothing_meets_are_said_to_be_empty(self):
+        self.search(edit(JOB, {"targets.workloads": 'workloads = ["vla"]\nmax_total_s = "1us"'}))
+        text = " ".join(self.rooflaw("best", "result.h5", expect=2).out.split())
+        self.assertIn("on 4 of 4 targets no architecture of the space meets the limits", text)
+        self.assertNotIn("extrapolate here", text)
 
     def test_nothing_within_is_said_with_the_least(self):
         run = self.rooflaw("best", "result.h5", "--budget", "total=1us", expect=2)

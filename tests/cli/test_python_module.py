@@ -154,7 +154,7 @@ class Best(Module):
             told = json.loads(self.rooflaw("best", path, "--json", *options).out)
             for in_range in (False, True):
                 mine = rooflaw.best(result, budgets, in_range=in_range)
-                self.assertEqual(mine[["target", "within"]].values.tolist(), [[d["target"], d["budget"]] for d in told])
+                self.assertEqual(mine[["target", "within"]].values.tolist(), [[d["target"], d["within"]] for d in told])
                 for row, decision in zip(mine.to_dict("records"), told):
                     point = decision["in_range" if in_range else "best"]
                     if point is None:
