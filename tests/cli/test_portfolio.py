@@ -254,6 +254,18 @@ class Refusals(PortfolioTest):
         self.assertEqual(self.files(), ["job.toml"])
         return run.err
 
+    def test_limits_of_job_and_workload_are_budgets(self):
+        limited = edit(PORTFOLIO, {"targets.workloads": 'workloads = ["vla"]\nmax_total_s = "100ms"'})
+        plain, _ = self.portfolio()
+        for budgets in (None, 'budgets = {total = "10s"}', 'budgets = {rk3588.int8.vla.total = "7s"}'):
+            changed = limited.replace('budgets = {total = "100ms"}', budgets or "")
+            if budgets and "rk3588" in budgets:  # its id has a suffix in this job
+                changed = edit(changed, {"targets.precisions": 'precisions = ["int8"]'})
+            answer, _ = self.portfolio(changed)
+            self.assertEqual({t["budget"] for t in answer["laws"][0]["targets"]}, {0.1}, budgets)
+            if budgets is None:
+                self.assertEqual(answer["laws"][0]["choices"], plain["laws"][0]["choices"])
+
     def test_bad_keys(self):
         line = PORTFOLIO.splitlines().index("budgets = {total = \"100ms\"}") + 1
         self.refused({"portfolio.budgets": 'budgets = {totl = "100ms"}'}, f"job.toml:{line}:", "portfolio.budgets.totl",

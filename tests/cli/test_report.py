@@ -163,7 +163,7 @@ class Report(ProgramTest):
                                             "--json").out)
         for latency in ("total", "prefill"):
             rows = page.table(f"By precision: {latency}")
-            shown = {(row[0].split("a tie with")[0], row[1]): row for row in rows[1:]}
+            shown = {(row[0].split("times ")[0].split("a tie with")[0].strip(), row[1]): row for row in rows[1:]}
             for d in decisions:
                 if d["latency"] != latency:
                     continue
@@ -173,6 +173,8 @@ class Report(ProgramTest):
                 else:
                     self.assertEqual(row[3], f'{d["best"]["loss"]:.4f}' + (" *" if d["best"]["extrapolated"] else ""))
                     self.assertEqual("a tie with" in row[0], bool(d["as_good"]))
+                    self.assertIn({"measured": "measured on the chip", "prior": "of chips of its class",
+                                   "ideal": "of the data sheet"}[d["efficiency"]], row[0])
         self.report("--budget", "energy=2J", expect=2)
 
     def test_one_chip(self):
@@ -298,6 +300,12 @@ class Report(ProgramTest):
         before = path.read_bytes()
         self.rooflaw("report", "result.h5", "-o", "result.h5", "--force", expect=3)
         self.assertEqual(path.read_bytes(), before)
+        # Nor any other result: a portfolio beside it, another name of it.
+        (self.folder / "other.h5").write_bytes(before)
+        for options in (["-o", "other.h5"], ["-o", "./result.h5"]):
+            run = self.rooflaw("report", "result.h5", "--force", *options, expect=3)
+            self.assertIn("never replaces", run.err)
+        self.assertEqual(((self.folder / "other.h5").read_bytes(), path.read_bytes()), (before, before))
         self.rooflaw("report", "result.h5", "-o", "no/such/folder/page.html", expect=3)
         path.write_bytes(before[:-200])
         self.rooflaw("report", "result.h5", "-o", "page.html", expect=3)
@@ -343,6 +351,22 @@ class Report(ProgramTest):
             self.assertTrue(contents.startswith(b"\x89PNG") if path.endswith("png") else b"<svg" in contents, path)
         self.assertIn("500 ms", (self.folder / "figures/frontiers-codesign-2026-vla-total-capacity.svg").read_text())
         self.assertFalse((self.folder / "page.html").exists())
+        # Its own figures are drawn again, another's picture is not, unless it must.
+        figure = "frontiers-codesign-2026-vla-total-capacity.png"
+        draw = ["env", "PATH=/usr/bin:/bin", PROGRAM, "report", "result.h5", "--png", "figures"]
+        self.run_command(draw)
+        self.write(f"figures/{figure}", "mine")
+        self.assertIn("--force", self.run_command(draw, 3).err)
+        self.assertEqual((self.folder / "figures" / figure).read_text(), "mine")
+        self.run_command([*draw, "--force"])
+        self.assertTrue((self.folder / "figures" / figure).read_bytes().startswith(b"\x89PNG"))
+
+    def test_figures_of_an_unsealed_result(self):
+        with h5py.File(self.search(), "r+") as file:
+            file.attrs["mine"] = 1
+        draw = ["env", "PATH=/usr/bin:/bin", PROGRAM, "report", "result.h5", "--png", "figures"]
+        self.run_command(draw, 3)
+        self.run_command([*draw, "--unsealed"])
 
     def test_figures_cannot_be_made(self):
         self.search()
