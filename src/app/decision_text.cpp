@@ -202,17 +202,17 @@ std::string heading(std::span<const Decision> of_target, const Common& common, c
   text += fmt::format(" ({}", to_string(d.target.efficiency));
   if (form.bands || with_band == of_target.end()) return text + ")";
   const auto& row = *with_band->best;
-  return text + fmt::format(", nine of ten: x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
+  return text + fmt::format(", x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
                             row.latency_high_s / row.latency_s);
 }
 
-std::string table(const Decisions& all, const Common& common, const Form& form) {
+std::string table(const Decisions& all, const Common& common, const Form& form, std::size_t width) {
   std::vector<Line> lines{title(form)};
   std::map<std::size_t, std::string> above;  // by line
   for (std::size_t i = 0; i < all.size(); ++i) {
     const bool begins = i == 0 || !(all[i - 1].target == all[i].target);
     if (begins && !form.labels)
-      above[lines.size()] = heading(std::span(all).subspan(i), common, form) + "\n";
+      above[lines.size()] = wrapped(heading(std::span(all).subspan(i), common, form), width);
     for (auto& line : lines_of(all[i], form)) lines.push_back(std::move(line));
   }
   constexpr std::size_t no_end = 100000;
@@ -253,7 +253,7 @@ std::string fitting_table(const Decisions& all, const Common& common, std::size_
   for (const bool labels : {true, false})
     for (const bool bands : {true, false}) {
       if (labels && !(alike && bands)) continue;  // a band that is not in the line is above it
-      const auto text = table(all, common, {labels, bands && banded, energy});
+      const auto text = table(all, common, {labels, bands && banded, energy}, width);
       if (longest_line(text) <= width) return text;
     }
   return paragraphs(all, common, width);
@@ -333,6 +333,9 @@ std::string decision_text(const Decisions& all, std::size_t width) {
   std::string text =
       wrapped(fmt::format("What to build{}:", said.empty() ? "" : " (" + said + ")"), width);
   text += fitting_table(all, common, width);
+  if (text.find(", x ") != std::string::npos)
+    text +=
+        wrapped("x: where nine of ten measured times lie, as multiples of those predicted.", width);
   text += wrapped(
       "build: layers x width, KV heads, FFN of an expert, active/all experts. binds: what keeps "
       "the loss from falling (space: the sizes searched end there). inside: the best in the law's "
