@@ -43,19 +43,12 @@ struct Contender {
   }
 };
 
-FrontierPoints points_of(const std::vector<Row>& rows) {
-  FrontierPoints points;
-  for (const auto& row : rows)
-    points.push_back({row.objective, row.loss, static_cast<std::int64_t>(points.size())});
-  return points;
-}
-
 FrontierPoints joined(const std::vector<const ComparedTarget*>& targets) {
-  if (targets.size() == 1) return points_of(targets.front()->rows);
+  if (targets.size() == 1) return search::points_of(targets.front()->rows);
   search::Frontier all;
   std::int64_t before = 0;
   for (const auto* target : targets) {
-    for (auto point : points_of(target->rows)) {
+    for (auto point : search::points_of(target->rows)) {
       point.index += before;
       all.insert(point);
     }
@@ -92,7 +85,7 @@ std::vector<std::string> as_good_as(const Choice& choice, const Contender& conte
   for (const auto* target : contender.targets) {
     if (target->info.precision == choice.precision || !chosen || !target->loss_uncertainty)
       continue;
-    const auto points = points_of(target->rows);
+    const auto points = search::points_of(target->rows);
     const auto* best = search::best_within(points, objective);
     if (best != nullptr && best->loss - choice.row.loss <= *chosen + *target->loss_uncertainty)
       ids.push_back(target->info.precision);

@@ -13,6 +13,7 @@
 #include "rooflaw/format/words.hpp"
 #include "rooflaw/io/result_file.hpp"
 #include "rooflaw/io/result_setting.hpp"
+#include "rooflaw/search/comparison.hpp"
 
 namespace rooflaw::app {
 
@@ -117,13 +118,6 @@ bool is_searched_under(const search::TargetInfo& target, const model::Limits& li
   return std::abs(bound - asked.bound) <= same * asked.bound;
 }
 
-search::FrontierPoints points_of(const std::vector<search::Row>& rows) {
-  search::FrontierPoints points;
-  for (const auto& row : rows)
-    points.push_back({row.objective, row.loss, static_cast<std::int64_t>(points.size())});
-  return points;
-}
-
 }  // namespace
 
 std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQuestion& question) {
@@ -147,9 +141,9 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
                   .memory = io::budget_name(setting, target),
                   .limits = io::read_deployment(file, setting, target).limits,
                   .loss_uncertainty = io::read_loss_uncertainty(file, target.precision),
-                  .frontier = points_of(found.rows),
+                  .frontier = search::points_of(found.rows),
                   .in_range = {}});
-    if (found.in_range) c.in_range = points_of(found.in_range->rows);
+    if (found.in_range) c.in_range = search::points_of(found.in_range->rows);
   }
 
   // What is no objective narrows the targets to those that were searched under it.

@@ -17,6 +17,14 @@ bool is_positive(double x) { return x > 0.0 && std::isfinite(x); }
 
 }  // namespace
 
+FrontierPoints points_of(const std::vector<Row>& rows) {
+  FrontierPoints points;
+  points.reserve(rows.size());
+  for (const auto& row : rows)
+    points.push_back({row.objective, row.loss, static_cast<std::int64_t>(points.size())});
+  return points;
+}
+
 const FrontierPoint* best_within(Points frontier, double objective) {
   const auto slower = std::upper_bound(
       frontier.begin(), frontier.end(), objective,

@@ -59,6 +59,9 @@ STUDIES = {
                          "refine.max_evaluations": "max_evaluations = 150"}),
 }
 
+# How a run is ended.
+WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
+
 
 class StudyTest(ProgramTest):
     COMMAND = "search"
@@ -81,6 +84,26 @@ class StudyTest(ProgramTest):
             out, err = process.communicate()
             self.fail(f"did not end within {limit} s\n{out}\n{err}")
         return process.returncode, out, err
+
+    def interrupt(self, rng, way, ranks, seconds, *arguments):
+        """Starts a run and ends it somewhere in one of the WAYS; returns its exit code."""
+        process = self.start(ranks, "--checkpoint-every", "0.05", *arguments)
+        pids = self.wait_for_ranks(process, max(ranks, 1))
+        time.sleep(rng.uniform(0.05, 0.6 * seconds))
+        for pid in {"kill one rank": [rng.choice(pids)], "kill all": [process.pid, *pids],
+                    "SIGTERM": [rng.choice([process.pid, *pids])],
+                    "SIGUSR1": [rng.choice([process.pid, *pids])]}[way]:
+            try:
+                os.kill(pid, getattr(signal, way) if way.startswith("SIG") else signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it was faster
+        code, out, err = self.end(process, 180)
+        self.assertEqual(self.still_running(pids), [], f"no rank is left\n{out}\n{err}")
+        # A signal to a rank ends the run in order; one to mpirun is its own affair.
+        if way == "SIGUSR1" or (way == "SIGTERM" and ranks == 0):
+            self.assertIn(code, (0, 10), f"{out}\n{err}")
+        self.check_files()
+        return code
 
     def ranks_of(self, process):
         """The processes of the program: the process itself, or mpirun's children."""

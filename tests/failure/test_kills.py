@@ -5,18 +5,16 @@ ROOFLAW_TEST_KILLS is the number of kills of each test, ROOFLAW_TEST_SEED what m
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from studies import STUDIES, Result, StudyTest
+from studies import STUDIES, WAYS, Result, StudyTest
 
 KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "24"))
 BUSY_KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "6"))
 SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261121"))
-WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
 
 
 class RandomKills(StudyTest):
@@ -27,26 +25,6 @@ class RandomKills(StudyTest):
         self.rooflaw("search", "job.toml", "-o", f"{strategy}.h5")
         seconds = time.monotonic() - start
         return Result(self.folder / f"{strategy}.h5"), seconds
-
-    def interrupt(self, rng, way, ranks, seconds, *arguments):
-        """Starts a run and ends it somewhere; returns its exit code."""
-        process = self.start(ranks, "--checkpoint-every", "0.1", *arguments)
-        pids = self.wait_for_ranks(process, max(ranks, 1))
-        time.sleep(rng.uniform(0.05, 0.6 * seconds))
-        for pid in {"kill one rank": [rng.choice(pids)], "kill all": [process.pid, *pids],
-                    "SIGTERM": [rng.choice([process.pid, *pids])],
-                    "SIGUSR1": [rng.choice([process.pid, *pids])]}[way]:
-            try:
-                os.kill(pid, getattr(signal, way) if way.startswith("SIG") else signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it was faster
-        code, out, err = self.end(process, 180)
-        self.assertEqual(self.still_running(pids), [], f"no rank is left\n{out}\n{err}")
-        # A signal to a rank ends the run in order; one to mpirun is its own affair.
-        if way == "SIGUSR1" or (way == "SIGTERM" and ranks == 0):
-            self.assertIn(code, (0, 10), f"{out}\n{err}")
-        self.check_files()
-        return code
 
     def test_many(self):
         self.kill(KILLS, SEED)

@@ -5,15 +5,13 @@ ROOFLAW_TEST_KILLS is the number of kills, ROOFLAW_TEST_SEED what makes them ran
 
 import os
 import random
-import signal
 import time
 import unittest
 
-from studies import STUDY, Result, StudyTest, edit
+from studies import STUDY, WAYS, Result, StudyTest, edit
 
 KILLS = int(os.environ.get("ROOFLAW_TEST_KILLS", "6"))
 SEED = int(os.environ.get("ROOFLAW_TEST_SEED", "20261126"))
-WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
 
 # Law by law, and large enough for some seconds.
 JOB = edit(STUDY, {
@@ -35,25 +33,6 @@ budgets = {prefill = "60ms", tpot = "3ms", total = "100ms"}
 
 class PortfolioKills(StudyTest):
     COMMAND = "portfolio"
-
-    def interrupt(self, rng, way, ranks, seconds, *arguments):
-        """Starts a run and ends it somewhere; returns its exit code."""
-        process = self.start(ranks, "--checkpoint-every", "0.05", *arguments)
-        pids = self.wait_for_ranks(process, max(ranks, 1))
-        time.sleep(rng.uniform(0.1, 0.6 * seconds))
-        for pid in {"kill one rank": [rng.choice(pids)], "kill all": [process.pid, *pids],
-                    "SIGTERM": [rng.choice([process.pid, *pids])],
-                    "SIGUSR1": [rng.choice([process.pid, *pids])]}[way]:
-            try:
-                os.kill(pid, getattr(signal, way) if way.startswith("SIG") else signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it was faster
-        code, out, err = self.end(process, 180)
-        self.assertEqual(self.still_running(pids), [], f"no rank is left\n{out}\n{err}")
-        if way == "SIGUSR1" or (way == "SIGTERM" and ranks == 0):
-            self.assertIn(code, (0, 10), f"{out}\n{err}")
-        self.check_files()
-        return code
 
     def test_kills(self):
         rng = random.Random(SEED)

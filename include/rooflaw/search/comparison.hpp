@@ -17,6 +17,9 @@
 
 namespace rooflaw::search {
 
+/// Rows of a frontier as points, the index that of the row.
+FrontierPoints points_of(const std::vector<Row>& rows);
+
 /// A point of lowest loss whose objective is at most this; null if none is as fast.
 const FrontierPoint* best_within(std::span<const FrontierPoint> frontier, double objective);
 /// The fastest point whose loss is at most this; null if none is as good.

@@ -31,13 +31,6 @@ void add_new(std::vector<T>& all, const T& one) {
   if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
 }
 
-search::FrontierPoints points_of(const std::vector<search::Row>& rows) {
-  search::FrontierPoints points;
-  for (const auto& row : rows)
-    points.push_back({row.objective, row.loss, static_cast<std::int64_t>(points.size())});
-  return points;
-}
-
 std::vector<std::size_t> places_for_screen(const std::vector<search::Row>& rows,
                                            std::size_t targets) {
   std::vector<std::pair<double, double>> curve;
@@ -116,7 +109,7 @@ class Reader {
                  .hypervolume_gain = {},
                  .occurrence = {},
                  .opinions = std::move(found.opinions)};
-    const auto points = points_of(found.rows);
+    const auto points = search::points_of(found.rows);
     for (const auto place : places_for_screen(found.rows, targets)) {
       t.rows.push_back(found.rows[place]);
       t.sensitivity.push_back(found.sensitivity[place]);
