@@ -21,11 +21,6 @@ const std::string usage =
     "best RESULT.h5 [--budget KIND=VALUE]... [--in-range] [--device ID]... [--precision ID]... "
     "[--workload ID]... [--json | --csv] [--unsealed]";
 
-std::vector<std::string> texts(const po::variables_map& values, const char* name) {
-  return values.count(name) == 0 ? std::vector<std::string>{}
-                                 : values[name].as<std::vector<std::string>>();
-}
-
 /// Only the best in the law's range, as if there were no others.
 std::vector<Decision> in_range_only(std::vector<Decision> all, const std::string& file) {
   for (auto& d : all) {

@@ -90,6 +90,11 @@ std::string required(const po::variables_map& values, const std::string& name,
   return values[name].as<std::string>();
 }
 
+std::vector<std::string> texts(const po::variables_map& values, const char* name) {
+  return values.count(name) == 0 ? std::vector<std::string>{}
+                                 : values[name].as<std::vector<std::string>>();
+}
+
 InputError bad_option(const std::string& option, const std::string& value, const std::string& rule,
                       const std::string& hint) {
   return InputError(

@@ -20,11 +20,6 @@ const std::string usage =
     "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
     "[--verbose] [--json | --csv] [--unsealed]";
 
-std::vector<std::string> texts(const po::variables_map& values, const char* name) {
-  return values.count(name) == 0 ? std::vector<std::string>{}
-                                 : values[name].as<std::vector<std::string>>();
-}
-
 /// A comparison has times to compare at only.
 model::Limit time_from(const std::string& text) {
   const auto budget = budget_from(text);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apart.hpp"
+#include "attribute_text.hpp"
 #include "portfolio.hpp"
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/law_summary.hpp"
@@ -20,17 +21,10 @@ namespace {
 
 const std::string usage = "inspect RESULT.h5 [--verbose] [--unsealed]";
 
-std::string to_string(const format::Attribute& attribute) {
-  if (const auto* number = std::get_if<double>(&attribute)) return fmt::format("{:.6g}", *number);
-  if (const auto* integer = std::get_if<std::int64_t>(&attribute))
-    return fmt::format("{}", *integer);
-  if (const auto* list = std::get_if<std::vector<std::int64_t>>(&attribute))
-    return fmt::format("{}", fmt::join(*list, "."));
-  return std::get<std::string>(attribute);
-}
-
 /// A file from elsewhere must not reach the terminal's controls.
-std::string shown(const format::Attribute& attribute) { return printable(to_string(attribute)); }
+std::string shown(const format::Attribute& attribute) {
+  return printable(attribute_text(attribute));
+}
 
 void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
   for (const auto& name : file.attributes(path))
@@ -120,7 +114,7 @@ void print_result(const format::Hdf5Reader& file, bool verbose) {
   else
     print_targets(file);
   if (verbose && !io::has_portfolio(file)) print_frontiers(file);
-  fmt::print("\njob\n{}\n", printable(to_string(file.attribute("/", "job_toml")), "\n\t"));
+  fmt::print("\njob\n{}\n", printable(attribute_text(file.attribute("/", "job_toml")), "\n\t"));
 }
 
 }  // namespace

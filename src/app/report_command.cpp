@@ -89,9 +89,7 @@ ExitCode report_command(const Arguments& arguments) {
                             usage),
                 ExitCode::bad_input);
   report::PageQuestion question{.baseline = (*values)["baseline"].as<std::string>(), .budgets = {}};
-  if (values->count("budget") > 0)
-    for (const auto& text : (*values)["budget"].as<std::vector<std::string>>())
-      question.budgets.push_back(budget_from(text));
+  for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));
   if (!output.empty()) require_page_or_nothing(output, (*values)["force"].as<bool>());
   std::vector<std::string> read{result};
   const std::string portfolio = optional("portfolio");

@@ -136,22 +136,22 @@ class Version(TreeTest):
 
 
 class LoginNode(TreeTest):
-    """jobs/run.sh with a Debian that lacks every package: stubs say so, and tell what was called."""
+    """jobs/run.sh with a Debian that lacks every package: stand-ins say so, and tell what was called."""
 
     def setUp(self):
         self.tree = self.folder / "tree"
         shutil.rmtree(self.tree, ignore_errors=True)
         shutil.copytree(SOURCE / "jobs", self.tree / "jobs")
-        stubs = {"dpkg-query": "exit 1", "sudo": "exit 1", "apt-get": 'echo "apt-get $*"',
+        stand_ins = {"dpkg-query": "exit 1", "sudo": "exit 1", "apt-get": 'echo "apt-get $*"',
                  "cmake": 'echo "cmake $*"; mkdir -p build/release; printf "#!/bin/sh\\necho program\\n" > build/release/rooflaw; '
                           "chmod +x build/release/rooflaw"}
-        for name, text in stubs.items():
-            file = self.tree / "stubs" / name
+        for name, text in stand_ins.items():
+            file = self.tree / "stand_ins" / name
             file.parent.mkdir(exist_ok=True)
             file.write_text(f"#!/bin/sh\n{text}\n")
             file.chmod(0o755)
         self.tree.chmod(0o777)
-        self.path = f"{self.tree}/stubs:/usr/bin:/bin"
+        self.path = f"{self.tree}/stand_ins:/usr/bin:/bin"
 
     def assert_builds(self, printed):
         self.assertIn("not installed as Debian packages: g++ cmake", printed)

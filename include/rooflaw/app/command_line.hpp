@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/program_options.hpp>
 
@@ -27,6 +28,10 @@ std::optional<boost::program_options::variables_map> parse_arguments(
 /// The value of a required option. @throws Error (exit 2) if absent
 std::string required(const boost::program_options::variables_map& values, const std::string& name,
                      const std::string& usage);
+
+/// The values of an option that may be given again; none if it was not.
+std::vector<std::string> texts(const boost::program_options::variables_map& values,
+                               const char* name);
 
 /// @returns bytes or seconds > 0, of a text with or without a unit; "inf" is infinite
 /// @throws InputError for anything else

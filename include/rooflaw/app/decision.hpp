@@ -71,6 +71,11 @@ struct Decision {
 inline constexpr double worth_telling = 1e-3;
 Decision decide(const Contested& target, const Pick& pick, const search::TargetResult& result);
 
+/// Is the one in the law's range worth a line beside the best, or is it as fast and as good?
+inline bool is_another(const search::Row& a, const search::Row& b) {
+  return a.objective != b.objective || a.loss != b.loss;
+}
+
 /// What is asked of a result.
 struct DecisionQuestion {
   std::vector<model::Limit> budgets{};  // of searchable objectives, and of memory
@@ -90,8 +95,8 @@ std::string decision_trust(const std::vector<Decision>& all);
 /// "time", "memory", "both", or what else; "space" where nothing but the sizes searched do.
 std::string binding_words(const Decision& d);
 nlohmann::json decision_json(const std::vector<Decision>& all);
-/// One table: a row a decision and kind ("best", "in_range", "refined"); columns as in /frontiers behind those
-/// of the question.
+/// One table: a row a decision and kind ("best", "in_range", "refined"); columns as in /frontiers
+/// behind those of the question.
 std::string decision_csv(const std::vector<Decision>& all);
 
 /// "24x1536 kv4 ffn4096 1/16": layers x width, KV heads (MLA: latent rank), FFN of an expert, of

@@ -61,10 +61,6 @@ Cell time_cell(const Decision& d, const search::Row& row) {
                       escaped(words(scale * row.latency_high_s)))};
 }
 
-bool is_another(const search::Row& a, const search::Row& b) {
-  return a.objective != b.objective || a.loss != b.loss;
-}
-
 /// @param name  of a row that is not the best; empty: it is
 Cells row_of(const Decision& d, const search::Row& r, bool energy, const char* name = "") {
   const bool is_best = *name == '\0';

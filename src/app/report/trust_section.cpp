@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "attribute_text.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
 #include "rooflaw/app/summary.hpp"
@@ -106,21 +107,12 @@ std::string notes(const PageStudy& study) {
   return html.empty() ? "" : "<ul>\n" + html + "</ul>\n";
 }
 
-std::string words(const format::Attribute& attribute) {
-  if (const auto* number = std::get_if<double>(&attribute)) return fmt::format("{:.6g}", *number);
-  if (const auto* integer = std::get_if<std::int64_t>(&attribute))
-    return fmt::format("{}", *integer);
-  if (const auto* list = std::get_if<std::vector<std::int64_t>>(&attribute))
-    return fmt::format("{}", fmt::join(*list, "."));
-  return std::get<std::string>(attribute);
-}
-
 std::string attributes_table(const format::Hdf5Reader& file, const std::string& path,
                              std::string_view caption) {
   std::vector<Cells> rows;
   for (const auto& name : file.attributes(path))
     if (name != "job_toml")
-      rows.push_back({name, Cell(words(file.attribute(path, name)), "words")});
+      rows.push_back({name, Cell(attribute_text(file.attribute(path, name)), "words")});
   return html_table(caption, {"attribute", "value"}, rows);
 }
 
@@ -148,8 +140,8 @@ std::string provenance_section(const format::Hdf5Reader& file, const PageStudy& 
   for (const auto& kind : file.groups("/inputs"))
     for (const auto& id : file.datasets("/inputs/" + kind)) {
       const std::string path = "/inputs/" + kind + "/" + id;
-      rows.push_back({id, kind, words(file.attribute(path, "file")),
-                      Cell(words(file.attribute(path, "sha256")), "words")});
+      rows.push_back({id, kind, attribute_text(file.attribute(path, "file")),
+                      Cell(attribute_text(file.attribute(path, "sha256")), "words")});
     }
   html += details(fmt::format("The {} tables it was made from", rows.size()),
                   html_table("Inputs", {"id", "kind", "file", "SHA-256 of its text"}, rows));
