@@ -88,9 +88,7 @@ class PortfolioSearch : public JobCommand {
     for (const auto& found : findings_.by_law) {
       outcomes.push_back(found.value());
       run.points_scored += found->pairs_scored;
-      run.counts["messages_served"] += found->serving.messages;
-      run.seconds["serving_cpu"] += found->serving.cpu_s;
-      run.seconds["search_cpu_of_rank_0"] += found->serving.of_cpu_s;
+      io::note_serving(found->serving, run);
     }
     for (const auto& [phase, seconds] : findings_.seconds) run.seconds[phase] = seconds;
     run.complete = true;

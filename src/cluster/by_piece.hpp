@@ -1,8 +1,8 @@
 #pragma once
 // Phases whose pieces each leave a result of their own.
 
+#include <limits>
 #include <map>
-#include <set>
 
 #include "phase.hpp"
 #include "rooflaw/search/state.hpp"
@@ -26,7 +26,11 @@ class ByPieceWork : public Work {
     for (auto& [piece, result] : unpacked<ByPiece<Result>>(report))
       results_[piece] = std::move(result);
   }
-  /// Of all pieces that are done, on rank 0; a worker's since its last report.
+  /// All that there is: what others do with results need not wait for them.
+  std::size_t unreported() const override {
+    return results_.empty() ? 0 : std::numeric_limits<std::size_t>::max();
+  }
+  /// Of all pieces that are done, on rank 0; on others since the last report.
   ByPiece<Result>& results() { return results_; }
 
  protected:
@@ -54,10 +58,9 @@ ByPieceState<Result> checked(const Bytes& kept, std::size_t pieces) {
   auto state = unpacked<ByPieceState<Result>>(kept);
   search::require_fit(fits(state.queue, static_cast<std::int64_t>(pieces)));
   for (const auto& [piece, result] : state.results) search::require_fit(piece < pieces);
-  const std::set<std::int64_t> open(state.queue.open.begin(), state.queue.open.end());
   for (std::int64_t piece = 0; piece < state.queue.next; ++piece)
-    search::require_fit(open.contains(piece) ||
-                        state.results.contains(static_cast<std::uint64_t>(piece)));
+    search::require_fit(state.results.contains(static_cast<std::uint64_t>(piece)) ||
+                        is_open(state.queue, piece));
   return state;
 }
 

@@ -125,6 +125,32 @@ void MpiCommunicator::join() {
   check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
   for (Channel* channel : {work_.get(), control_.get()})
     call("MPI_Comm_dup", [&] { return MPI_Comm_dup(MPI_COMM_WORLD, &channel->communicator); });
+  find_nodes();
+}
+
+/// Ranks of a node have the same lowest rank. ROOFLAW_RANKS_PER_NODE takes so many in a row for a
+/// node, for tests of many nodes on one.
+void MpiCommunicator::find_nodes() {
+  const auto call = [this](const char* name, auto function) {
+    const CallWatch::Call here(*calls_, name);
+    check(function(), name);
+  };
+  int first = rank_;
+  if (const char* per_node = std::getenv("ROOFLAW_RANKS_PER_NODE")) {
+    first -= rank_ % std::max(1, std::atoi(per_node));
+  } else {
+    MPI_Comm node = MPI_COMM_NULL;
+    call("MPI_Comm_split_type", [&] {
+      return MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node);
+    });
+    call("MPI_Bcast", [&] { return MPI_Bcast(&first, 1, MPI_INT, 0, node); });
+    call("MPI_Comm_free", [&] { return MPI_Comm_free(&node); });
+  }
+  std::vector<int> node_of(static_cast<std::size_t>(size_));
+  call("MPI_Allgather", [&] {
+    return MPI_Allgather(&first, 1, MPI_INT, node_of.data(), 1, MPI_INT, MPI_COMM_WORLD);
+  });
+  tree_ = place_in_tree(rank_, node_of);
 }
 
 MpiCommunicator::~MpiCommunicator() { leave(static_cast<int>(ExitCode::internal_error)); }

@@ -5,6 +5,7 @@
 
 #include "rooflaw/cluster/share.hpp"
 #include "rooflaw/cluster/study.hpp"
+#include "rooflaw/search/state.hpp"
 
 namespace rooflaw::cluster {
 
@@ -108,7 +109,5 @@ std::vector<search::ResampleBand> resample_phase(
     const std::vector<search::FrontierPoints>& frontiers, Phase& phase);
 void check_resamples(const search::Question& question, std::size_t resamples,
                      const std::vector<search::FrontierPoints>& frontiers, const Bytes& kept);
-
-std::size_t count_points(const std::vector<search::FrontierPoints>& frontiers);
 
 }  // namespace rooflaw::cluster

@@ -1,11 +1,13 @@
 #include "rooflaw/cluster/queue.hpp"
 
 #include <algorithm>
-#include <ctime>
-#include <set>
+#include <deque>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "run_source.hpp"
+#include "tree_talk.hpp"
 
 namespace rooflaw::cluster {
 
@@ -13,42 +15,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t no_more_pieces = -1;
-
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-/// Pieces done, and what they gave.
-struct Report {
-  std::vector<std::int64_t> done;
-  Bytes of_work;
+/// A worker wants pieces; how long the last took.
+struct Request {
+  std::int64_t pieces = 0;
+  double seconds = 0;
 };
 template <class Archive>
-void fields(Archive& a, Report& x) {
-  a(x.done, x.of_work);
+void fields(Archive& a, Request& x) {
+  a(x.pieces, x.seconds);
 }
-
-struct Order {
-  std::int64_t piece = no_more_pieces;
-  Bytes news;
-};
-template <class Archive>
-void fields(Archive& a, Order& x) {
-  a(x.piece, x.news);
-}
-
-/// Finds are shared now and then: one that is soon beaten by another then never travels.
-class Due {
- public:
-  bool now() {
-    const auto time = Clock::now();
-    if (time - last_ < std::chrono::milliseconds(500)) return false;
-    last_ = time;
-    return true;
-  }
-
- private:
-  Clock::time_point last_ = Clock::now();
-};
 
 void score(Work& work, std::int64_t piece, const Between& between) {
   try {
@@ -62,50 +37,75 @@ void score(Work& work, std::int64_t piece, const Between& between) {
   }
 }
 
+/// Does them; how long it took.
+Request do_run(Work& work, const PieceRun& run, const Between& between) {
+  const auto start = Clock::now();
+  for (std::int64_t piece = run.first; piece < run.end; ++piece) score(work, piece, between);
+  work.settle();
+  return {run.size(), std::chrono::duration<double>(Clock::now() - start).count()};
+}
+
 class Worker {
  public:
   Worker(Work& work, Communicator& ranks, Watch& watch)
-      : work_(work), ranks_(ranks), watch_(watch) {}
+      : work_(work), ranks_(ranks), watch_(watch), talk_(work, ranks) {}
 
-  void run() {
-    const Between look = [this] { watch_.look(); };
+  void run() try {
+    const Between attend = [this] { this->attend(); };
     const bool ask_ahead = !work_.long_pieces();
-    request(false);
-    for (;;) {
-      const auto order = unpacked<Order>(wait_for(Tag::piece).bytes);
-      if (order.piece == no_more_pieces) break;
-      work_.learn(order.news);
-      // Asked for before this piece is begun, the next one is there when it is needed, though rank
-      // 0 be busy with a row of its own.
-      if (ask_ahead) request(due_.now());
-      score(work_, order.piece, look);
-      done_.push_back(order.piece);
-      if (!ask_ahead) request(due_.now());
+    request({});
+    Request took;
+    for (PieceRun run = next(); run.size() > 0; run = next()) {
+      // Asked for before this run is begun, the next one is there when it is needed, though rank 0
+      // be busy with a row of its own.
+      if (ask_ahead) request(took);
+      took = do_run(work_, run, attend);
+      talk_.settled(run);
+      if (!ask_ahead) request(took);
     }
-    ranks_.send(0, Tag::last_report, report());
-    wait_for(Tag::done);
+    talk_.finish();
+    for (BackOff back_off; !done_; back_off.pause()) attend();
+  } catch (const RunEnds&) {
+    talk_.hand_over();
+    throw;
   }
 
  private:
-  Bytes report() { return packed(Report{std::exchange(done_, {}), work_.report()}); }
-  void request(bool with_report) {
-    ranks_.send(0, Tag::request, with_report ? report() : packed(Report{}));
-  }
-  Message wait_for(Tag tag) {
-    const auto since = Clock::now();
-    for (BackOff back_off;; back_off.pause()) {
-      if (auto message = ranks_.poll(tag)) return std::move(*message);
-      watch_.look();
-      // At the end rank 0 waits for the others, and need not answer before.
-      if (tag == Tag::piece) watch_.waiting(since);
+  void request(const Request& request) { ranks_.send(0, Tag::request, packed(request)); }
+
+  void attend() {
+    while (const auto message = ranks_.poll()) {
+      if (message->tag == Tag::pieces) {
+        runs_.push_back(unpacked<PieceRun>(message->bytes));
+      } else if (message->tag == Tag::done) {
+        for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
+        done_ = true;
+        return;
+      } else {
+        talk_.take(*message);
+      }
     }
+    talk_.tell();
+    watch_.look();
+  }
+
+  PieceRun next() {
+    const auto since = Clock::now();
+    for (BackOff back_off; runs_.empty(); back_off.pause()) {
+      attend();
+      watch_.waiting(since);
+    }
+    const PieceRun run = runs_.front();
+    runs_.pop_front();
+    return run;
   }
 
   Work& work_;
   Communicator& ranks_;
   Watch& watch_;
-  Due due_;
-  std::vector<std::int64_t> done_;  // since the last report
+  TreeTalk talk_;
+  std::deque<PieceRun> runs_;  // to be done
+  bool done_ = false;
 };
 
 class Master {
@@ -118,73 +118,86 @@ class Master {
         watch_(watch),
         hooks_(hooks),
         serving_(serving),
-        again_(state.open.begin(), state.open.end()),
-        due_(static_cast<std::size_t>(ranks.size())) {}
+        talk_(work, ranks),
+        source_(state, work.pieces(), ranks.size(), work.long_pieces()) {}
 
   void run() {
     try {
-      watch_.begin();
-      const Between attend = [this] { this->attend(); };
-      attend();
-      for (std::int64_t piece = take(); piece != no_more_pieces; piece = take()) {
-        score(work_, piece, attend);
-        under_way_.erase(piece);
-        attend();
-        report_progress();
-      }
-      for (BackOff back_off; last_reports_ + 1 < ranks_.size();) {
-        const auto before = serving_.messages;
-        attend();
-        if (serving_.messages == before) back_off.pause();
-      }
-      report_progress();
-      for (int rank = 1; rank < ranks_.size(); ++rank) ranks_.send(rank, Tag::done, {});
-      note_state();
+      do_all();
+    } catch (const Interrupted&) {
+      talk_.hand_over();
+      checkpoint();
+      throw;
     } catch (const RunEnds&) {
+      talk_.gather_now();
       checkpoint();
       throw;
     }
+    serving_.all_cpu_s += talk_.cpu_s_below();
   }
 
  private:
-  std::int64_t take() {
-    if (hooks_.out_of_time && hooks_.out_of_time()) return no_more_pieces;
-    std::int64_t piece = no_more_pieces;
-    if (!again_.empty())
-      piece = again_.extract(again_.begin()).value();
-    else if (state_.next < work_.pieces())
-      piece = state_.next++;
-    if (piece != no_more_pieces) under_way_.insert(piece);
-    return piece;
+  void do_all() {
+    watch_.begin();
+    const Between attend = [this] { this->attend(); };
+    attend();
+    for (PieceRun run = take(); run.size() > 0; run = take()) {
+      const Request took = do_run(work_, run, attend);
+      source_.measured(took.pieces, took.seconds);
+      talk_.settled(run);
+      attend();
+      report_progress();
+    }
+    talk_.finish();
+    for (BackOff back_off; !talk_.over();) {
+      const auto before = serving_.messages;
+      attend();
+      if (serving_.messages == before) back_off.pause();
+    }
+    report_progress();
+    for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
+    note_state();
+  }
+
+  PieceRun take() {
+    return hooks_.out_of_time && hooks_.out_of_time() ? PieceRun{} : source_.take();
   }
 
   void attend() {
+    const double before = cpu_seconds();
+    double merging = 0;
     while (const auto message = ranks_.poll()) {
-      const double before = cpu_seconds();
-      answer(*message);
-      serving_.cpu_s += cpu_seconds() - before;
+      const double start = cpu_seconds();
       ++serving_.messages;
+      serving_.bytes += static_cast<std::int64_t>(message->bytes.size());
+      if (message->tag == Tag::request)
+        answer(message->from, unpacked<Request>(message->bytes));
+      else if (talk_.take(*message) == TreeTalk::Taken::last_report)
+        merging += cpu_seconds() - start;
     }
+    talk_.tell();
     watch_.look();
-    if (hooks_.checkpoint && watch_.checkpoint_due()) checkpoint();
+    serving_.cpu_s += cpu_seconds() - before - merging;
+    serving_.merging_cpu_s += merging;
+    if (!hooks_.checkpoint) return;
+    if (!gathering_ && watch_.checkpoint_due()) {
+      talk_.gather();
+      gathering_ = true;
+    }
+    if (gathering_ && talk_.gathered()) {
+      gathering_ = false;
+      checkpoint();
+    }
   }
 
-  void answer(const Message& message) {
-    const auto report = unpacked<Report>(message.bytes);
-    if (!report.of_work.empty()) work_.absorb(report.of_work);
-    for (const std::int64_t piece : report.done) under_way_.erase(piece);
-    if (message.tag == Tag::last_report) {
-      ++last_reports_;
-      return;
-    }
-    const bool due = due_[static_cast<std::size_t>(message.from)].now();
-    const Order order{take(), due ? work_.news(message.from) : Bytes{}};
-    ranks_.send(message.from, Tag::piece, packed(order));
+  void answer(int rank, const Request& request) {
+    if (request.pieces > 0) source_.measured(request.pieces, request.seconds);
+    ranks_.send(rank, Tag::pieces, packed(take()));
   }
 
   void note_state() {
-    state_.open.assign(again_.begin(), again_.end());
-    state_.open.insert(state_.open.end(), under_way_.begin(), under_way_.end());
+    for (const auto& run : talk_.take_done()) source_.done(run);
+    state_ = source_.state();
   }
 
   void checkpoint() {
@@ -193,7 +206,9 @@ class Master {
   }
 
   void report_progress() {
-    if (hooks_.progress) hooks_.progress(state_);
+    if (!hooks_.progress) return;
+    note_state();
+    hooks_.progress(state_);
   }
 
   Work& work_;
@@ -202,18 +217,23 @@ class Master {
   Watch& watch_;
   const QueueHooks& hooks_;
   search::Serving& serving_;
-  std::set<std::int64_t> again_;      // left over from an earlier run
-  std::set<std::int64_t> under_way_;  // handed out, not reported
-  int last_reports_ = 0;
-  std::vector<Due> due_;  // by rank: to be told more
+  TreeTalk talk_;
+  RunSource source_;
+  bool gathering_ = false;
 };
 
 }  // namespace
 
 bool fits(const QueueState& state, std::int64_t pieces) {
   return state.next >= 0 && state.next <= pieces &&
-         std::all_of(state.open.begin(), state.open.end(),
-                     [&](std::int64_t piece) { return piece >= 0 && piece < state.next; });
+         std::all_of(state.open.begin(), state.open.end(), [&](const PieceRun& run) {
+           return run.first >= 0 && run.first < run.end && run.end <= state.next;
+         });
+}
+
+bool is_open(const QueueState& state, std::int64_t piece) {
+  return std::any_of(state.open.begin(), state.open.end(),
+                     [&](const PieceRun& run) { return run.first <= piece && piece < run.end; });
 }
 
 void run_queue(Work& work, QueueState& state, Communicator& ranks, Watch& watch,
@@ -221,7 +241,9 @@ void run_queue(Work& work, QueueState& state, Communicator& ranks, Watch& watch,
   if (!ranks.is_root()) return Worker(work, ranks, watch).run();
   const double before = cpu_seconds();
   Master(work, state, ranks, watch, hooks, serving).run();
-  serving.of_cpu_s += cpu_seconds() - before;
+  const double took = cpu_seconds() - before;
+  serving.of_cpu_s += took;
+  serving.all_cpu_s += took;
 }
 
 }  // namespace rooflaw::cluster

@@ -35,9 +35,7 @@ search::Outcome joined(const search::Question& question, std::vector<search::Out
     whole.frontiers.push_back(std::move(parts[target.law].frontiers[next[target.law]++]));
   for (const auto& part : parts) {
     whole.pairs_scored += part.pairs_scored;
-    whole.serving.messages += part.serving.messages;
-    whole.serving.cpu_s += part.serving.cpu_s;
-    whole.serving.of_cpu_s += part.serving.of_cpu_s;
+    whole.serving += part.serving;
   }
   return whole;
 }
@@ -179,12 +177,6 @@ void check_phase(const Study& study, const Kept<Findings>& kept) {
 }
 
 }  // namespace
-
-std::size_t count_points(const std::vector<search::FrontierPoints>& frontiers) {
-  std::size_t points = 0;
-  for (const auto& frontier : frontiers) points += frontier.size();
-  return points;
-}
 
 void check_kept(const Study& study, const Bytes& bytes) {
   const auto kept = unpacked<Kept<Findings>>(bytes);

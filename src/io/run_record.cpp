@@ -34,11 +34,18 @@ void note_findings(const search::Findings& findings, RunRecord& run) {
   run.complete = search.complete;
   if (!run.complete) run.messages = "ended by search.max_seconds";
   for (const auto& [phase, seconds] : findings.seconds) run.seconds[phase] = seconds;
-  run.counts["messages_served"] = search.serving.messages;
-  run.seconds["serving_cpu"] = search.serving.cpu_s;
-  run.seconds["search_cpu_of_rank_0"] = search.serving.of_cpu_s;
+  note_serving(search.serving, run);
   if (search.plas) note_counts(*search.plas, "", run);
   if (findings.refined) note_counts(findings.refined->counts, "refine_", run);
+}
+
+void note_serving(const search::Serving& serving, RunRecord& run) {
+  run.counts["messages_served"] += serving.messages;
+  run.counts["bytes_served"] += serving.bytes;
+  run.seconds["serving_cpu"] += serving.cpu_s;
+  run.seconds["merging_cpu"] += serving.merging_cpu_s;
+  run.seconds["search_cpu_of_rank_0"] += serving.of_cpu_s;
+  run.seconds["search_cpu_of_all_ranks"] += serving.all_cpu_s;
 }
 
 void write_run_record(format::Hdf5Writer& file, const RunRecord& run) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <tuple>
 
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/powers.hpp"
@@ -14,14 +16,6 @@ void require_numbers(const FrontierPoint& p) {
     throw DomainError("a frontier point needs a positive latency and a loss that is a number");
 }
 }  // namespace
-
-void DominanceBins::add(double latency_s, double loss) {
-  // The least loss falls from bin to bin, so the bins to lower are a run.
-  const auto begin = least_loss_before_.begin() + bin(latency_s) + 1;
-  const auto end = std::partition_point(begin, least_loss_before_.end(),
-                                        [loss](double least) { return least > loss; });
-  std::fill(begin, end, loss);
-}
 
 void Frontier::insert(const FrontierPoint& point) {
   require_numbers(point);
@@ -40,7 +34,6 @@ void Frontier::insert(const FrontierPoint& point) {
   }
   while (next != points_.end() && next->second.loss >= point.loss) next = points_.erase(next);
   points_.emplace_hint(next, point.latency_s, Entry{point.loss, point.index});
-  bins_.add(point.latency_s, point.loss);
   ++additions_;
 }
 
@@ -55,6 +48,22 @@ std::vector<FrontierPoint> Frontier::points() const {
   out.reserve(points_.size());
   for (const auto& [latency, entry] : points_) out.push_back({latency, entry.loss, entry.index});
   return out;
+}
+
+FrontierPoints merged(const FrontierPoints& a, const FrontierPoints& b) {
+  if (a.empty() || b.empty()) return a.empty() ? b : a;
+  FrontierPoints all;
+  all.reserve(a.size() + b.size());
+  const auto before = [](const FrontierPoint& x, const FrontierPoint& y) {
+    return std::tie(x.latency_s, x.loss, x.index) < std::tie(y.latency_s, y.loss, y.index);
+  };
+  // Of like latency the least loss comes first, of like loss the lowest index.
+  auto x = a.begin(), y = b.begin();
+  while (x != a.end() || y != b.end()) {
+    const FrontierPoint& next = y == b.end() || (x != a.end() && before(*x, *y)) ? *x++ : *y++;
+    if (all.empty() || next.loss < all.back().loss) all.push_back(next);
+  }
+  return all;
 }
 
 double hypervolume(std::span<const FrontierPoint> points, double reference_latency_s,

@@ -57,10 +57,18 @@ std::vector<FrontierPoints> points_of(const std::vector<Frontier>& frontiers) {
   return points;
 }
 
-std::size_t count_points(const std::vector<Frontier>& frontiers) {
+namespace {
+template <class Frontiers>
+std::size_t sizes_of(const Frontiers& frontiers) {
   std::size_t points = 0;
   for (const auto& frontier : frontiers) points += frontier.size();
   return points;
+}
+}  // namespace
+
+std::size_t count_points(const std::vector<Frontier>& frontiers) { return sizes_of(frontiers); }
+std::size_t count_points(const std::vector<FrontierPoints>& frontiers) {
+  return sizes_of(frontiers);
 }
 
 }  // namespace rooflaw::search

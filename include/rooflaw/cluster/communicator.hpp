@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "rooflaw/cluster/tree.hpp"
 #include "rooflaw/core/archive.hpp"
 
 namespace rooflaw::cluster {
@@ -21,11 +22,13 @@ inline constexpr std::size_t largest_part = std::size_t{1} << 20;
 /// What a message is. Those from `alive` on travel on a channel of their own, so that work never
 /// waits behind them nor takes one for its own.
 enum class Tag : int {
-  request = 1,  // a worker reports and asks for a piece
-  piece,        // rank 0 gives it
-  last_report,  // a worker has no more pieces
-  done,         // all have reported; the queue is over
-  shared,       // a part of what rank 0 shares with all
+  request = 1,  // a worker asks for pieces
+  pieces,       // rank 0 gives them
+  news,         // along the tree: what saves others work
+  gather,       // down the tree: report
+  report,       // up the tree
+  done,         // down the tree: all have reported; the queue is over
+  shared,       // down the tree: a part of what rank 0 shares with all
   alive,        // a rank is at work or waits for it
   signal,       // a worker was sent a signal
   failed,       // a worker cannot go on
@@ -51,6 +54,8 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   bool is_root() const { return rank() == 0; }
+  /// Of this rank.
+  virtual const TreePlace& tree() const = 0;
 
   /// Messages of one rank to another arrive in their order.
   virtual void send(int to, Tag tag, std::span<const std::byte> bytes) = 0;

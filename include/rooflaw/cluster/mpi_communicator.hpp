@@ -27,6 +27,7 @@ class MpiCommunicator : public Communicator {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  const TreePlace& tree() const override { return tree_; }
   void send(int to, Tag tag, std::span<const std::byte> bytes) override;
   bool all_sent() override;
   std::optional<Message> poll_control() override;
@@ -39,6 +40,7 @@ class MpiCommunicator : public Communicator {
  private:
   struct Channel;
   void join();
+  void find_nodes();
   Channel& channel_of(Tag tag);
   std::optional<Message> poll_on(Channel& channel);
   bool send_on(Channel& channel);
@@ -46,6 +48,7 @@ class MpiCommunicator : public Communicator {
   std::unique_ptr<CallWatch> calls_;  // while MPI is started
   int rank_ = 0;
   int size_ = 1;
+  TreePlace tree_;
   std::unique_ptr<Channel> work_, control_;
 };
 

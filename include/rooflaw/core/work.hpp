@@ -1,6 +1,7 @@
 #pragma once
 // Work that is cut into pieces for any number of ranks: an accumulator. Every rank has one; what it
-// has done since its last report goes to rank 0, which takes it in.
+// has done since its last report goes up a tree of ranks to rank 0, each taking in the reports of
+// those below it.
 //
 // Taking in must be commutative and idempotent: what the pieces give together depends neither on
 // their order nor on who did them, and a piece may be done, and reported, twice. Then a run that is
@@ -8,7 +9,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "rooflaw/core/archive.hpp"
 
@@ -32,14 +35,23 @@ class Work {
   /// Few long pieces: a rank asks for the next one when it has finished, not while it works.
   virtual bool long_pieces() const { return false; }
 
-  /// A worker: what its pieces gave since the last report.
-  virtual Bytes report() = 0;
-  /// Rank 0: takes in such a report.
-  virtual void absorb(const Bytes& report) = 0;
+  /// Pieces count as done after it: a rank may leave a part of one for when it does the next.
+  virtual void settle() {}
 
-  /// Rank 0: what this worker should know of the finds of others; a worker: takes it in.
-  virtual Bytes news(int /*worker*/) { return {}; }
-  virtual void learn(const Bytes&) {}
+  /// What the pieces of this rank gave since its last report, and the reports it took in since. It
+  /// is theirs above from now on. May be called while a piece is scored.
+  virtual Bytes report() = 0;
+  /// Takes in such a report.
+  virtual void absorb(const Bytes& report) = 0;
+  /// Bytes that a report would have, about: one that has grown long need not be waited for.
+  virtual std::size_t unreported() const { return 0; }
+
+  /// What each of these ranks should know of the finds of others since the last time, to save it
+  /// work; nothing for one that has nothing to learn. And one takes it in.
+  virtual std::vector<Bytes> news(std::span<const int> ranks) {
+    return std::vector<Bytes>(ranks.size());
+  }
+  virtual void learn(int /*from*/, const Bytes&) {}
 };
 
 }  // namespace rooflaw

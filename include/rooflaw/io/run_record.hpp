@@ -23,6 +23,8 @@ struct RunRecord {
 
 /// What was found took these counts and seconds.
 void note_findings(const search::Findings& findings, RunRecord& run);
+/// Adds to what is noted.
+void note_serving(const search::Serving& serving, RunRecord& run);
 
 /// Host and time are those of this call.
 void write_run_record(format::Hdf5Writer& file, const RunRecord& run);

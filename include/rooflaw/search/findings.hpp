@@ -16,12 +16,25 @@ namespace rooflaw::search {
 /// What answering other processes took of the one that leads.
 struct Serving {
   std::int64_t messages = 0;
-  double cpu_s = 0;  // processor time, of `of_cpu_s` that it used while it searched
+  std::int64_t bytes = 0;    // in them
+  double cpu_s = 0;          // processor time, of `of_cpu_s` that it used while it searched
+  double merging_cpu_s = 0;  // beside that: of the last reports
   double of_cpu_s = 0;
+  double all_cpu_s = 0;  // of all processes together
 };
 template <class Archive>
 void fields(Archive& a, Serving& x) {
-  a(counted(x.messages), x.cpu_s, x.of_cpu_s);
+  a(counted(x.messages), counted(x.bytes), x.cpu_s, x.merging_cpu_s, x.of_cpu_s, x.all_cpu_s);
+}
+
+inline Serving& operator+=(Serving& a, const Serving& b) {
+  a.messages += b.messages;
+  a.bytes += b.bytes;
+  a.cpu_s += b.cpu_s;
+  a.merging_cpu_s += b.merging_cpu_s;
+  a.of_cpu_s += b.of_cpu_s;
+  a.all_cpu_s += b.all_cpu_s;
+  return a;
 }
 
 /// What a method found.

@@ -5,9 +5,7 @@
 // Eq. 5). Of points equal in both, the one with the lowest index stays. What remains is a function
 // of the set of points alone: the order of insertion, and so the number of ranks, does not matter.
 
-#include <bit>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <span>
 #include <vector>
@@ -28,30 +26,6 @@ void fields(Archive& a, FrontierPoint& x) {
   a(x.latency_s, x.loss, x.index);
 }
 
-/// A one-look test that drops most dominated points before the exact one. Latencies fall into bins
-/// by the leading bits of the number (64 bins an octave); a bin knows the least loss of the points
-/// in the bins before it, all of which are strictly faster. One-sided: what it drops is dominated.
-class DominanceBins {
- public:
-  static constexpr int shift = 46;  // keeps the exponent and 6 bits of the mantissa
-  static constexpr std::int64_t first = std::bit_cast<std::int64_t>(0x1p-30) >> shift;
-  static constexpr std::int64_t last = std::bit_cast<std::int64_t>(0x1p+30) >> shift;
-  static constexpr std::int64_t count = last - first + 1;
-
-  DominanceBins() : least_loss_before_(count, std::numeric_limits<double>::infinity()) {}
-
-  /// Bin of a latency > 0; those outside 1 ns .. 10^9 s share the end bins.
-  static std::int64_t bin(double latency_s) {
-    const std::int64_t b = (std::bit_cast<std::int64_t>(latency_s) >> shift) - first;
-    return b < 0 ? 0 : (b >= count ? count - 1 : b);
-  }
-  void add(double latency_s, double loss);
-  const double* data() const { return least_loss_before_.data(); }
-
- private:
-  std::vector<double> least_loss_before_;
-};
-
 class Frontier {
  public:
   /// Adds a point unless it is dominated, and drops what it dominates. O(log n), amortised.
@@ -61,7 +35,7 @@ class Frontier {
   std::size_t size() const { return points_.size(); }
   bool contains(const FrontierPoint& point) const;
   std::vector<FrontierPoint> points() const;  // sorted by latency
-  const DominanceBins& bins() const { return bins_; }
+  void clear() { points_.clear(); }
   /// How many points were ever added, an index lowered counts too: has it changed?
   std::uint64_t additions() const { return additions_; }
 
@@ -71,9 +45,11 @@ class Frontier {
     std::int64_t index;
   };
   std::map<double, Entry> points_;  // by latency; loss falls strictly
-  DominanceBins bins_;
   std::uint64_t additions_ = 0;
 };
+
+/// The frontier of two, each sorted by latency. O(n).
+FrontierPoints merged(const FrontierPoints& a, const FrontierPoints& b);
 
 /// Area dominated by `points` in (log10 latency, loss) up to a reference; points beyond the
 /// reference count nothing. Any order, dominated points allowed. O(n log n).

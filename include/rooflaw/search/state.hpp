@@ -23,5 +23,6 @@ void require_theory(std::span<const TheoryRow> rows, std::span<const FrontierPoi
 
 std::vector<FrontierPoints> points_of(const std::vector<Frontier>& frontiers);
 std::size_t count_points(const std::vector<Frontier>& frontiers);
+std::size_t count_points(const std::vector<FrontierPoints>& frontiers);
 
 }  // namespace rooflaw::search

@@ -29,7 +29,7 @@ std::vector<AttentionCost> grouped(std::vector<AttentionCost> costs) {
 
 FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, const Depths& depths,
                          const Frame& frame, const std::vector<AttentionOption>& attention,
-                         const std::vector<LossBound>& bounds,
+                         const std::vector<KnownLosses>& known,
                          const std::vector<LossBound>& lowered_seed)
     : question_(question),
       depths_(depths),
@@ -79,7 +79,7 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     const double per_token = 1.0 / w.per;
     const double head = seconds(width.prefill_fixed_s, width.decode_fixed_s);
     const double delta = deployment.scenario.precision.loss_delta;
-    slack_.emplace_back(bounds[t], depths, target.law, costs, head, per_token, delta);
+    slack_.emplace_back(known[t].bound(), depths, target.law, costs, head, per_token, delta);
     if (!lowered_seed.empty())
       seed_slack_.emplace_back(lowered_seed[t], depths, target.law, costs, head, per_token, delta);
   }

@@ -70,7 +70,7 @@ PieceSearch::PieceSearch(const ExactLevel& level, const Frame& frame,
       scanner_(scanner),
       frame_(frame),
       attention_(attention),
-      bounds_(level.question_, level.tables_, level.depths_, frame, attention, level.bounds_,
+      bounds_(level.question_, level.tables_, level.depths_, frame, attention, scanner.known(),
               level.lowered_seed_),
       boxes_(question_.space, level.subspace_, level.routes_, frame),
       least_loss_(question_.laws.size()),
@@ -178,19 +178,7 @@ std::string ExactLevel::name(Index piece) const {
   return frame_name(question_.space, frames_[static_cast<std::size_t>(piece)]);
 }
 
-void ExactLevel::refresh_bounds(const Scanner& scanner) {
-  bounds_.resize(question_.targets.size());
-  additions_.resize(question_.targets.size(), 0);
-  for (std::size_t t = 0; t < bounds_.size(); ++t) {
-    const Frontier& frontier = scanner.frontiers()[t];
-    if (frontier.additions() <= additions_[t] + frontier.size() / 64) continue;
-    bounds_[t] = LossBound(frontier);
-    additions_[t] = frontier.additions();
-  }
-}
-
 void ExactLevel::score(Index piece, Scanner& scanner, const std::function<void()>& between) {
-  refresh_bounds(scanner);
   const Frame& frame = frames_[static_cast<std::size_t>(piece)];
   const auto attention = attention_options(question_.space, frame.width_digit);
   if (attention.empty() || routes_.all().empty() || depths_.digits.empty()) return;

@@ -23,16 +23,12 @@ class ExactRun : public ScanRun {
   bool fits(const ScanState& state) const override {
     return state.seed.empty() != has_seed(state.round);
   }
-  void prepare(bool goes_on) override {
+  void prepare(const std::vector<FrontierPoints>* before) override {
     std::vector<LossBound> lowered;
     if (has_seed(round())) {
       auto& seed = scan_state().seed;
-      if (!goes_on) seed = points_of(scanner().frontiers());
-      for (const auto& points : seed) {
-        Frontier frontier;
-        for (const auto& point : points) frontier.insert(point);
-        lowered.emplace_back(frontier, tolerance_);
-      }
+      if (before != nullptr) seed = *before;
+      for (const auto& points : seed) lowered.emplace_back(points, tolerance_);
     }
     level_.emplace(question(), tables(), levels_[round()], std::move(lowered));
   }

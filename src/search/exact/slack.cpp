@@ -14,21 +14,6 @@ constexpr double least_t = 0x1p-60;
 constexpr double most_t = 0x1p+40;
 }  // namespace
 
-LossBound::LossBound(const Frontier& frontier, double lowered_by) {
-  const auto points = frontier.points();
-  if (points.empty()) return;
-  const auto bin = [](double latency) { return std::bit_cast<std::int64_t>(latency) >> shift; };
-  first_ = bin(points.front().latency_s);
-  const auto count = static_cast<std::size_t>(bin(points.back().latency_s) - first_ + 2);
-  least_before_.assign(count, std::numeric_limits<double>::infinity());
-  for (const auto& p : points) {
-    double& after = least_before_[static_cast<std::size_t>(bin(p.latency_s) - first_ + 1)];
-    after = std::min(after, p.loss - lowered_by);
-  }
-  for (std::size_t b = 1; b < count; ++b)
-    least_before_[b] = std::min(least_before_[b], least_before_[b - 1]);
-}
-
 Depths depths_of_level(const Space& space, const PowerTables& tables, const Subspace& level) {
   Depths depths;
   for (const std::size_t digit : level[Axis::layers]) {

@@ -12,7 +12,7 @@ class GridRun : public ScanRun {
 
  protected:
   std::int64_t pieces_of(std::uint64_t) const override { return plan_.pieces(); }
-  void prepare(bool) override { plan_.look_around(scanner()); }
+  void prepare(const std::vector<FrontierPoints>*) override { plan_.look_around(scanner()); }
   void score_piece(std::int64_t piece, const Between& between) override {
     plan_.score(piece, scanner(), between);
   }

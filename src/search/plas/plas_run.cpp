@@ -45,8 +45,10 @@ class PlasRun : public MethodRun {
   }
   Bytes report() override { return packed(std::exchange(new_, {})); }
   void absorb(const Bytes& report) override {
-    for (auto& p : unpacked<std::vector<Proposed>>(report))
+    for (auto& p : unpacked<std::vector<Proposed>>(report)) {
+      if (!role_.is_root()) new_.push_back(p);
       proposals_.at(p.stretch) = std::move(p.proposal);
+    }
   }
 
   std::int64_t check(const Bytes& bytes) const override {
@@ -107,7 +109,7 @@ class PlasRun : public MethodRun {
   Role role_;
   std::optional<Plas> plas_;
   std::vector<std::optional<Proposal>> proposals_;  // by stretch; all of them on rank 0
-  std::vector<Proposed> new_;                       // a worker's: since its last report
+  std::vector<Proposed> new_;                       // on others: since the last report
 };
 
 }  // namespace

@@ -83,11 +83,16 @@ void SetRun::absorb(const Bytes& bytes) {
   found_.pairs_scored += report.pairs_scored;
 }
 
-Bytes SetRun::news(int /*worker*/) { return packed(found()); }
-
-void SetRun::learn(const Bytes& news) {
-  if (!news.empty()) take(unpacked<SetOutcome>(news));
+std::vector<Bytes> SetRun::news(std::span<const int> ranks) {
+  SetOutcome known = found();
+  known.pairs_scored = 0;
+  Bytes now = packed(known);
+  if (now == told_) return std::vector<Bytes>(ranks.size());
+  told_ = std::move(now);
+  return std::vector<Bytes>(ranks.size(), told_);
 }
+
+void SetRun::learn(int /*from*/, const Bytes& news) { take(unpacked<SetOutcome>(news)); }
 
 std::int64_t SetRun::check(const Bytes& bytes) const {
   const auto state = unpacked<SetState>(bytes);
@@ -114,7 +119,7 @@ Bytes SetRun::gathered() const { return round_ + 1 == levels_.size() ? Bytes{} :
 void SetRun::next_round(const Bytes& gathered) {
   ++round_;
   if (finished()) return;
-  if (!role_.is_root()) learn(gathered);
+  if (!role_.is_root()) take(unpacked<SetOutcome>(gathered));
   prepare();
 }
 

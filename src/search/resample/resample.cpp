@@ -25,11 +25,11 @@ double loss_at(const Question& question, const Target& target, Index index) {
 }
 
 void insert_known(const Question& question, const std::vector<FrontierPoints>& known,
-                  std::vector<Frontier>& frontiers) {
+                  Scanner& scanner) {
   for (std::size_t t = 0; t < known.size(); ++t)
     for (const auto& [latency, loss, index] : known[t]) {
       const double now = loss_at(question, question.targets[t], index);
-      if (now < infinity) frontiers[t].insert({latency, now, index});
+      if (now < infinity) scanner.insert(t, {latency, now, index});
     }
 }
 
@@ -48,7 +48,7 @@ std::vector<FrontierPoints> frontiers_from(const Question& question,
                                            const std::function<void()>& between) {
   const PowerTables tables = fill_tables(question, between);
   Scanner scanner(question, tables);
-  insert_known(question, known, scanner.frontiers());
+  insert_known(question, known, scanner);
   const bool bounded = std::all_of(question.laws.begin(), question.laws.end(),
                                    [](const model::Law& law) { return model::is_monotone(law); });
   if (bounded) {

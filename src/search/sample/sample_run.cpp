@@ -13,7 +13,7 @@ class SampleRun : public ScanRun {
 
  protected:
   std::int64_t pieces_of(std::uint64_t) const override { return plan_.pieces(); }
-  void prepare(bool) override {}
+  void prepare(const std::vector<FrontierPoints>*) override {}
   void score_piece(std::int64_t piece, const Between& between) override {
     plan_.score(piece, scanner(), between);
   }

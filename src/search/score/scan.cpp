@@ -12,6 +12,7 @@ Scanner::Scanner(const Question& question, const PowerTables& tables)
       tables_(tables),
       strides_(strides_of(question.space)),
       frontiers_(question.targets.size()),
+      known_(question.targets.size()),
       width_parts_(question.deployments.size()),
       attention_parts_(question.deployments.size()),
       kv_loss_(question.laws.size()),
@@ -78,20 +79,36 @@ void Scanner::insert_candidates(std::size_t target, const RowView& row, const Ff
   const Target& asked = question_.targets[target];
   const double delta = deployment_of(question_, asked).scenario.precision.loss_delta;
   const auto& loss = loss_[asked.law];
-  Frontier& frontier = frontiers_[target];
   row_objective(row.size, objectives_[target], prefill_s_.data(), decode_s_.data(), value_.data());
-  if (!row_candidates(row.size, frontier.bins().data(), value_.data(), loss.data(), delta,
+  if (!row_candidates(row.size, known_[target].bins().data(), value_.data(), loss.data(), delta,
                       candidate_.data()))
     return;
   if (!feasibility_known) find_feasible(asked.deployment, row);
   feasibility_known = true;
   for (std::size_t i = 0; i < row.size; ++i) {
     if ((candidate_[i] & feasible_[i]) == 0) continue;
-    const FrontierPoint point{value_[i], loss[i] + delta, row_index_ + ffn.index[i]};
-    const auto before = frontier.additions();
-    frontier.insert(point);
-    if (keeps_found_ && frontier.additions() != before) found_.push_back({target, point});
+    insert(target, {value_[i], loss[i] + delta, row_index_ + ffn.index[i]});
   }
+}
+
+void Scanner::insert(std::size_t target, const FrontierPoint& point) {
+  KnownLosses& known = known_[target];
+  const std::int64_t bin = LossBound::bin(point.latency_s);
+  if (point.loss >= known.bound().before(bin)) return;
+  Frontier& frontier = frontiers_[target];
+  const auto before = frontier.additions();
+  frontier.insert(point);
+  if (frontier.additions() == before) return;
+  if (known.add(bin, point.loss) && keeps_changes_) changes_.push_back({target, bin});
+}
+
+std::vector<FrontierPoints> Scanner::take_points() {
+  std::vector<FrontierPoints> points;
+  for (auto& frontier : frontiers_) {
+    points.push_back(frontier.points());
+    frontier.clear();
+  }
+  return points;
 }
 
 void Scanner::find_feasible(std::size_t deployment, const RowView& row) {
@@ -103,14 +120,6 @@ void Scanner::find_feasible(std::size_t deployment, const RowView& row) {
       row_objective(row.size, limit.weights, prefill_s_.data(), decode_s_.data(), limited_.data());
     row_within(row.size, limited_.data(), limit.bound, feasible_.data());
   }
-}
-
-std::vector<FoundPoint> Scanner::take_found() {
-  std::vector<FoundPoint> found;
-  found.swap(found_);
-  std::erase_if(found,
-                [&](const FoundPoint& f) { return !frontiers_[f.target].contains(f.point); });
-  return found;
 }
 
 void Scanner::scan_row(const Block& block, std::size_t layer_digit) {

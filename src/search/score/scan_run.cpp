@@ -1,5 +1,7 @@
 #include "rooflaw/search/score/scan_run.hpp"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "rooflaw/search/state.hpp"
@@ -8,14 +10,31 @@ namespace rooflaw::search {
 
 namespace {
 
-/// What a worker's pieces gave.
+/// What pieces gave.
 struct ScanReport {
   std::int64_t pairs = 0;
-  std::vector<FoundPoint> found;
+  std::vector<FrontierPoints> frontiers;
 };
 template <class Archive>
 void fields(Archive& a, ScanReport& x) {
-  a(x.pairs, x.found);
+  a(x.pairs, x.frontiers);
+}
+
+/// A bin of latency and the least loss in it.
+struct KnownLoss {
+  LossChange change;
+  double loss = 0;
+};
+template <class Archive>
+void fields(Archive& a, KnownLoss& x) {
+  a(x.change.target, x.change.bin, x.loss);
+}
+
+/// Of points, those that are not known to be dominated.
+void drop_dominated(FrontierPoints& points, const LossBound& bound) {
+  std::erase_if(points, [&](const FrontierPoint& p) {
+    return p.loss >= bound.before(LossBound::bin(p.latency_s));
+  });
 }
 
 }  // namespace
@@ -30,35 +49,62 @@ void ScanRun::score(std::int64_t piece, const Between& between) {
 }
 
 Bytes ScanRun::report() {
-  return packed(ScanReport{std::exchange(state_.pairs, 0), scanner_->take_found()});
+  ScanReport report{std::exchange(state_.pairs, 0), all_points()};
+  for (std::size_t t = 0; t < report.frontiers.size(); ++t)
+    drop_dominated(report.frontiers[t], scanner_->known()[t].bound());
+  scanner_->take_points();
+  state_.frontiers.assign(question_.targets.size(), {});
+  return packed(report);
 }
 
 void ScanRun::absorb(const Bytes& bytes) {
   const auto report = unpacked<ScanReport>(bytes);
   state_.pairs += report.pairs;
-  for (const auto& f : report.found) {
-    Frontier& frontier = scanner_->frontiers()[f.target];
-    const auto before = frontier.additions();
-    frontier.insert(f.point);
-    if (shares_finds_ && frontier.additions() != before) finds_.push_back(f);
+  take_in(report.frontiers);
+}
+
+std::size_t ScanRun::unreported() const {
+  return (count_points(scanner_->frontiers()) + count_points(state_.frontiers)) *
+         sizeof(FrontierPoint);
+}
+
+std::vector<Bytes> ScanRun::news(std::span<const int> ranks) {
+  std::vector<Bytes> news(ranks.size());
+  if (!shares_finds_) return news;
+  constexpr int here = -1;
+  for (const auto& change : scanner_->take_changes()) learned_.emplace_back(change, here);
+  if (learned_.empty()) return news;
+  const auto by_bin = [](const auto& change) {
+    return std::tuple(change.first.target, change.first.bin, change.second);
+  };
+  std::sort(learned_.begin(), learned_.end(),
+            [&](const auto& a, const auto& b) { return by_bin(a) < by_bin(b); });
+  std::vector<std::vector<KnownLoss>> told(ranks.size());
+  for (auto change = learned_.begin(); change != learned_.end();) {
+    const LossChange& what = change->first;
+    const auto same = [&](const auto& c) {
+      return c.first.target == what.target && c.first.bin == what.bin;
+    };
+    const auto end = std::find_if_not(change, learned_.end(), same);
+    const KnownLosses& known = scanner_->known()[what.target];
+    const double loss = known.least_until(what.bin);
+    // Nothing to whom it came from, unless it has fallen since, here or elsewhere.
+    if (loss < known.bound().before(what.bin) - KnownLosses::last_digits)
+      for (std::size_t r = 0; r < ranks.size(); ++r)
+        if (std::any_of(change, end, [&](const auto& c) { return c.second != ranks[r]; }))
+          told[r].push_back({what, loss});
+    change = end;
   }
+  learned_.clear();
+  for (std::size_t r = 0; r < ranks.size(); ++r)
+    if (!told[r].empty()) news[r] = packed(told[r]);
+  return news;
 }
 
-Bytes ScanRun::news(int worker) {
-  if (!shares_finds_) return {};
-  const auto own = scanner_->take_found();
-  finds_.insert(finds_.end(), own.begin(), own.end());
-  auto& told = told_[worker];
-  const std::vector<FoundPoint> news(finds_.begin() + static_cast<std::ptrdiff_t>(told),
-                                     finds_.end());
-  told = finds_.size();
-  return packed(news);
-}
-
-void ScanRun::learn(const Bytes& news) {
-  if (news.empty()) return;
-  for (const auto& f : unpacked<std::vector<FoundPoint>>(news))
-    scanner_->frontiers()[f.target].insert(f.point);
+void ScanRun::learn(int from, const Bytes& news) {
+  for (const auto& [change, loss] : unpacked<std::vector<KnownLoss>>(news))
+    if (scanner_->known().at(change.target).add(change.bin, loss))
+      learned_.emplace_back(change, from);
 }
 
 std::int64_t ScanRun::check(const Bytes& bytes) const {
@@ -73,48 +119,72 @@ void ScanRun::begin(const Bytes& bytes) {
   tables_ = fill_tables(question_);
   scanner_.emplace(question_, tables_);
   if (!bytes.empty()) state_ = unpacked<ScanState>(bytes);
-  insert(std::exchange(state_.frontiers, {}));
-  if (!role_.is_root()) state_.pairs = 0;
-  prepare(!bytes.empty());
-  if (role_.is_root() ? shares_finds_ && role_.ranks > 1 : true) scanner_->keep_found();
+  const std::vector<FrontierPoints> none(question_.targets.size());
+  if (state_.frontiers.empty()) state_.frontiers = none;
+  know(state_.frontiers);
+  if (!role_.is_root()) {
+    state_.frontiers = none;
+    state_.pairs = 0;
+  }
+  prepare(bytes.empty() ? &none : nullptr);
+  if (shares_finds_ && role_.ranks > 1) scanner_->keep_changes();
 }
 
-void ScanRun::insert(const std::vector<FrontierPoints>& frontiers) {
+/// All that is found is worse, or better.
+void ScanRun::know(const std::vector<FrontierPoints>& frontiers) {
   for (std::size_t t = 0; t < frontiers.size(); ++t)
-    for (const auto& point : frontiers[t]) scanner_->frontiers()[t].insert(point);
+    for (const auto& point : frontiers[t])
+      scanner_->known()[t].add(LossBound::bin(point.latency_s), point.loss);
 }
 
-Bytes ScanRun::gathered() const {
-  return round() + 1 == rounds() ? Bytes{} : packed(points_of(scanner_->frontiers()));
+void ScanRun::take_in(const std::vector<FrontierPoints>& frontiers) {
+  for (std::size_t t = 0; t < frontiers.size(); ++t)
+    state_.frontiers.at(t) = merged(state_.frontiers[t], frontiers[t]);
 }
+
+std::vector<FrontierPoints> ScanRun::all_points() const {
+  auto points = points_of(scanner_->frontiers());
+  for (std::size_t t = 0; t < points.size(); ++t)
+    points[t] = merged(points[t], state_.frontiers[t]);
+  return points;
+}
+
+Bytes ScanRun::gathered() const { return round() + 1 == rounds() ? Bytes{} : packed(all_points()); }
 
 void ScanRun::next_round(const Bytes& gathered) {
   ++state_.round;
   if (finished()) return;
-  if (!role_.is_root()) insert(unpacked<std::vector<FrontierPoints>>(gathered));
-  scanner_->take_found();
-  finds_.clear();
-  told_.clear();
-  prepare(false);
+  std::vector<FrontierPoints> before;
+  if (role_.is_root()) {
+    before = all_points();
+    if (role_.ranks > 1) scanner_->take_points();
+    if (role_.ranks > 1) state_.frontiers = before;
+  } else {
+    before = unpacked<std::vector<FrontierPoints>>(gathered);
+    know(before);
+  }
+  scanner_->take_changes();
+  learned_.clear();
+  prepare(&before);
 }
 
 Bytes ScanRun::state() const {
   ScanState now = state_;
-  now.frontiers = points_of(scanner_->frontiers());
+  now.frontiers = all_points();
   return packed(now);
 }
 
 Progress ScanRun::progress(std::int64_t begun) const {
   return {.done = begun,
           .of = pieces(),
-          .frontier_points = count_points(scanner_->frontiers()),
+          .frontier_points = count_points(scanner_->frontiers()) + count_points(state_.frontiers),
           .level = static_cast<Index>(round() + 1),
           .levels = static_cast<Index>(rounds())};
 }
 
 Outcome ScanRun::found() const {
   Outcome outcome;
-  outcome.frontiers = points_of(scanner_->frontiers());
+  outcome.frontiers = all_points();
   outcome.pairs_scored = state_.pairs;
   return outcome;
 }

@@ -16,9 +16,13 @@ namespace rooflaw::testing {
 /// What ends a rank whose run was aborted; as a process's end, no handler takes it for an error.
 struct Aborted {};
 
-/// The mail of all ranks.
+/// The mail of all ranks, so many of them on each node.
 struct Mail {
-  explicit Mail(int ranks) : work(static_cast<std::size_t>(ranks)), control(work.size()) {}
+  explicit Mail(int ranks, int per_node = 4)
+      : work(static_cast<std::size_t>(ranks)), control(work.size()) {
+    for (int rank = 0; rank < ranks; ++rank) node_of.push_back(rank / per_node);
+  }
+  std::vector<int> node_of;  // by rank
   std::mutex mutex;
   std::vector<std::deque<cluster::Message>> work, control;  // by receiver
   std::atomic<int> abort_code{-1};
@@ -27,7 +31,9 @@ struct Mail {
 
 class InProcess : public cluster::Communicator {
  public:
-  InProcess(int rank, std::shared_ptr<Mail> mail) : rank_(rank), mail_(std::move(mail)) {}
+  InProcess(int rank, std::shared_ptr<Mail> mail)
+      : rank_(rank), mail_(std::move(mail)), tree_(cluster::place_in_tree(rank, mail_->node_of)) {}
+  const cluster::TreePlace& tree() const override { return tree_; }
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(mail_->work.size()); }
   void send(int to, cluster::Tag tag, std::span<const std::byte> bytes) override {
@@ -58,6 +64,7 @@ class InProcess : public cluster::Communicator {
   }
   int rank_;
   std::shared_ptr<Mail> mail_;
+  cluster::TreePlace tree_;
 };
 
 /// Runs `each` on so many ranks at once; what each threw, by rank.

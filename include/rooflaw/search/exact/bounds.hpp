@@ -21,10 +21,10 @@ double most_layers(const model::WeightedLimits& limits, double width, const Widt
 
 class FrameBounds {
  public:
-  /// Keeps references. @param bounds, lowered_seed  by target; of the latter none without tolerance
+  /// Keeps references. @param known, lowered_seed  by target; of the latter none without tolerance
   FrameBounds(const Question& question, const PowerTables& tables, const Depths& depths,
               const Frame& frame, const std::vector<AttentionOption>& attention,
-              const std::vector<LossBound>& bounds, const std::vector<LossBound>& lowered_seed);
+              const std::vector<KnownLosses>& known, const std::vector<LossBound>& lowered_seed);
 
   /// Depths, from the shallowest, that a block of this time and size allows, or more.
   std::size_t depths_affordable(std::size_t deployment, const FfnParts& ffn,

@@ -43,8 +43,6 @@ class ExactLevel {
 
  private:
   friend class PieceSearch;
-  void refresh_bounds(const Scanner& scanner);
-
   const Question& question_;
   const PowerTables& tables_;
   const Subspace& subspace_;
@@ -52,10 +50,6 @@ class ExactLevel {
   Depths depths_;
   Routes routes_;
   std::vector<LossBound> lowered_seed_;
-
-  // Of the scanner's frontiers; a little out of date is no less sound.
-  std::vector<LossBound> bounds_;
-  std::vector<std::uint64_t> additions_;  // to each frontier when its bound was made
 };
 
 /// Pieces of a level.

@@ -10,7 +10,8 @@
 //   c < F(latency(L, a + t)) - depth loss(L) - k - penalty  =:  slack
 //
 // The right side falls with t, so its largest value at the lower edge of a bin of t holds for the
-// whole bin. SlackTable keeps it by (bin of t, largest depth), filled as it is asked for.
+// whole bin. F is a LossBound (known_losses.hpp); SlackTable keeps that value by (bin of t, largest
+// depth), filled as it is asked for.
 //
 // Rounding. Bounds are computed in double precision by fewer than 20 operations on positive
 // numbers, powers included; they are then moved outwards by 10^-12 of their size, ten thousand
@@ -26,22 +27,6 @@
 namespace rooflaw::search {
 
 inline constexpr double bound_margin = 1e-12;
-
-/// F above as a table, 1024 bins an octave: one-sided, never below F.
-class LossBound {
- public:
-  LossBound() = default;
-  /// @param lowered_by  taken off every loss
-  explicit LossBound(const Frontier& frontier, double lowered_by = 0);
-  static constexpr int shift = 42;  // keeps the exponent and 10 bits of the mantissa
-  const double* data() const { return least_before_.data(); }
-  std::int64_t first() const { return first_; }
-  std::int64_t last() const { return static_cast<std::int64_t>(least_before_.size()) - 1; }
-
- private:
-  std::int64_t first_ = 0;
-  std::vector<double> least_before_{std::numeric_limits<double>::infinity()};
-};
 
 /// Depths of a space, shallow first.
 struct Depths {

@@ -54,8 +54,8 @@ class SetRun : public Rounds {
   void score(std::int64_t piece, const Between& between) override;
   Bytes report() override;
   void absorb(const Bytes& report) override;
-  Bytes news(int worker) override;
-  void learn(const Bytes& news) override;
+  std::vector<Bytes> news(std::span<const int> ranks) override;
+  void learn(int from, const Bytes& news) override;
 
   std::int64_t check(const Bytes& state) const override;
   void begin(const Bytes& state) override;
@@ -77,6 +77,7 @@ class SetRun : public Rounds {
   std::vector<Subspace> levels_;
   PowerTables tables_;
   SetFindings found_;
+  Bytes told_;  // the last news
   std::uint64_t round_ = 0;
   std::optional<SetLevel> level_;
 };

@@ -8,8 +8,10 @@
 // strategies' business.
 
 #include <functional>
+#include <utility>
 #include <vector>
 
+#include "rooflaw/search/score/known_losses.hpp"
 #include "rooflaw/search/score/parts.hpp"
 
 namespace rooflaw::search {
@@ -24,15 +26,11 @@ struct Block {
 
 struct RowView;
 
-/// A point that was added to a target's frontier.
-struct FoundPoint {
+/// A bin of latency in which a target's least known loss has fallen.
+struct LossChange {
   std::uint64_t target = 0;
-  FrontierPoint point;
+  std::int64_t bin = 0;
 };
-template <class Archive>
-void fields(Archive& a, FoundPoint& x) {
-  a(x.target, x.point);
-}
 
 class Scanner {
  public:
@@ -45,17 +43,25 @@ class Scanner {
   /// `layer_digits`. `ffn` has the target's deployment filled.
   void scan_target(std::size_t target, const Block& block, const FfnParts& ffn);
 
-  /// By target. Points found elsewhere may be inserted between two calls of `between_rows`.
-  std::vector<Frontier>& frontiers() { return frontiers_; }
+  /// What was found here and not taken yet, by target.
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
+  /// Adds a point of the space, as if it had been scored.
+  void insert(std::size_t target, const FrontierPoint& point);
+  /// What was found since the last time, by target; it goes on to be known.
+  std::vector<FrontierPoints> take_points();
+
+  /// By target, of points found anywhere. What others found may be added between two calls of
+  /// `between_rows`.
+  std::vector<KnownLosses>& known() { return known_; }
+  const std::vector<KnownLosses>& known() const { return known_; }
+
   std::int64_t pairs_scored() const { return pairs_scored_; }
   /// Takes the count back to an earlier one, for points that are scored again.
   void count_from(std::int64_t pairs) { pairs_scored_ = pairs; }
 
-  /// Keeps a list of what is added from now on; take_found() gives what of it is still on the
-  /// frontiers and starts a new list.
-  void keep_found() { keeps_found_ = true; }
-  std::vector<FoundPoint> take_found();
+  /// Keeps a list of bins whose least loss falls, from now on, by what is scored here.
+  void keep_changes() { keeps_changes_ = true; }
+  std::vector<LossChange> take_changes() { return std::exchange(changes_, {}); }
 
  private:
   void scan_row(const Block& block, std::size_t layer_digit);
@@ -72,9 +78,10 @@ class Scanner {
   std::vector<model::Weights> objectives_;     // by target
   Strides strides_;
   std::vector<Frontier> frontiers_;
+  std::vector<KnownLosses> known_;
   std::int64_t pairs_scored_ = 0;
-  bool keeps_found_ = false;
-  std::vector<FoundPoint> found_;
+  bool keeps_changes_ = false;
+  std::vector<LossChange> changes_;
 
   // State of the block and row at hand, kept to spare allocations.
   FfnParts ffn_;

@@ -1,7 +1,6 @@
 #pragma once
 // Runs of methods that score blocks with a Scanner and keep its frontiers: exact, grid, sample.
 
-#include <map>
 #include <optional>
 
 #include "rooflaw/search/method_run.hpp"
@@ -29,8 +28,9 @@ class ScanRun : public MethodRun {
   void score(std::int64_t piece, const Between& between) override;
   Bytes report() override;
   void absorb(const Bytes& report) override;
-  Bytes news(int worker) override;
-  void learn(const Bytes& news) override;
+  std::size_t unreported() const override;
+  std::vector<Bytes> news(std::span<const int> ranks) override;
+  void learn(int from, const Bytes& news) override;
 
   std::int64_t check(const Bytes& state) const override;
   void begin(const Bytes& state) override;
@@ -46,8 +46,8 @@ class ScanRun : public MethodRun {
   virtual std::int64_t pieces_of(std::uint64_t round) const = 0;
   /// May `state` have this seed in this round?
   virtual bool fits(const ScanState& state) const { return state.seed.empty(); }
-  /// Makes a round ready: one that is new, or one that goes on.
-  virtual void prepare(bool goes_on) = 0;
+  /// Makes a round ready: one that is new, with the frontiers before it, or one that goes on.
+  virtual void prepare(const std::vector<FrontierPoints>* before) = 0;
   virtual void score_piece(std::int64_t piece, const Between& between) = 0;
 
   std::int64_t pieces() const override { return pieces_of(state_.round); }
@@ -58,16 +58,17 @@ class ScanRun : public MethodRun {
   std::uint64_t round() const { return state_.round; }
 
  private:
-  void insert(const std::vector<FrontierPoints>& frontiers);
+  void know(const std::vector<FrontierPoints>& frontiers);
+  void take_in(const std::vector<FrontierPoints>& frontiers);
+  std::vector<FrontierPoints> all_points() const;
 
   const Question& question_;
   Role role_;
   bool shares_finds_;
   PowerTables tables_;
   std::optional<Scanner> scanner_;
-  ScanState state_;                  // but for its frontiers, which are the scanner's
-  std::vector<FoundPoint> finds_;    // of all ranks, in the order they came
-  std::map<int, std::size_t> told_;  // by rank: how many of them
+  ScanState state_;  // its frontiers are what reports brought; the scanner has the others
+  std::vector<std::pair<LossChange, int>> learned_;  // since the last news: and from whom
 };
 
 }  // namespace rooflaw::search

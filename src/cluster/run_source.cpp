@@ -1,0 +1,71 @@
+#include "run_source.hpp"
+
+#include <algorithm>
+
+namespace rooflaw::cluster {
+
+namespace {
+
+// Tunable. Seconds that a run is to take: with more ranks more, so that requests stay few.
+constexpr double least_seconds = 0.1;
+constexpr double seconds_per_rank = 0.25e-3;
+// What is left is handed out in at least so many runs a rank.
+constexpr std::int64_t runs_left_per_rank = 4;
+// The lengths of pieces that were measured first say less and less of those to come.
+constexpr double memory = 0.95;
+
+auto interval(std::int64_t first, std::int64_t end) {
+  return boost::icl::interval<std::int64_t>::right_open(first, end);
+}
+
+std::int64_t cardinality(const boost::icl::interval_set<std::int64_t>& pieces) {
+  return static_cast<std::int64_t>(boost::icl::cardinality(pieces));
+}
+
+}  // namespace
+
+RunSource::RunSource(const QueueState& state, std::int64_t pieces, int ranks, bool one_by_one)
+    : next_(state.next), pieces_(pieces), ranks_(ranks), one_by_one_(one_by_one) {
+  for (const auto& run : state.open) again_.add(interval(run.first, run.end));
+}
+
+std::int64_t RunSource::length() const {
+  if (one_by_one_ || measured_seconds_ <= 0.0) return 1;
+  const double seconds = std::max(least_seconds, seconds_per_rank * ranks_);
+  const double pieces = seconds * measured_pieces_ / measured_seconds_;
+  const std::int64_t left = pieces_ - next_ + cardinality(again_);
+  const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
+  return static_cast<std::int64_t>(std::max(1.0, std::min(fair, pieces)));
+}
+
+PieceRun RunSource::take() {
+  const std::int64_t most = length();
+  PieceRun run;
+  if (!again_.empty()) {
+    const auto first = *again_.begin();
+    run = {first.lower(), std::min(first.upper(), first.lower() + most)};
+    again_.subtract(interval(run.first, run.end));
+  } else {
+    run = {next_, std::min(pieces_, next_ + most)};
+    next_ = run.end;
+  }
+  if (run.size() > 0) under_way_.add(interval(run.first, run.end));
+  return run;
+}
+
+void RunSource::measured(std::int64_t pieces, double seconds) {
+  measured_pieces_ = memory * measured_pieces_ + static_cast<double>(pieces);
+  measured_seconds_ = memory * measured_seconds_ + seconds;
+}
+
+void RunSource::done(const PieceRun& run) { under_way_.subtract(interval(run.first, run.end)); }
+
+QueueState RunSource::state() const {
+  QueueState state{next_, {}};
+  Pieces open = again_;
+  open += under_way_;
+  for (const auto& run : open) state.open.push_back({run.lower(), run.upper()});
+  return state;
+}
+
+}  // namespace rooflaw::cluster
