@@ -38,6 +38,7 @@ class ExactRun : public ScanRun {
   }
   void score_piece(std::int64_t piece, const Between& between) override {
     level_->score(piece, scanner(), between);
+    level_->settle(scanner());
   }
 
  private:
