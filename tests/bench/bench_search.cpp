@@ -60,6 +60,7 @@ nlohmann::json run(const SpaceSize& size, int targets, bool budgets) {
   for (const auto& subspace : search::exact_levels(question.space)) {
     search::ExactLevel level(question, tables, subspace, {});
     for (search::Index piece = 0; piece < level.pieces(); ++piece) level.score(piece, scanner, {});
+    level.settle(scanner);
   }
   const double seconds = seconds_since(start);
   const double points = static_cast<double>(search::valid_count(question.space));

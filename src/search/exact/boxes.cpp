@@ -1,6 +1,7 @@
 #include "rooflaw/search/exact/boxes.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -41,6 +42,7 @@ Routes::Routes(const Space& space, const Subspace& level) : experts_(space.top_k
     if (home.block != AxisBlock::ffn || axis == Axis::experts || axis == Axis::top_k) continue;
     if (home.monotone && axes_.size() + 1 < most_runs) {
       axes_.push_back(axis);
+      lengths_.push_back(level[axis].size());
       continue;
     }
     std::vector<Route> longer;
@@ -56,7 +58,79 @@ Routes::Routes(const Space& space, const Subspace& level) : experts_(space.top_k
       if (experts_[top_k].empty()) continue;
       routes_.push_back(route);
       routes_.back().top_k_digit = top_k;
+      routes_.back().share = 1.0 / static_cast<double>(space.top_k[top_k]);
     }
+}
+
+std::vector<Box> Routes::whole() const {
+  std::vector<Box> boxes;
+  if (std::find(lengths_.begin(), lengths_.end(), std::size_t{0}) != lengths_.end()) return boxes;
+  const auto all_of = [](std::size_t length) {
+    return Run{0, static_cast<std::uint32_t>(length - 1)};
+  };
+  for (std::uint32_t r = 0; r < routes_.size(); ++r) {
+    Box& box = boxes.emplace_back(Box{.route = r});
+    for (std::size_t a = 0; a < lengths_.size(); ++a) box.runs[a] = all_of(lengths_[a]);
+    box.runs.back() = all_of(experts(routes_[r]).size());
+  }
+  return boxes;
+}
+
+namespace {
+
+// Most of the work is at the low ends of the monotone axes, about as much in every octave.
+double octaves(const Run& run) {
+  return natural_log((static_cast<double>(run.last) + 1.5) /
+                     (static_cast<double>(run.first) + 0.5));
+}
+
+}  // namespace
+
+double Routes::work_of(const Box& box) const {
+  double work = routes_[box.route].share;
+  for (const Run& run : box.runs) work *= octaves(run);
+  return work;
+}
+
+double Routes::work() const {
+  double work = 0;
+  for (const Box& box : whole()) work += work_of(box);
+  return work;
+}
+
+void Routes::cut_down(const Box& box, double most, std::vector<Box>& boxes) const {
+  if (work_of(box) <= most || box.single()) {
+    boxes.push_back(box);
+    return;
+  }
+  Box low = box, high = box;
+  const auto length = [](const Run& run) { return run.first == run.last ? 0.0 : octaves(run); };
+  std::size_t r = 0;  // the run to cut: the longest
+  for (std::size_t other = 1; other < most_runs; ++other)
+    if (length(box.runs[other]) > length(box.runs[r])) r = other;
+  const auto [first, last] = box.runs[r];
+  const auto middle = static_cast<std::uint32_t>(
+      std::sqrt((static_cast<double>(first) + 0.5) * (static_cast<double>(last) + 0.5)));
+  low.runs[r].last = std::clamp(middle, first, last - 1);
+  high.runs[r].first = low.runs[r].last + 1;
+  cut_down(low, most, boxes);
+  cut_down(high, most, boxes);
+}
+
+std::vector<std::vector<Box>> Routes::cut(double most_work) const {
+  std::vector<Box> boxes;
+  for (const Box& box : whole()) cut_down(box, most_work, boxes);
+  std::vector<std::vector<Box>> parts(1);
+  double work = 0;
+  for (const Box& box : boxes) {
+    work += work_of(box);
+    if (work > most_work && !parts.back().empty()) {
+      parts.emplace_back();
+      work = work_of(box);
+    }
+    parts.back().push_back(box);
+  }
+  return parts;
 }
 
 std::vector<Frame> frames_of_level(const Subspace& level) {
@@ -78,30 +152,35 @@ FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& 
       strides_(strides_of(space)),
       common_(ffn_option_of(space, frame)) {
   for (const Axis axis : routes.axes()) {
-    run_digits_.push_back(level[axis]);
+    const auto& digits = run_digits_.emplace_back(level[axis]);
+    first_built_.push_back(0);
     if (axis == Axis::ratio)
-      std::erase_if(run_digits_.back(), [&](std::size_t digit) {
-        return expert_ffn_size(space.expert_ffn_ratio[digit], space.widths[frame.width_digit],
-                               space.ffn_multiple_of) < 1;
-      });
+      first_built_.back() = static_cast<std::uint32_t>(
+          std::partition_point(digits.begin(), digits.end(),
+                               [&](std::size_t digit) {
+                                 return expert_ffn_size(space.expert_ffn_ratio[digit],
+                                                        space.widths[frame.width_digit],
+                                                        space.ffn_multiple_of) < 1;
+                               }) -
+          digits.begin());
   }
 }
 
 std::vector<Box> FrameBoxes::whole() const {
   std::vector<Box> boxes;
-  if (std::any_of(run_digits_.begin(), run_digits_.end(),
-                  [](const auto& digits) { return digits.empty(); }))
-    return boxes;
-  const auto run_of = [](const std::vector<std::size_t>& digits) {
-    return Run{0, static_cast<std::uint32_t>(digits.size() - 1)};
-  };
-  const auto& routes = routes_.all();
-  for (std::uint32_t r = 0; r < routes.size(); ++r) {
-    Box& box = boxes.emplace_back(Box{.route = r});
-    for (std::size_t a = 0; a < run_digits_.size(); ++a) box.runs[a] = run_of(run_digits_[a]);
-    box.runs.back() = run_of(routes_.experts(routes[r]));
-  }
+  for (const Box& box : routes_.whole())
+    if (const auto has_blocks = built(box)) boxes.push_back(*has_blocks);
   return boxes;
+}
+
+std::optional<Box> FrameBoxes::built(const Box& box) const {
+  Box part = box;
+  for (std::size_t a = 0; a < first_built_.size(); ++a) {
+    Run& run = part.runs[a];
+    run.first = std::max(run.first, first_built_[a]);
+    if (run.first > run.last) return std::nullopt;
+  }
+  return part;
 }
 
 FfnOption FrameBoxes::corner(const Box& box, bool upper) const {

@@ -1,167 +1,54 @@
 #include "rooflaw/search/exact/exact.hpp"
 
 #include <algorithm>
+#include <cmath>
 
-#include "rooflaw/search/exact/bounds.hpp"
-#include "rooflaw/search/space/axes.hpp"
+#include "frame_search.hpp"
 
 namespace rooflaw::search {
 
 namespace {
 
-// Boxes whose corners are computed together, and blocks that are scored together.
-constexpr std::size_t batch = 256;
-constexpr std::size_t most_buffered = 128;
+// Boxes looked at before bounds are made anew within a frame.
+constexpr std::int64_t boxes_per_bound = 1 << 16;
 
-/// Which targets a box may still matter to.
-using Targets = std::vector<bool>;
+double width_of(const Space& space, const Frame& frame) {
+  return static_cast<double>(space.widths[frame.width_digit]);
+}
+
+/// How many pieces a level should have, about.
+double pieces_wanted(const Question& question, const Subspace& level) {
+  double pairs = static_cast<double>(question.targets.size());
+  for (const auto& digits : level.values) pairs *= static_cast<double>(digits.size());
+  return 4.0 * std::sqrt(std::sqrt(pairs));
+}
+
+/// The work of a frame falls about as its width grows.
+LevelCuts cuts_of(const Question& question, const Subspace& level, const Routes& routes) {
+  const Space& space = question.space;
+  LevelCuts cuts{.frames = frames_of_level(level), .most_work = 0, .first = {0}};
+  std::stable_sort(cuts.frames.begin(), cuts.frames.end(), [&](const Frame& x, const Frame& y) {
+    return width_of(space, x) < width_of(space, y);
+  });
+  double shares = 0;
+  for (const Frame& frame : cuts.frames) shares += 1.0 / width_of(space, frame);
+  cuts.most_work = routes.work() * shares / pieces_wanted(question, level);
+  Index parts = 0;
+  double width = 0;
+  for (const Frame& frame : cuts.frames) {
+    if (width_of(space, frame) != width) {
+      width = width_of(space, frame);
+      parts = static_cast<Index>(routes.cut(cuts.most_work * width).size());
+    }
+    cuts.first.push_back(cuts.first.back() + parts);
+  }
+  return cuts;
+}
 
 }  // namespace
 
-Index pieces_of(const Question&, const Subspace& subspace) {
-  return static_cast<Index>(frames_of_level(subspace).size());
-}
-
-/// The search of one piece: FFN boxes of one frame.
-class PieceSearch {
- public:
-  PieceSearch(const ExactLevel& level, const Frame& frame,
-              const std::vector<AttentionOption>& attention, Scanner& scanner);
-  void run(const std::function<void()>& between);
-
- private:
-  struct Open {
-    Box box;
-    Targets targets;
-  };
-
-  void look_at(std::vector<Open>& boxes);
-  void set_least_losses(const Box& box, std::size_t lane);
-  void cut(const Open& open);
-  void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths);
-  void flush(std::size_t target);
-  FfnParts nothing_kept() const {
-    FfnParts parts;
-    parts.loss.resize(question_.laws.size());
-    parts.deployments.resize(question_.deployments.size());
-    return parts;
-  }
-
-  const ExactLevel& level_;
-  const Question& question_;
-  Scanner& scanner_;
-  Frame frame_;
-  const std::vector<AttentionOption>& attention_;
-  FrameBounds bounds_;
-  FrameBoxes boxes_;
-  std::vector<Open> open_;
-  std::vector<Box> parts_;
-  std::vector<FfnOption> lower_;
-  FfnParts corners_;
-  std::vector<double> least_loss_;        // of the box at hand, by law
-  std::vector<FfnParts> kept_;            // by target
-  std::vector<std::size_t> kept_depths_;  // the most that any of them affords
-};
-
-PieceSearch::PieceSearch(const ExactLevel& level, const Frame& frame,
-                         const std::vector<AttentionOption>& attention, Scanner& scanner)
-    : level_(level),
-      question_(level.question_),
-      scanner_(scanner),
-      frame_(frame),
-      attention_(attention),
-      bounds_(level.question_, level.tables_, level.depths_, frame, attention, scanner.known(),
-              level.lowered_seed_),
-      boxes_(question_.space, level.subspace_, level.routes_, frame),
-      least_loss_(question_.laws.size()),
-      kept_(question_.targets.size()),
-      kept_depths_(question_.targets.size(), 0) {
-  for (auto& parts : kept_) parts = nothing_kept();
-  for (const Box& box : boxes_.whole())
-    open_.push_back({box, Targets(question_.targets.size(), true)});
-}
-
-void PieceSearch::run(const std::function<void()>& between) {
-  std::vector<Open> boxes;
-  while (!open_.empty()) {
-    boxes.clear();
-    while (!open_.empty() && boxes.size() < batch) {
-      boxes.push_back(std::move(open_.back()));
-      open_.pop_back();
-    }
-    look_at(boxes);
-    if (between) between();
-  }
-  for (std::size_t t = 0; t < question_.targets.size(); ++t) flush(t);
-}
-
-void PieceSearch::look_at(std::vector<Open>& boxes) {
-  lower_.clear();
-  for (const auto& open : boxes) lower_.push_back(boxes_.corner(open.box, false));
-  fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_);
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    Open& open = boxes[i];
-    const bool single = open.box.single();
-    if (single && !is_within(question_.space, lower_[i])) continue;
-    set_least_losses(open.box, i);
-    bool any = false;
-    std::size_t depths = 0;
-    std::size_t known_deployment = question_.deployments.size();
-    for (std::size_t t = 0; t < question_.targets.size(); ++t) {
-      if (!open.targets[t]) continue;
-      const auto& [id, s, objective, law] = question_.targets[t];
-      const double loss = least_loss_[law];
-      if (s != known_deployment) depths = bounds_.depths_affordable(s, corners_, i);
-      known_deployment = s;
-      open.targets[t] = depths > 0 && bounds_.matters(t, corners_, i, loss, depths);
-      any = any || open.targets[t];
-      if (single && open.targets[t]) keep(t, i, loss, depths);
-    }
-    if (any && !single) cut(open);
-  }
-}
-
-/// What blocks of a box lose at least, by law; `lane` is where its lower corner stands.
-void PieceSearch::set_least_losses(const Box& box, std::size_t lane) {
-  for (std::size_t law = 0; law < least_loss_.size(); ++law)
-    least_loss_[law] = box.single()
-                           ? corners_.loss[law][lane]
-                           : (1.0 - bound_margin) * ffn_part_loss(level_.tables_, law, frame_,
-                                                                  boxes_.corner(box, true));
-}
-
-void PieceSearch::cut(const Open& open) {
-  cut_box(open.box, parts_);
-  for (const Box& part : parts_) open_.push_back({part, open.targets});
-}
-
-void PieceSearch::keep(std::size_t target, std::size_t lane, double loss, std::size_t depths) {
-  const auto& [id, s, objective, law] = question_.targets[target];
-  FfnParts& kept = kept_[target];
-  kept.index.push_back(corners_.index[lane]);
-  kept.loss[law].push_back(loss);
-  kept.activations.push_back(corners_.activations[lane]);
-  auto& to = kept.deployments[s];
-  const auto& from = corners_.deployments[s];
-  to.prefill_s.push_back(from.prefill_s[lane]);
-  to.decode_s.push_back(from.decode_s[lane]);
-  to.weight_bytes.push_back(from.weight_bytes[lane]);
-  kept_depths_[target] = std::max(kept_depths_[target], depths);
-  if (++kept.size == most_buffered) flush(target);
-}
-
-void PieceSearch::flush(std::size_t target) {
-  FfnParts& kept = kept_[target];
-  if (kept.size == 0) return;
-  const auto& digits = level_.depths_.digits;
-  const Block block{.frame = frame_,
-                    .attention = attention_,
-                    .ffn = {},
-                    .layer_digits = {digits.begin(), digits.begin() + static_cast<std::ptrdiff_t>(
-                                                                          kept_depths_[target])}};
-  scanner_.scan_target(target, block, kept);
-  kept = nothing_kept();
-  kept_depths_[target] = 0;
+Index pieces_of(const Question& question, const Subspace& level) {
+  return cuts_of(question, level, Routes(question.space, level)).first.back();
 }
 
 ExactLevel::ExactLevel(const Question& question, const PowerTables& tables,
@@ -169,20 +56,68 @@ ExactLevel::ExactLevel(const Question& question, const PowerTables& tables,
     : question_(question),
       tables_(tables),
       subspace_(subspace),
-      frames_(frames_of_level(subspace)),
       depths_(depths_of_level(question.space, tables, subspace)),
       routes_(question.space, subspace),
-      lowered_seed_(std::move(lowered_seed)) {}
+      cuts_(cuts_of(question, subspace, routes_)),
+      lowered_seed_(std::move(lowered_seed)),
+      changes_(question.targets.size(), 0) {}
+
+ExactLevel::~ExactLevel() = default;
+
+std::size_t ExactLevel::frame_of(Index piece) const {
+  const auto after = std::upper_bound(cuts_.first.begin(), cuts_.first.end(), piece);
+  return static_cast<std::size_t>(after - cuts_.first.begin()) - 1;
+}
 
 std::string ExactLevel::name(Index piece) const {
-  return frame_name(question_.space, frames_[static_cast<std::size_t>(piece)]);
+  return frame_name(question_.space, cuts_.frames[frame_of(piece)]);
+}
+
+std::int64_t ExactLevel::boxes_looked_at() const {
+  return looked_at_ + (search_ ? search_->boxes_looked_at() : 0);
+}
+
+/// What the frame's bounds were made of has changed: those of which a 64th has are made anew.
+void ExactLevel::refresh_bounds(const Scanner& scanner) {
+  refreshed_at_ = boxes_looked_at();
+  for (std::size_t t = 0; t < changes_.size(); ++t) {
+    const std::uint64_t now = scanner.known()[t].changes();
+    if (now <= changes_[t] + changes_[t] / 64) continue;
+    search_->forget_bound(t);
+    changes_[t] = now;
+  }
+}
+
+/// Makes the search of a frame ready, or goes on with it.
+void ExactLevel::enter(std::size_t frame, Scanner& scanner) {
+  if (search_ && frame == searched_) {
+    if (boxes_looked_at() >= refreshed_at_ + boxes_per_bound) refresh_bounds(scanner);
+    return;
+  }
+  settle(scanner);
+  looked_at_ = boxes_looked_at();
+  search_.reset();
+  for (std::size_t t = 0; t < changes_.size(); ++t) changes_[t] = scanner.known()[t].changes();
+  refreshed_at_ = looked_at_;
+  search_ = std::make_unique<FrameSearch>(*this, cuts_.frames[frame], scanner.known());
+  parts_ = routes_.cut(cuts_.most_work * width_of(question_.space, cuts_.frames[frame]));
+  searched_ = frame;
 }
 
 void ExactLevel::score(Index piece, Scanner& scanner, const std::function<void()>& between) {
-  const Frame& frame = frames_[static_cast<std::size_t>(piece)];
-  const auto attention = attention_options(question_.space, frame.width_digit);
-  if (attention.empty() || routes_.all().empty() || depths_.digits.empty()) return;
-  PieceSearch(*this, frame, attention, scanner).run(between);
+  try {
+    const std::size_t frame = frame_of(piece);
+    enter(frame, scanner);
+    const auto part = static_cast<std::size_t>(piece - cuts_.first[frame]);
+    search_->search(parts_[part], scanner, between);
+  } catch (...) {
+    search_.reset();
+    throw;
+  }
+}
+
+void ExactLevel::settle(Scanner& scanner) {
+  if (search_) search_->settle(scanner);
 }
 
 }  // namespace rooflaw::search

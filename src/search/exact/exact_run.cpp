@@ -18,7 +18,8 @@ class ExactRun : public ScanRun {
  protected:
   std::uint64_t rounds() const override { return levels_.size(); }
   std::int64_t pieces_of(std::uint64_t round) const override {
-    return search::pieces_of(question(), levels_[round]);
+    return level_ && round == this->round() ? level_->pieces()
+                                            : search::pieces_of(question(), levels_[round]);
   }
   bool fits(const ScanState& state) const override {
     return state.seed.empty() != has_seed(state.round);
@@ -35,6 +36,7 @@ class ExactRun : public ScanRun {
   void score_piece(std::int64_t piece, const Between& between) override {
     level_->score(piece, scanner(), between);
   }
+  void settle_pieces() override { level_->settle(scanner()); }
 
  private:
   bool has_seed(std::uint64_t round) const {

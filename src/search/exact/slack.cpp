@@ -52,6 +52,10 @@ float SlackTable::slack(double ffn_s, std::size_t group) {
   return slack_[bin][group];
 }
 
+void SlackTable::forget() {
+  for (auto& groups : slack_) groups.clear();
+}
+
 void SlackTable::fill(std::size_t bin) {
   auto& slack = slack_[bin];
   const auto& depth_loss = depths_->loss[law_];

@@ -57,6 +57,7 @@ std::vector<FrontierPoints> frontiers_from(const Question& question,
     for (std::size_t l = known.empty() ? 0 : levels.size() - 1; l < levels.size(); ++l) {
       ExactLevel level(question, tables, levels[l], {});
       for (Index piece = 0; piece < level.pieces(); ++piece) level.score(piece, scanner, between);
+      level.settle(scanner);
     }
   } else {
     const GridPlan grid(question);

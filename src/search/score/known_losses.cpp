@@ -57,6 +57,7 @@ bool KnownLosses::add(std::int64_t bin, double loss) {
   if (!(loss < before)) return false;
   bins_.add(DominanceBins::within(bin >> (DominanceBins::shift - LossBound::shift)), loss);
   bound_.add(bin, loss);
+  ++changes_;
   return loss < before - last_digits;
 }
 

@@ -48,6 +48,12 @@ void ScanRun::score(std::int64_t piece, const Between& between) {
   state_.pairs += scanner_->pairs_scored() - before;
 }
 
+void ScanRun::settle() {
+  const auto before = scanner_->pairs_scored();
+  settle_pieces();
+  state_.pairs += scanner_->pairs_scored() - before;
+}
+
 Bytes ScanRun::report() {
   ScanReport report{std::exchange(state_.pairs, 0), all_points()};
   for (std::size_t t = 0; t < report.frontiers.size(); ++t)

@@ -21,9 +21,39 @@ struct Found {
   std::int64_t pairs_scored = 0;
 };
 
-/// All levels, pieces in the order of `shuffled` (nullptr: as they come).
+struct Interrupted {};
+
+/// All pieces in any order and in runs of any length, some of them interrupted: what was not
+/// settled is scored again.
+void score_in_runs(search::ExactLevel& level, search::Scanner& scanner, Random& random) {
+  std::vector<Index> open(static_cast<std::size_t>(level.pieces()));
+  std::iota(open.begin(), open.end(), Index{0});
+  if (random.chance(0.5)) random.shuffle(open);
+  int interruptions = 20;
+  std::vector<Index> run;
+  while (!open.empty()) {
+    run.push_back(open.back());
+    open.pop_back();
+    bool again = false;
+    try {
+      level.score(run.back(), scanner, [&] {
+        if (interruptions > 0 && random.chance(0.2)) throw Interrupted{};
+      });
+      if (!open.empty() && random.chance(0.8)) continue;
+      level.settle(scanner);
+    } catch (const Interrupted&) {
+      --interruptions;
+      again = true;
+    }
+    if (again) open.insert(open.end(), run.begin(), run.end());
+    run.clear();
+  }
+  if (level.pieces() > 0) level.score(0, scanner, {});  // once more, never settled
+}
+
+/// All levels, pieces as they come or, with a random generator, in runs.
 Found exact(const search::Question& question, std::vector<Subspace> levels,
-            Random* shuffled = nullptr, double tolerance = 0) {
+            Random* in_runs = nullptr, double tolerance = 0) {
   const search::PowerTables tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
   for (std::size_t l = 0; l < levels.size(); ++l) {
@@ -31,13 +61,13 @@ Found exact(const search::Question& question, std::vector<Subspace> levels,
     if (tolerance > 0 && l + 1 == levels.size())
       for (const auto& f : scanner.frontiers()) seed.emplace_back(f, tolerance);
     search::ExactLevel level(question, tables, levels[l], seed);
-    std::vector<Index> pieces(static_cast<std::size_t>(level.pieces()));
-    std::iota(pieces.begin(), pieces.end(), Index{0});
-    for (std::size_t i = pieces.size(); shuffled != nullptr && i > 1; --i)
-      std::swap(
-          pieces[i - 1],
-          pieces[static_cast<std::size_t>(shuffled->integer(0, static_cast<std::int64_t>(i) - 1))]);
-    for (const Index piece : pieces) level.score(piece, scanner, {});
+    EXPECT_EQ(search::pieces_of(question, levels[l]), level.pieces());
+    if (in_runs != nullptr) {
+      score_in_runs(level, scanner, *in_runs);
+      continue;
+    }
+    for (Index piece = 0; piece < level.pieces(); ++piece) level.score(piece, scanner, {});
+    level.settle(scanner);
   }
   return {scanner.frontiers(), scanner.pairs_scored()};
 }
@@ -63,7 +93,7 @@ void expect_same(const search::Question& question, const std::vector<Frontier>& 
         << "target " << t << " " << to_string(question.targets[t].objective) << " " << space.dump();
 }
 
-TEST(Exact, EqualsTheGridOnRandomSpaces) {
+TEST(Exact, EqualsTheGridOnRandomSpacesInAnyRuns) {
   Random random(301);
   std::size_t points = 0;
   for (int i = 0; i < 1500 && !::testing::Test::HasFailure(); ++i) {
@@ -157,6 +187,7 @@ TEST(Exact, AMillionExperts) {
     search::ExactLevel level(r.question, tables, subspace, {});
     for (Index piece = 0; piece < level.pieces(); ++piece)
       level.score(piece, scanner, [&] { ++answered; });
+    level.settle(scanner);
   }
   EXPECT_GT(answered, 0u);
   expect_same(r.question, grid(r.question), scanner.frontiers(), r.space);

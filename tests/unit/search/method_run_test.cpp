@@ -3,6 +3,8 @@
 
 #include "rooflaw/search/method_run.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "rooflaw/search/score/scan_run.hpp"
@@ -41,6 +43,7 @@ search::Outcome run(const Method& method, const Question& question, bool twice, 
     for (std::int64_t piece = 0; piece < run->pieces(); ++piece) {
       run->score(piece, [] {});
       if (twice) run->score(piece, [] {});
+      run->settle();
       if (every == 0 || ++done % every != 0) continue;
       const Bytes state = run->state();
       EXPECT_EQ(run->pieces(), run->check(state));
@@ -81,10 +84,15 @@ TEST(MethodRun, TheSameByAWorker) {
       ASSERT_FALSE(worker->finished());
       ASSERT_EQ(root->pieces(), worker->pieces());
       for (std::int64_t piece = root->pieces(); piece-- > 0;) {
-        (piece % 3 == 0 ? root : worker)->score(piece, [] {});
-        worker->learn(root->news(1));
+        const auto& one = piece % 3 == 0 ? root : worker;
+        one->score(piece, [] {});
+        if (piece % 5 != 0) one->settle();
+        const std::array ranks{1};
+        if (const auto news = root->news(ranks); !news[0].empty()) worker->learn(0, news[0]);
         if (piece % 2 == 0) root->absorb(worker->report());
       }
+      root->settle();
+      worker->settle();
       root->absorb(worker->report());
       const Bytes gathered = root->gathered();
       root->next_round(gathered);
@@ -105,6 +113,7 @@ void expect_scan_refused(const Change& change) {
   const auto run = search::start(search::Grid{}, question);
   run->begin({});
   for (std::int64_t piece = 0; piece < run->pieces() / 2; ++piece) run->score(piece, [] {});
+  run->settle();
   auto state = unpacked<search::ScanState>(run->state());
   EXPECT_NO_THROW(run->check(packed(state)));
   ASSERT_GT(state.frontiers.at(0).size(), 2u);

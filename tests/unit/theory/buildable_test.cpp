@@ -229,6 +229,7 @@ double exact_at(std::int64_t width, const ShapeBox& box, const BuildRules& rules
   for (const auto& level : search::exact_levels(space)) {
     search::ExactLevel of(q, tables, level, {});
     for (search::Index piece = 0; piece < of.pieces(); ++piece) of.score(piece, scanner, {});
+    of.settle(scanner);
   }
   const auto points = scanner.frontiers()[0].points();
   return points.empty() ? infinity : points.back().loss;

@@ -33,6 +33,8 @@ class FrameBounds {
   /// Can a block of this time, of at least this loss, give a point that is not dominated?
   bool matters(std::size_t target, const FfnParts& ffn, std::size_t lane, double loss,
                std::size_t depths);
+  /// The bound of a target changed.
+  void forget_bound(std::size_t target) { slack_[target].forget(); }
 
  private:
   struct DeploymentBounds {

@@ -31,6 +31,7 @@ void cut_box(const Box& box, std::vector<Box>& parts);
 struct Route {
   std::vector<std::pair<Axis, std::size_t>> digits;  // of the other axes of block ffn
   std::size_t top_k_digit = 0;
+  double share = 1;  // of the work that its blocks make, about: one of few experts has more
 };
 
 /// All routes of a level. Cost: linear in routes, routings and lengths of axes.
@@ -45,9 +46,19 @@ class Routes {
   }
   /// The monotone axes but for experts, and their digits by value.
   const std::vector<Axis>& axes() const { return axes_; }
+  /// A box a route, with all of its blocks.
+  std::vector<Box> whole() const;
+  /// The work that all of these make, in units of its own.
+  double work() const;
+  /// The same in parts of at most so much work, about as few as can be; side by side in order.
+  std::vector<std::vector<Box>> cut(double most_work) const;
 
  private:
+  double work_of(const Box& box) const;
+  void cut_down(const Box& box, double most, std::vector<Box>& boxes) const;
+
   std::vector<Axis> axes_;
+  std::vector<std::size_t> lengths_;  // of axes_
   std::vector<Route> routes_;
   std::vector<std::vector<std::size_t>> experts_;  // by digit of top_k
 };
@@ -65,6 +76,8 @@ class FrameBoxes {
 
   /// A box a route, with all of its blocks; none if the frame has no block.
   std::vector<Box> whole() const;
+  /// What of a box has blocks at all in this frame; nullopt: nothing.
+  std::optional<Box> built(const Box& box) const;
   /// The block of a box with the least of every monotone axis, or with the most.
   FfnOption corner(const Box& box, bool upper) const;
 
@@ -74,6 +87,7 @@ class FrameBoxes {
   Strides strides_;
   FfnOption common_;                                  // what the blocks of the frame have in common
   std::vector<std::vector<std::size_t>> run_digits_;  // of Routes::axes(), by value
+  std::vector<std::uint32_t> first_built_;            // the first of them with an FFN
 };
 
 }  // namespace rooflaw::search

@@ -17,9 +17,17 @@
 // quality of the frontiers that pruned. With a tolerance, boxes are dropped too that a frontier
 // known before the last level, lowered by the tolerance, proves to gain less than that.
 //
+// A piece is a part of the boxes of one frame (FFN kind x width): routes, and runs along their
+// monotone axes. How many there are follows from the job alone, about the fourth root of points x
+// targets, since the work grows more slowly than these: some milliseconds each of a search of a
+// minute, a second of one of many days. Narrow widths, which have most of the work, are cut into
+// more and come first. The pieces of a frame follow one another, and what is known of the frame is
+// kept from one to the next.
+//
 // The folder knows the space, the scanner and frontiers that come from anywhere; nothing of ranks.
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "rooflaw/search/exact/boxes.hpp"
@@ -27,29 +35,57 @@
 
 namespace rooflaw::search {
 
+class FrameSearch;
+
+/// The frames of a level, narrow ones first, and how they are cut into pieces.
+struct LevelCuts {
+  std::vector<Frame> frames;
+  double most_work = 0;      // of a piece, times its width
+  std::vector<Index> first;  // by frame: its first piece; then their number
+};
+
 class ExactLevel {
  public:
   /// Keeps references. @param seed  by target, frontiers lowered by the tolerance; empty:
   /// none
   ExactLevel(const Question& question, const PowerTables& tables, const Subspace& subspace,
              std::vector<LossBound> lowered_seed);
+  ~ExactLevel();
 
-  /// FFN kind x width.
-  Index pieces() const { return static_cast<Index>(frames_.size()); }
+  Index pieces() const { return cuts_.first.back(); }
   std::string name(Index piece) const;
-  /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers. `between` is
-  /// called now and then.
+  /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers, the same
+  /// scanner until settle(). `between` is called now and then, and may throw: what was not settled
+  /// is void then. Fastest where piece follows piece.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);
+  /// Pieces count as done only now: some of their blocks may have waited for more to be scored
+  /// together with.
+  void settle(Scanner& scanner);
+
+  /// Of all pieces so far.
+  std::int64_t boxes_looked_at() const;
+  /// FFN kind x width of a piece, by number.
+  std::size_t frame_of(Index piece) const;
 
  private:
-  friend class PieceSearch;
+  friend class FrameSearch;
+  void enter(std::size_t frame, Scanner& scanner);
+  void refresh_bounds(const Scanner& scanner);
+
   const Question& question_;
   const PowerTables& tables_;
   const Subspace& subspace_;
-  std::vector<Frame> frames_;
   Depths depths_;
   Routes routes_;
+  LevelCuts cuts_;
   std::vector<LossBound> lowered_seed_;
+
+  std::unique_ptr<FrameSearch> search_;  // of the frame of the piece before
+  std::size_t searched_ = 0;             // that frame
+  std::vector<std::vector<Box>> parts_;  // its pieces
+  std::int64_t looked_at_ = 0;           // boxes of frames before it
+  std::int64_t refreshed_at_ = 0;        // so many boxes
+  std::vector<std::uint64_t> changes_;   // of what each target's bound is made of, then
 };
 
 /// Pieces of a level.

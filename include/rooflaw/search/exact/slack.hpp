@@ -58,6 +58,8 @@ class SlackTable {
   }
   /// An upper bound on what an FFN block of at least `ffn_s` seconds a layer may lose.
   float slack(double ffn_s, std::size_t group);
+  /// The bound changed.
+  void forget();
 
  private:
   static constexpr std::size_t depths_per_group = 4;

@@ -85,10 +85,13 @@ class KnownLosses {
 
   const DominanceBins& bins() const { return bins_; }
   const LossBound& bound() const { return bound_; }
+  /// How often anything was lowered.
+  std::uint64_t changes() const { return changes_; }
 
  private:
   DominanceBins bins_;
   LossBound bound_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace rooflaw::search

@@ -26,6 +26,7 @@ class ScanRun : public MethodRun {
   ScanRun(const Question& question, Role role, bool shares_finds);
 
   void score(std::int64_t piece, const Between& between) override;
+  void settle() override;
   Bytes report() override;
   void absorb(const Bytes& report) override;
   std::size_t unreported() const override;
@@ -49,6 +50,8 @@ class ScanRun : public MethodRun {
   /// Makes a round ready: one that is new, with the frontiers before it, or one that goes on.
   virtual void prepare(const std::vector<FrontierPoints>* before) = 0;
   virtual void score_piece(std::int64_t piece, const Between& between) = 0;
+  /// What of them was left for later.
+  virtual void settle_pieces() {}
 
   std::int64_t pieces() const override { return pieces_of(state_.round); }
   const Question& question() const { return question_; }

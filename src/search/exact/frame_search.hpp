@@ -1,0 +1,59 @@
+#pragma once
+// The search of one frame of a level, box by box, and what it keeps from piece to piece: bounds
+// that are filled as they are asked for, and blocks that wait until there are enough to be scored
+// together.
+
+#include "rooflaw/search/exact/bounds.hpp"
+#include "rooflaw/search/exact/exact.hpp"
+
+namespace rooflaw::search {
+
+class FrameSearch {
+ public:
+  /// Keeps references. What is known changes under it: see forget_bound.
+  FrameSearch(const ExactLevel& level, const Frame& frame, const std::vector<KnownLosses>& known);
+
+  /// Looks at these boxes and all that they are cut into. `between` is called now and then; blocks
+  /// may wait for settle().
+  void search(const std::vector<Box>& boxes, Scanner& scanner,
+              const std::function<void()>& between);
+  /// Scores what waits.
+  void settle(Scanner& scanner);
+  /// What is known of a target is another now.
+  void forget_bound(std::size_t target) { bounds_.forget_bound(target); }
+
+  std::int64_t boxes_looked_at() const { return looked_at_; }
+
+ private:
+  /// Which targets a box may still matter to.
+  using Targets = std::vector<bool>;
+  struct Open {
+    Box box;
+    Targets targets;
+  };
+
+  void look_at(std::vector<Open>& boxes, Scanner& scanner);
+  void set_least_losses(const Box& box, std::size_t lane);
+  void cut(const Open& open);
+  void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths,
+            Scanner& scanner);
+  void flush(std::size_t target, Scanner& scanner);
+  FfnParts nothing_kept() const;
+
+  const ExactLevel& level_;
+  const Question& question_;
+  Frame frame_;
+  std::vector<AttentionOption> attention_;
+  FrameBounds bounds_;
+  FrameBoxes boxes_;
+  std::int64_t looked_at_ = 0;
+  std::vector<Open> open_;
+  std::vector<Box> parts_;
+  std::vector<FfnOption> lower_;
+  FfnParts corners_;
+  std::vector<double> least_loss_;        // of the box at hand, by law
+  std::vector<FfnParts> kept_;            // by target
+  std::vector<std::size_t> kept_depths_;  // the most that any of them affords
+};
+
+}  // namespace rooflaw::search
