@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -17,32 +18,51 @@ constexpr std::string_view no_budget_binds = "box";
 constexpr std::string_view nothing_fits = "none-fits";
 constexpr std::string_view beyond_theory = "no-closed-form";
 
-TheoryRow theory_row(const model::Law& law, const Deployment& deployment,
-                     model::Objective objective, const FrontierPoint& point,
-                     const theory::ShapeBox& box) {
-  const auto& s = deployment.scenario;
-  TheoryRow out;
-  try {
-    const auto budgets = theory::budgets_at(s, objective, point.latency_s,
-                                            deployment.limits.of(model::Objective::memory));
+/// The rows of points along a frontier, one after the other.
+class TheoryWalk {
+ public:
+  TheoryWalk(const model::Law& law, const Deployment& deployment, model::Objective objective,
+             const theory::ShapeBox& box)
+      : deployment_(deployment), objective_(objective) {
+    const auto& s = deployment.scenario;
+    try {
+      walk_.emplace(law, theory::xi_model(s), box, s.precision.loss_delta);
+    } catch (const DomainError&) {  // the law is beyond the theory, and so is every point
+    }
+  }
+
+  TheoryRow at(const FrontierPoint& point) {
+    TheoryRow out;
+    out.loss = std::numeric_limits<double>::quiet_NaN();
+    out.shape = {out.loss, out.loss, out.loss, out.loss, out.loss};
+    out.binding = beyond_theory;
+    // A point beyond the theory's numbers too: a remark must not cost the search.
+    try {
+      if (walk_) answer(point, out);
+    } catch (const theory::DoesNotFit&) {
+      out.binding = nothing_fits;
+    } catch (const DomainError&) {
+    }
+    out.search_minus_theory_loss = point.loss - out.loss;
+    return out;
+  }
+
+ private:
+  void answer(const FrontierPoint& point, TheoryRow& out) {
     const auto best =
-        theory::optimise(law, theory::xi_model(s), budgets, box, s.precision.loss_delta);
+        walk_->at(theory::budgets_at(deployment_.scenario, objective_, point.latency_s,
+                                     deployment_.limits.of(model::Objective::memory)));
     out.shape = best.shape;
     out.loss = best.loss;
     const auto names = theory::binding(best);
     out.binding =
         names.empty() ? std::string(no_budget_binds) : fmt::format("{}", fmt::join(names, "+"));
-  } catch (const DomainError& e) {
-    // Also for a point beyond the theory's numbers: a remark must not cost the search.
-    const bool too_tight = dynamic_cast<const theory::DoesNotFit*>(&e) != nullptr;
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    out.shape = {nan, nan, nan, nan, nan};
-    out.loss = nan;
-    out.binding = too_tight ? nothing_fits : beyond_theory;
   }
-  out.search_minus_theory_loss = point.loss - out.loss;
-  return out;
-}
+
+  const Deployment& deployment_;
+  model::Objective objective_;
+  std::optional<theory::OptimumWalk> walk_;
+};
 
 template <class T>
 model::Interval span_of(const std::vector<T>& values) {
@@ -122,11 +142,11 @@ theory::Sensitivity sensitivity_at(const Question& question, const Target& targe
 
 std::vector<TheoryRow> theory_rows(const Question& question, const Target& target,
                                    std::span<const FrontierPoint> points) {
-  const theory::ShapeBox box = bounding_box(question.space);
+  TheoryWalk walk(law_of(question, target), question.deployments[target.deployment],
+                  target.objective, bounding_box(question.space));
   std::vector<TheoryRow> out;
-  for (const auto& point : points)
-    out.push_back(theory_row(law_of(question, target), question.deployments[target.deployment],
-                             target.objective, point, box));
+  out.reserve(points.size());
+  for (const auto& point : points) out.push_back(walk.at(point));
   return out;
 }
 

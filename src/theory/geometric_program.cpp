@@ -1,5 +1,3 @@
-#include "rooflaw/theory/geometric_program.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,6 +5,7 @@
 #include <fmt/format.h>
 #include <Eigen/LU>
 
+#include "gp_values.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/powers.hpp"
 
@@ -14,8 +13,7 @@ namespace rooflaw::theory {
 
 namespace {
 
-// Tunable: how the iteration proceeds. The first is met long before the iterations run out.
-constexpr double residual_goal = 1e-14;
+// Tunable: how the iteration proceeds. The goal is met long before the iterations run out.
 constexpr int max_iterations = 200;
 constexpr int patience = 5;                // iterations without gain once kkt_tolerance is met
 constexpr double first_slack = 1.0;        // at least, in log units
@@ -36,10 +34,6 @@ struct Local {
   RowsOf<dimension_count> gradient;
   FixedVector<ShapeMatrix, max_gp_constraints> hessian;  // bounds have none
 };
-
-bool is_free(const GeometricProgram& program, int axis) {
-  return program.lower[axis] < program.upper[axis];
-}
 
 /// Folds the fixed axes into the coefficients, so that no derivative along them remains.
 GeometricProgram without_fixed_axes(GeometricProgram program) {
@@ -144,15 +138,6 @@ double largest_step(const RowVector& x, const RowVector& step) {
   return largest;
 }
 
-/// The largest derivative of any one monomial: what "relative" means in the KKT residual.
-double derivative_scale(const Posynomial& objective, const ShapeVector& y) {
-  double scale = 0.0;
-  for (const auto& m : objective)
-    scale = std::max(scale, exponential(m.log_coefficient + m.exponents.dot(y)) *
-                                m.exponents.lpNorm<Eigen::Infinity>());
-  return scale > 0.0 ? scale : 1.0;  // every axis is fixed
-}
-
 GpSolution to_solution(const GeometricProgram& program, const Iterate& x) {
   const double objective = expand(program.objective, x.y).value;  // multipliers are of its log
   GpSolution solution;
@@ -179,6 +164,7 @@ Expansion expand(const Posynomial& p, const ShapeVector& y) {
   for (const auto& m : p) {
     const double term = exponential(m.log_coefficient + m.exponents.dot(y));
     sum.value += term;
+    sum.steepest = std::max(sum.steepest, term * m.exponents.lpNorm<Eigen::Infinity>());
     sum.gradient += term * m.exponents;
     sum.hessian += term * m.exponents * m.exponents.transpose();
   }
@@ -190,21 +176,32 @@ Expansion expand_log(const Posynomial& p, const ShapeVector& y) {
   const ShapeVector gradient = sum.gradient / sum.value;
   return {.value = natural_log(sum.value),
           .gradient = gradient,
-          .hessian = sum.hessian / sum.value - gradient * gradient.transpose()};
+          .hessian = sum.hessian / sum.value - gradient * gradient.transpose(),
+          .steepest = sum.steepest / sum.value};
 }
 
-double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
-  const double scale = derivative_scale(program.objective, s.y);
-  ShapeVector stationarity = expand(program.objective, s.y).gradient;
+GpValues values_at(const GeometricProgram& program, const ShapeVector& y) {
+  GpValues at{.objective = expand(program.objective, y), .constraints = {}};
+  for (const auto& constraint : program.constraints)
+    at.constraints.push_back(expand_log(constraint, y));
+  return at;
+}
+
+double kkt_residual(const GeometricProgram& program, const GpSolution& solution) {
+  return kkt_residual(program, values_at(program, solution.y), solution);
+}
+
+double kkt_residual(const GeometricProgram& program, const GpValues& at, const GpSolution& s) {
+  // 0 where every axis is fixed
+  const double scale = at.objective.steepest > 0.0 ? at.objective.steepest : 1.0;
+  ShapeVector stationarity = at.objective.gradient;
   double breach = 0.0;
   const auto add = [&](double value, const ShapeVector& gradient, double multiplier) {
     stationarity += multiplier * gradient;
     breach = std::max({breach, value, std::abs(multiplier * value) / scale, -multiplier / scale});
   };
-  for (std::size_t j = 0; j < program.constraints.size(); ++j) {
-    const Expansion g = expand_log(program.constraints[j], s.y);
-    add(g.value, g.gradient, s.multipliers[j]);
-  }
+  for (std::size_t j = 0; j < program.constraints.size(); ++j)
+    add(at.constraints[j].value, at.constraints[j].gradient, s.multipliers[j]);
   for (int i = 0; i < dimension_count; ++i) {
     add(program.lower[i] - s.y[i], -ShapeVector::Unit(i), s.lower_multipliers[i]);
     add(s.y[i] - program.upper[i], ShapeVector::Unit(i), s.upper_multipliers[i]);
@@ -214,8 +211,9 @@ double kkt_residual(const GeometricProgram& program, const GpSolution& s) {
   return std::isfinite(stationarity.sum()) ? residual : std::numeric_limits<double>::infinity();
 }
 
-GpSolution solve(const GeometricProgram& given) {
-  const GeometricProgram program = without_fixed_axes(given);
+namespace {
+
+GpSolution solve_from_nothing(const GeometricProgram& program) {
   Iterate x;
   x.y = 0.5 * (program.lower + program.upper);
   Local at = expand(program, x.y);
@@ -256,6 +254,18 @@ GpSolution solve(const GeometricProgram& given) {
         "the optimum was not found: the optimality conditions are missed by {:.1e} (limit {:.0e})",
         best.kkt_residual, kkt_tolerance));
   return best;
+}
+
+}  // namespace
+
+GpSolution solve(const GeometricProgram& program) {
+  return solve_from_nothing(without_fixed_axes(program));
+}
+
+GpSolution solve(const GeometricProgram& given, const GpSolution& start) {
+  const GeometricProgram program = without_fixed_axes(given);
+  if (const auto near = solve_near(program, start)) return *near;
+  return solve_from_nothing(program);
 }
 
 }  // namespace rooflaw::theory

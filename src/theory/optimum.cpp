@@ -174,41 +174,44 @@ Shape cheapest_shape(const ShapeBox& given) {
           .activation_rate = box.activation_rate.hi};
 }
 
-Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& given,
-                 const ShapeBox& given_box, double loss_delta) {
-  require_valid(xi);
-  const Budgets budgets = checked(given);
-  const Shape cheapest = cheapest_shape(given_box);
-  const ShapeBox box = tightened(given_box);
-  GeometricProgram program;
-  program.objective = loss_posynomial(law);
-  require_room(xi, budgets, cheapest);
+OptimumWalk::OptimumWalk(const model::Law& law, const XiModel& xi, const ShapeBox& box,
+                         double loss_delta)
+    : law_(law), xi_(xi), box_(box), loss_delta_(loss_delta), cheapest_(cheapest_shape(box)) {
+  require_valid(xi_);
+  box_ = tightened(box_);
+  program_.objective = loss_posynomial(law_);
+  for (const auto& [axis, interval] : intervals(box_)) {
+    program_.lower[axis] = natural_log(interval.lo);
+    program_.upper[axis] = natural_log(interval.hi);
+  }
+}
 
+Optimum OptimumWalk::at(const Budgets& given) {
+  const Budgets budgets = checked(given);
+  require_room(xi_, budgets, cheapest_);
+  GeometricProgram program = program_;
   Optimum optimum;
   for (const Resource resource : all_resources) {
     const auto budget = limit(budgets, resource);
     if (!budget) continue;
-    program.constraints.push_back(resource_posynomial(xi, budgets, resource));
+    program.constraints.push_back(resource_posynomial(xi_, budgets, resource));
     optimum.budgets.push_back({.resource = resource, .limit = *budget});
   }
-  program.constraints.push_back(kv_dim_posynomial(box.min_kv_dim));
-  for (const auto& [axis, interval] : intervals(box)) {
-    program.lower[axis] = natural_log(interval.lo);
-    program.upper[axis] = natural_log(interval.hi);
-  }
-  const GpSolution solution = solve(program);
+  program.constraints.push_back(kv_dim_posynomial(box_.min_kv_dim));
+  last_ = last_ ? solve(program, *last_) : solve(program);
+  const GpSolution& solution = *last_;
 
-  optimum.shape = shape_in(box, program, solution.y);
-  optimum.loss = loss(law, optimum.shape, loss_delta);
+  optimum.shape = shape_in(box_, program, solution.y);
+  optimum.loss = loss(law_, optimum.shape, loss_delta_);
   optimum.kkt_residual = solution.kkt_residual;
   for (std::size_t j = 0; j < optimum.budgets.size(); ++j) {
     BudgetState& state = optimum.budgets[j];
-    state.usage = usage(xi, budgets, optimum.shape, state.resource);
+    state.usage = usage(xi_, budgets, optimum.shape, state.resource);
     state.multiplier = solution.multipliers[j] / state.limit;
     state.binds = solution.multipliers[j] > positive_multiplier;
   }
   optimum.kv_dim_gain = solution.multipliers.back();
-  for (const auto& [axis, interval] : intervals(box)) {
+  for (const auto& [axis, interval] : intervals(box_)) {
     if (solution.lower_multipliers[axis] > positive_multiplier)
       optimum.sides.push_back({axis, false, solution.lower_multipliers[axis]});
     if (solution.upper_multipliers[axis] > positive_multiplier)
@@ -216,6 +219,11 @@ Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& given,
   }
   optimum.prices = shadow_prices(optimum, budgets);
   return optimum;
+}
+
+Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& budgets,
+                 const ShapeBox& box, double loss_delta) {
+  return OptimumWalk(law, xi, box, loss_delta).at(budgets);
 }
 
 }  // namespace rooflaw::theory

@@ -12,9 +12,11 @@
 //
 // Extends [S] arXiv:2602.10377 sec. 5, which leaves the best width open and has no box.
 // Units as in xi_model.hpp. Precision: KKT residual <= 1e-8, usually 1e-14. Cost: some ten
-// microseconds.
+// microseconds; two where the optimum is known under budgets that are near.
 
+#include <array>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -96,8 +98,8 @@ struct ShadowPrices {
 struct Optimum {
   Shape shape;
   double loss = 0;
-  std::vector<BudgetState> budgets;  // those given, in the order of all_resources
-  std::vector<BoxSide> sides;
+  FixedVector<BudgetState, all_resources.size()> budgets;  // those given, in their order
+  FixedVector<BoxSide, std::size_t{2} * dimension_count> sides;
   double kv_dim_gain = 0;  // as BoxSide::gain, of width / gqa >= min_kv_dim
   ShadowPrices prices;
   double kkt_residual = 0;
@@ -118,5 +120,26 @@ Shape cheapest_shape(const ShapeBox& box);
 /// @throws DomainError  for a law, xi model, budget or box out of range
 Optimum optimise(const model::Law& law, const XiModel& xi, const Budgets& budgets,
                  const ShapeBox& box, double loss_delta = 0.0);
+
+/// The same for one set of budgets after the other, each sought from the optimum before: two
+/// microseconds where budgets are near those before, as along a frontier. Loss and shape are those
+/// of optimise() but for rounding; of several optima it may be another. An answer depends on the
+/// calls before, so what is to be the same on any number of ranks walks the same way there.
+class OptimumWalk {
+ public:
+  /// @throws DomainError as optimise
+  OptimumWalk(const model::Law& law, const XiModel& xi, const ShapeBox& box, double loss_delta);
+  /// @throws DoesNotFit, DomainError as optimise; the next optimum is sought from the last found
+  Optimum at(const Budgets& budgets);
+
+ private:
+  model::Law law_;
+  XiModel xi_;
+  ShapeBox box_;
+  double loss_delta_;
+  Shape cheapest_;
+  GeometricProgram program_;  // without the constraints of the budgets
+  std::optional<GpSolution> last_;
+};
 
 }  // namespace rooflaw::theory
