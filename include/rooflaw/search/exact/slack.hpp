@@ -76,10 +76,17 @@ class SlackTable {
   /// The bound changed.
   void forget();
 
+  /// Depths from `first` to before `end` where blocks of at least these seconds a layer and this
+  /// loss can give a point that is not dominated, with an attention block of this cost.
+  void open_depths(const AttentionCost& attention, double ffn_s, double ffn_loss, std::size_t first,
+                   std::size_t end, std::vector<std::size_t>& open);
+
  private:
   static constexpr std::size_t depths_per_group = 4;
   static constexpr int shift = 47;  // 32 bins of t an octave
   void fill(std::size_t bin);
+  void set_values(const AttentionCost& attention, double ffn_s, std::size_t first, std::size_t end);
+  double margin(double size, const AttentionCost& attention) const;
 
   const LossBound* bound_;
   const Depths* depths_;
@@ -87,6 +94,7 @@ class SlackTable {
   std::vector<AttentionCost> attention_;
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
+  double depth_size_ = 0;                  // the largest depth loss
   std::vector<std::vector<float>> slack_;  // by bin, then group; empty until asked for
   std::vector<double> values_, bounds_;    // scratch
 };

@@ -24,6 +24,18 @@ struct Block {
 
 struct RowView;
 
+/// One attention block of a frame at these depths, as one target sees it.
+struct TargetRows {
+  std::size_t target = 0;
+  double width = 0;
+  const WidthPart* width_part = nullptr;
+  const AttentionParts* attention = nullptr;
+  double attention_activations = 0;
+  double kv_loss = 0;
+  Index index = 0;  // share of the points' index, that of the frame included
+  std::vector<std::size_t> layer_digits;
+};
+
 /// A point that was added to a target's frontier.
 struct FoundPoint {
   std::uint64_t target = 0;
@@ -41,9 +53,8 @@ class Scanner {
   /// Scores a block. `between_rows` is called now and then, for a rank that must answer others.
   void scan(const Block& block, const std::function<void()>& between_rows = {});
 
-  /// Scores FFN blocks of one width for one target only: every attention block, every depth of
-  /// `layer_digits`. `ffn` has the target's deployment filled.
-  void scan_target(std::size_t target, const Block& block, const FfnParts& ffn);
+  /// Scores FFN blocks for one target only. `ffn` has the target's deployment filled.
+  void scan_rows(const TargetRows& rows, const FfnParts& ffn);
 
   /// By target. Points found elsewhere may be inserted between two calls of `between_rows`.
   std::vector<Frontier>& frontiers() { return frontiers_; }
