@@ -6,11 +6,14 @@ namespace rooflaw::cluster {
 
 namespace {
 
-// Tunable. Seconds that a run is to take: with more ranks more, so that requests stay few.
-constexpr double least_seconds = 0.1;
-constexpr double seconds_per_rank = 0.25e-3;
+// Tunable. Seconds that a run is to take: with more ranks more, so that requests stay few; at the
+// end less, so that all ranks end together, but never so little that what pieces in a row have in
+// common is made for each of them.
+constexpr double most_seconds = 0.1;
+constexpr double most_seconds_per_rank = 0.25e-3;
+constexpr double least_seconds = 0.02;
 // What is left is handed out in at least so many runs a rank.
-constexpr std::int64_t runs_left_per_rank = 4;
+constexpr std::int64_t runs_left_per_rank = 2;
 // The lengths of pieces that were measured first say less and less of those to come.
 constexpr double memory = 0.95;
 
@@ -31,11 +34,12 @@ RunSource::RunSource(const QueueState& state, std::int64_t pieces, int ranks, bo
 
 std::int64_t RunSource::length() const {
   if (one_by_one_ || measured_seconds_ <= 0.0) return 1;
-  const double seconds = std::max(least_seconds, seconds_per_rank * ranks_);
-  const double pieces = seconds * measured_pieces_ / measured_seconds_;
+  const double pieces_per_second = measured_pieces_ / measured_seconds_;
   const std::int64_t left = pieces_ - next_ + cardinality(again_);
   const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
-  return static_cast<std::int64_t>(std::max(1.0, std::min(fair, pieces)));
+  const double most = std::max(most_seconds, most_seconds_per_rank * ranks_) * pieces_per_second;
+  const double least = std::min(least_seconds * pieces_per_second, most);
+  return static_cast<std::int64_t>(std::max(1.0, std::clamp(fair, least, most)));
 }
 
 PieceRun RunSource::take() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace rooflaw::search {
 
@@ -11,46 +12,49 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // Attention blocks that bounds tell apart; more are bounded in groups.
 constexpr std::size_t most_attention_costs = 16;
 
-/// Of many, groups of like loss with the least time of each.
-std::vector<AttentionCost> grouped(std::vector<AttentionCost> costs) {
-  if (costs.size() <= most_attention_costs) return costs;
-  std::sort(costs.begin(), costs.end(),
-            [](const AttentionCost& x, const AttentionCost& y) { return x.loss < y.loss; });
-  const std::size_t per_group = (costs.size() + most_attention_costs - 1) / most_attention_costs;
-  std::vector<AttentionCost> groups;
-  for (std::size_t a = 0; a < costs.size(); ++a) {
-    if (a % per_group == 0) groups.push_back(costs[a]);
-    groups.back().seconds = std::min(groups.back().seconds, costs[a].seconds);
-  }
-  return groups;
-}
-
 }  // namespace
 
+FrameBounds::TargetAttention FrameBounds::grouped(const std::vector<AttentionCost>& costs) {
+  TargetAttention all;
+  all.blocks.resize(costs.size());
+  std::iota(all.blocks.begin(), all.blocks.end(), std::size_t{0});
+  std::stable_sort(all.blocks.begin(), all.blocks.end(),
+                   [&](std::size_t x, std::size_t y) { return costs[x].loss < costs[y].loss; });
+  all.per_group = (costs.size() + most_attention_costs - 1) / most_attention_costs;
+  for (std::size_t a = 0; a < costs.size(); ++a) {
+    const AttentionCost& cost = all.costs.emplace_back(costs[all.blocks[a]]);
+    if (a % all.per_group == 0) all.groups.push_back(cost);
+    all.groups.back().seconds = std::min(all.groups.back().seconds, cost.seconds);
+  }
+  return all;
+}
+
 FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, const Depths& depths,
-                         const Frame& frame, const std::vector<AttentionOption>& attention,
-                         const std::vector<KnownLosses>& known,
+                         const Frame& frame, const std::vector<KnownLosses>& known,
                          const std::vector<LossBound>& lowered_seed)
     : question_(question),
+      tables_(tables),
       depths_(depths),
+      frame_index_(index_of_frame(strides_of(question.space), frame)),
+      frame_(frame),
       width_(static_cast<double>(question.space.widths[frame.width_digit])),
       least_attention_activations_(infinity) {
   const Space& space = question.space;
-  std::vector<model::AttentionShape<double>> shapes;
-  for (const auto& o : attention) {
-    shapes.push_back(attention_shape(space, frame.width_digit, o));
-    least_attention_activations_ =
-        std::min(least_attention_activations_, model::attention_activations(shapes.back()));
+  for (const auto& o : attention_options(space, frame.width_digit)) {
+    const auto shape = attention_shape(space, frame.width_digit, o);
+    auto& block = attention_.emplace_back(
+        AttentionBlock{.option = o, .activations = attention_activations(shape), .parts = {}});
+    for (const auto& deployment : question_.deployments)
+      block.parts.push_back(attention_parts(space, shape, deployment));
+    least_attention_activations_ = std::min(least_attention_activations_, block.activations);
   }
-  std::vector<std::vector<AttentionPart>> parts(question_.deployments.size());
   for (std::size_t s = 0; s < question_.deployments.size(); ++s) {
     const Deployment& deployment = question_.deployments[s];
     DeploymentBounds b{.width = width_part(space, frame.width_digit, deployment),
                        .least = {infinity, infinity, infinity, infinity, infinity},
                        .limits = weighted_limits(deployment.limits, deployment.scenario)};
-    for (const auto& shape : shapes) {
-      const AttentionPart p = mean_part(space, attention_parts(space, shape, deployment));
-      parts[s].push_back(p);
+    for (const auto& block : attention_) {
+      const AttentionPart p = mean_part(space, block.parts[s]);
       b.least = {std::min(b.least.prefill_s, p.prefill_s), std::min(b.least.decode_s, p.decode_s),
                  std::min(b.least.weight_bytes, p.weight_bytes),
                  std::min(b.least.kv_bytes, p.kv_bytes),
@@ -70,18 +74,18 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     };
     const double overhead = seconds(width.prefill_overhead_s, width.decode_overhead_s);
     std::vector<AttentionCost> costs;
-    for (std::size_t a = 0; a < shapes.size(); ++a) {
-      const AttentionPart& p = parts[target.deployment][a];
+    for (const auto& block : attention_) {
+      const AttentionPart p = mean_part(space, block.parts[target.deployment]);
       costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead,
-                       tables.laws[target.law].kv[frame.width_digit][attention[a].digit]});
+                       tables.laws[target.law].kv[frame.width_digit][block.option.digit]});
     }
-    costs = grouped(std::move(costs));
+    const auto& groups = target_attention_.emplace_back(grouped(costs)).groups;
     const double per_token = 1.0 / w.per;
     const double head = seconds(width.prefill_fixed_s, width.decode_fixed_s);
     const double delta = deployment.scenario.precision.loss_delta;
-    slack_.emplace_back(known[t].bound(), depths, target.law, costs, head, per_token, delta);
+    slack_.emplace_back(known[t].bound(), depths, target.law, groups, head, per_token, delta);
     if (!lowered_seed.empty())
-      seed_slack_.emplace_back(lowered_seed[t], depths, target.law, costs, head, per_token, delta);
+      seed_slack_.emplace_back(lowered_seed[t], depths, target.law, groups, head, per_token, delta);
   }
 }
 
@@ -129,14 +133,46 @@ std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnPart
 
 bool FrameBounds::matters(std::size_t target, const FfnParts& ffn, std::size_t lane, double loss,
                           std::size_t depths) {
-  const Target& t = question_.targets[target];
-  const auto& part = ffn.deployments[t.deployment];
-  const model::Weights& w = objectives_[target];
-  const double seconds = w.prefill * part.prefill_s[lane] + w.decode * part.decode_s[lane];
+  const double ffn_s = seconds(target, ffn_costs(ffn, question_.targets[target].deployment, lane));
   const std::size_t group = SlackTable::group_of(depths);
-  if (loss >= static_cast<double>(slack_[target].slack(seconds, group))) return false;
-  return seed_slack_.empty() ||
-         loss < static_cast<double>(seed_slack_[target].slack(seconds, group));
+  if (loss >= static_cast<double>(slack_[target].slack(ffn_s, group))) return false;
+  return seed_slack_.empty() || loss < static_cast<double>(seed_slack_[target].slack(ffn_s, group));
+}
+
+void FrameBounds::open_rows(std::size_t target, double ffn_s, double ffn_loss, std::size_t depths,
+                            const std::function<void(const TargetRows&)>& visit) {
+  const auto& [id, s, objective, law] = question_.targets[target];
+  const TargetAttention& attention = target_attention_[target];
+  SlackTable& slack = slack_[target];
+  const auto row = [&](std::size_t a, const std::vector<std::size_t>& open) {
+    const AttentionBlock& block = attention_[attention.blocks[a]];
+    rows_ = {.target = target,
+             .width = width_,
+             .width_part = &deployments_[s].width,
+             .attention = &block.parts[s],
+             .attention_activations = block.activations,
+             .kv_loss = tables_.laws[law].kv[frame_.width_digit][block.option.digit],
+             .index = frame_index_ + block.option.index,
+             .layer_digits = std::move(rows_.layer_digits)};
+    rows_.layer_digits.clear();
+    for (const std::size_t d : open) rows_.layer_digits.push_back(depths_.digits[d]);
+    visit(rows_);
+  };
+  for (std::size_t g = 0; g < attention.groups.size(); ++g) {
+    slack.open_depths(attention.groups[g], ffn_s, ffn_loss, 0, depths, open_of_group_);
+    if (open_of_group_.empty()) continue;
+    const std::size_t first = g * attention.per_group;
+    if (attention.per_group == 1) {
+      row(first, open_of_group_);
+      continue;
+    }
+    for (std::size_t a = first; a < std::min(first + attention.per_group, attention.costs.size());
+         ++a) {
+      slack.open_depths(attention.costs[a], ffn_s, ffn_loss, open_of_group_.front(),
+                        open_of_group_.back() + 1, open_);
+      if (!open_.empty()) row(a, open_);
+    }
+  }
 }
 
 }  // namespace rooflaw::search

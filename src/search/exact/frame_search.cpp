@@ -6,9 +6,11 @@ namespace rooflaw::search {
 
 namespace {
 
-// Boxes whose corners are computed together, and blocks that are scored together.
+// Boxes whose corners are computed together, and blocks that wait, of which so many are scored
+// together.
 constexpr std::size_t batch = 256;
-constexpr std::size_t most_buffered = 128;
+constexpr std::size_t most_kept = 512;
+constexpr std::size_t scanned_together = FfnParts::packet;
 
 }  // namespace
 
@@ -17,24 +19,22 @@ FrameSearch::FrameSearch(const ExactLevel& level, const Frame& frame,
     : level_(level),
       question_(level.question_),
       frame_(frame),
-      attention_(attention_options(question_.space, frame.width_digit)),
-      bounds_(question_, level.tables_, level.depths_, frame, attention_, known,
-              level.lowered_seed_),
+      bounds_(question_, level.tables_, level.depths_, frame, known, level.lowered_seed_),
       boxes_(question_.space, level.subspace_, level.routes_, frame),
       least_loss_(question_.laws.size()),
-      kept_(question_.targets.size(), nothing_kept()),
-      kept_depths_(question_.targets.size(), 0) {}
-
-FfnParts FrameSearch::nothing_kept() const {
-  FfnParts parts;
-  parts.loss.resize(question_.laws.size());
-  parts.deployments.resize(question_.deployments.size());
-  return parts;
+      kept_(question_.targets.size()) {
+  scanned_.index.resize(scanned_together);
+  scanned_.loss.assign(question_.laws.size(), std::vector<double>(scanned_together));
+  scanned_.activations.resize(scanned_together);
+  scanned_.deployments.resize(question_.deployments.size());
+  for (auto& part : scanned_.deployments)
+    for (auto* column : {&part.prefill_s, &part.decode_s, &part.weight_bytes})
+      column->resize(scanned_together);
 }
 
 void FrameSearch::search(const std::vector<Box>& boxes, Scanner& scanner,
                          const std::function<void()>& between) {
-  if (attention_.empty() || level_.depths_.digits.empty()) return;
+  if (!bounds_.has_attention() || level_.depths_.digits.empty()) return;
   for (const Box& box : boxes)
     if (const auto built = boxes_.built(box))
       open_.push_back({*built, Targets(question_.targets.size(), true)});
@@ -97,32 +97,46 @@ void FrameSearch::cut(const Open& open) {
 
 void FrameSearch::keep(std::size_t target, std::size_t lane, double loss, std::size_t depths,
                        Scanner& scanner) {
-  const auto& [id, s, objective, law] = question_.targets[target];
-  FfnParts& kept = kept_[target];
-  kept.index.push_back(corners_.index[lane]);
-  kept.loss[law].push_back(loss);
-  kept.activations.push_back(corners_.activations[lane]);
-  auto& to = kept.deployments[s];
-  const auto& from = corners_.deployments[s];
-  to.prefill_s.push_back(from.prefill_s[lane]);
-  to.decode_s.push_back(from.decode_s[lane]);
-  to.weight_bytes.push_back(from.weight_bytes[lane]);
-  kept_depths_[target] = std::max(kept_depths_[target], depths);
-  if (++kept.size == most_buffered) flush(target, scanner);
+  const FfnCosts costs = ffn_costs(corners_, question_.targets[target].deployment, lane);
+  auto& kept = kept_[target];
+  kept.push_back({.seconds = bounds_.seconds(target, costs),
+                  .loss = loss,
+                  .costs = costs,
+                  .index = corners_.index[lane],
+                  .depths = depths});
+  if (kept.size() == most_kept) flush(target, scanner);
 }
 
+/// Blocks of like time together: what bounds the fastest and best of a few says much of each.
 void FrameSearch::flush(std::size_t target, Scanner& scanner) {
-  FfnParts& kept = kept_[target];
-  if (kept.size == 0) return;
-  const auto& digits = level_.depths_.digits;
-  const Block block{.frame = frame_,
-                    .attention = attention_,
-                    .ffn = {},
-                    .layer_digits = {digits.begin(), digits.begin() + static_cast<std::ptrdiff_t>(
-                                                                          kept_depths_[target])}};
-  scanner.scan_target(target, block, kept);
-  kept = nothing_kept();
-  kept_depths_[target] = 0;
+  auto& kept = kept_[target];
+  std::sort(kept.begin(), kept.end(), [](const KeptBlock& x, const KeptBlock& y) {
+    return x.seconds < y.seconds || (x.seconds == y.seconds && x.index < y.index);
+  });
+  for (std::size_t i = 0; i < kept.size(); i += scanned_together)
+    scan(target, {kept.data() + i, std::min(scanned_together, kept.size() - i)}, scanner);
+  kept.clear();
+}
+
+void FrameSearch::scan(std::size_t target, std::span<const KeptBlock> blocks, Scanner& scanner) {
+  const auto& [id, s, objective, law] = question_.targets[target];
+  auto& part = scanned_.deployments[s];
+  double loss = blocks.front().loss;
+  std::size_t depths = 0;
+  scanned_.size = blocks.size();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const KeptBlock& block = blocks[i];
+    scanned_.index[i] = block.index;
+    scanned_.loss[law][i] = block.loss;
+    scanned_.activations[i] = block.costs.activations;
+    part.prefill_s[i] = block.costs.prefill_s;
+    part.decode_s[i] = block.costs.decode_s;
+    part.weight_bytes[i] = block.costs.weight_bytes;
+    loss = std::min(loss, block.loss);
+    depths = std::max(depths, block.depths);
+  }
+  bounds_.open_rows(target, blocks.front().seconds, loss, depths,
+                    [&](const TargetRows& rows) { scanner.scan_rows(rows, scanned_); });
 }
 
 }  // namespace rooflaw::search

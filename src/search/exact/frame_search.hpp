@@ -3,6 +3,8 @@
 // that are filled as they are asked for, and blocks that wait until there are enough to be scored
 // together.
 
+#include <span>
+
 #include "rooflaw/search/exact/bounds.hpp"
 #include "rooflaw/search/exact/exact.hpp"
 
@@ -32,18 +34,25 @@ class FrameSearch {
     Targets targets;
   };
 
+  struct KeptBlock {
+    double seconds = 0;  // a layer, in the target's kind of latency
+    double loss = 0;
+    FfnCosts costs;
+    Index index = 0;
+    std::size_t depths = 0;  // that it affords
+  };
+
   void look_at(std::vector<Open>& boxes, Scanner& scanner);
   void set_least_losses(const Box& box, std::size_t lane);
   void cut(const Open& open);
   void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths,
             Scanner& scanner);
   void flush(std::size_t target, Scanner& scanner);
-  FfnParts nothing_kept() const;
+  void scan(std::size_t target, std::span<const KeptBlock> blocks, Scanner& scanner);
 
   const ExactLevel& level_;
   const Question& question_;
   Frame frame_;
-  std::vector<AttentionOption> attention_;
   FrameBounds bounds_;
   FrameBoxes boxes_;
   std::int64_t looked_at_ = 0;
@@ -51,9 +60,9 @@ class FrameSearch {
   std::vector<Box> parts_;
   std::vector<FfnOption> lower_;
   FfnParts corners_;
-  std::vector<double> least_loss_;        // of the box at hand, by law
-  std::vector<FfnParts> kept_;            // by target
-  std::vector<std::size_t> kept_depths_;  // the most that any of them affords
+  std::vector<double> least_loss_;            // of the box at hand, by law
+  std::vector<std::vector<KeptBlock>> kept_;  // by target
+  FfnParts scanned_;
 };
 
 }  // namespace rooflaw::search

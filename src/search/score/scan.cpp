@@ -24,13 +24,6 @@ Scanner::Scanner(const Question& question, const PowerTables& tables)
         weights(target.objective, question.deployments[target.deployment].scenario));
 }
 
-namespace {
-Index index_of_frame(const Strides& strides, const Frame& frame) {
-  return strides[Axis::ffn] * static_cast<Index>(frame.ffn_digit) +
-         strides[Axis::width] * static_cast<Index>(frame.width_digit);
-}
-}  // namespace
-
 void Scanner::scan(const Block& block, const std::function<void()>& between_rows) {
   if (block.ffn.empty() || block.attention.empty()) return;
   fill_ffn_parts(question_, tables_, block.frame, block.ffn, ffn_);
@@ -137,27 +130,25 @@ void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
   }
 }
 
-void Scanner::scan_target(std::size_t target, const Block& block, const FfnParts& ffn) {
-  const auto& [id, s, objective, law] = question_.targets[target];
-  const Deployment& deployment = question_.deployments[s];
+void Scanner::scan_rows(const TargetRows& rows, const FfnParts& ffn) {
+  const auto& [id, s, objective, law] = question_.targets[rows.target];
   resize_rows(ffn.activations.size());
-  width_parts_[s] = width_part(question_.space, block.frame.width_digit, deployment);
-  const Index base = index_of_frame(strides_, block.frame);
-  for (const auto& option : block.attention) {
-    const auto shape = attention_shape(question_.space, block.frame.width_digit, option);
-    attention_parts_[s] = attention_parts(question_.space, shape, deployment);
-    attention_activations_ = model::attention_activations(shape);
-    kv_loss_[law] = tables_.laws[law].kv[block.frame.width_digit][option.digit];
-    for (const std::size_t layer : block.layer_digits) {
-      row_index_ = base + option.index + static_cast<Index>(layer);
-      row_loss(ffn.size, ffn.loss[law].data(), kv_loss_[law], tables_.laws[law].depth[layer],
-               loss_[law].data());
-      const RowView row = row_view(s, block, layer, ffn);
-      row_latency(row, prefill_s_.data(), decode_s_.data());
-      bool feasibility_known = false;
-      insert_candidates(target, row, ffn, feasibility_known);
-      pairs_scored_ += static_cast<std::int64_t>(ffn.size);
-    }
+  for (const std::size_t layer : rows.layer_digits) {
+    row_index_ = rows.index + static_cast<Index>(layer);
+    row_loss(ffn.size, ffn.loss[law].data(), rows.kv_loss, tables_.laws[law].depth[layer],
+             loss_[law].data());
+    const RowView row{.size = ffn.size,
+                      .layers = split_layers(question_.space, question_.space.layers[layer]),
+                      .width = rows.width,
+                      .attention_activations = rows.attention_activations,
+                      .width_part = rows.width_part,
+                      .attention = rows.attention,
+                      .ffn = &ffn.deployments[s],
+                      .ffn_activations = ffn.activations.data()};
+    row_latency(row, prefill_s_.data(), decode_s_.data());
+    bool feasibility_known = false;
+    insert_candidates(rows.target, row, ffn, feasibility_known);
+    pairs_scored_ += static_cast<std::int64_t>(ffn.size);
   }
 }
 

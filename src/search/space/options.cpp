@@ -38,6 +38,11 @@ std::vector<Frame> frames_of(const Space& space) {
   return frames;
 }
 
+Index index_of_frame(const Strides& strides, const Frame& frame) {
+  return strides[Axis::ffn] * static_cast<Index>(frame.ffn_digit) +
+         strides[Axis::width] * static_cast<Index>(frame.width_digit);
+}
+
 std::optional<AttentionOption> attention_option(const Space& space, std::size_t width_digit,
                                                 std::size_t digit) {
   const std::int64_t width = space.widths[width_digit];

@@ -19,6 +19,7 @@
 // very numbers that model::evaluate gives, by a point that was found.
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "rooflaw/search/exact/levels.hpp"
@@ -61,10 +62,17 @@ class SlackTable {
   /// The bound changed.
   void forget();
 
+  /// Depths from `first` to before `end` where blocks of at least these seconds a layer and this
+  /// loss can give a point that is not dominated, with an attention block of this cost.
+  void open_depths(const AttentionCost& attention, double ffn_s, double ffn_loss, std::size_t first,
+                   std::size_t end, std::vector<std::size_t>& open);
+
  private:
   static constexpr std::size_t depths_per_group = 4;
   static constexpr int shift = 47;  // 32 bins of t an octave
   void fill(std::size_t bin);
+  void set_values(const AttentionCost& attention, double ffn_s, std::size_t first, std::size_t end);
+  double margin(double size, const AttentionCost& attention) const;
 
   const LossBound* bound_;
   const Depths* depths_;
@@ -72,7 +80,10 @@ class SlackTable {
   std::vector<AttentionCost> attention_;
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
-  std::vector<std::vector<float>> slack_;  // by bin, then group; empty until asked for
+  double depth_size_ = 0;                  // the largest depth loss
+  static constexpr std::uint32_t unfilled = std::numeric_limits<std::uint32_t>::max();
+  std::vector<std::uint32_t> row_of_bin_;
+  std::vector<float> rows_;  // by group, of the bins that were asked for
   std::vector<double> values_, bounds_;    // scratch
 };
 

@@ -26,6 +26,18 @@ struct Block {
 
 struct RowView;
 
+/// One attention block of a frame at these depths, as one target sees it.
+struct TargetRows {
+  std::size_t target = 0;
+  double width = 0;
+  const WidthPart* width_part = nullptr;
+  const AttentionParts* attention = nullptr;
+  double attention_activations = 0;
+  double kv_loss = 0;
+  Index index = 0;  // share of the points' index, that of the frame included
+  std::vector<std::size_t> layer_digits;
+};
+
 /// A bin of latency in which a target's least known loss has fallen.
 struct LossChange {
   std::uint64_t target = 0;
@@ -39,9 +51,8 @@ class Scanner {
   /// Scores a block. `between_rows` is called now and then, for a rank that must answer others.
   void scan(const Block& block, const std::function<void()>& between_rows = {});
 
-  /// Scores FFN blocks of one width for one target only: every attention block, every depth of
-  /// `layer_digits`. `ffn` has the target's deployment filled.
-  void scan_target(std::size_t target, const Block& block, const FfnParts& ffn);
+  /// Scores FFN blocks for one target only. `ffn` has the target's deployment filled.
+  void scan_rows(const TargetRows& rows, const FfnParts& ffn);
 
   /// What was found here and not taken yet, by target.
   const std::vector<Frontier>& frontiers() const { return frontiers_; }

@@ -24,6 +24,9 @@ struct Frame {
 /// FFN kinds x widths, some without valid points.
 std::vector<Frame> frames_of(const Space& space);
 
+/// Its share of a point's index.
+Index index_of_frame(const Strides& strides, const Frame& frame);
+
 /// An attention block of one width: a digit of the attention axis and what it stands for.
 struct AttentionOption {
   Index index = 0;
