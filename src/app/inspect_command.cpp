@@ -46,7 +46,7 @@ std::string frontier_line(const search::TargetResult& result) {
 /// How far the search is above the closed-form optimum under each point's latency and memory.
 std::string theory_line(const search::TargetResult& result) {
   std::vector<double> gaps;
-  std::map<std::string, int> count;
+  std::map<search::Binding, int> count;
   for (const auto& row : result.theory) {
     ++count[row.binding];
     if (!std::isnan(row.search_minus_theory_loss)) gaps.push_back(row.search_minus_theory_loss);
@@ -56,7 +56,7 @@ std::string theory_line(const search::TargetResult& result) {
   const auto most = std::max_element(count.begin(), count.end(),
                                      [](auto& x, auto& y) { return x.second < y.second; });
   return fmt::format("  {:<50} {:>9.4f} {:>9.4f} {:>9.4f}  {}\n", printable(result.target.id),
-                     gaps.front(), gaps[gaps.size() / 2], gaps.back(), most->first);
+                     gaps.front(), gaps[gaps.size() / 2], gaps.back(), to_string(most->first));
 }
 
 /// One line a target in each table.

@@ -29,6 +29,9 @@ inline std::optional<model::Basis> value_of(const std::string& word, model::Basi
 inline std::optional<model::ComputeType> value_of(const std::string& word, model::ComputeType) {
   return model::compute_type_from(word);
 }
+inline std::optional<search::Binding> value_of(const std::string& word, search::Binding) {
+  return search::binding_from(word);
+}
 
 /// How a file has a value: numbers and texts as they are, bool as 0 or 1, kinds as words.
 inline double stored(double x) { return x; }

@@ -13,10 +13,13 @@ namespace rooflaw::search {
 
 namespace {
 
-// What stands in place of the budgets that bind.
-constexpr std::string_view no_budget_binds = "box";
-constexpr std::string_view nothing_fits = "none-fits";
-constexpr std::string_view beyond_theory = "no-closed-form";
+Binding binding_of(const theory::Optimum& optimum) {
+  unsigned set = 0;
+  for (const auto& state : optimum.budgets)
+    if (state.binds) set |= 1U << static_cast<unsigned>(state.resource);
+  return set == 0 ? Binding::box
+                  : static_cast<Binding>(static_cast<unsigned>(Binding::no_closed_form) + set);
+}
 
 /// The rows of points along a frontier, one after the other.
 class TheoryWalk {
@@ -35,12 +38,12 @@ class TheoryWalk {
     TheoryRow out;
     out.loss = std::numeric_limits<double>::quiet_NaN();
     out.shape = {out.loss, out.loss, out.loss, out.loss, out.loss};
-    out.binding = beyond_theory;
+    out.binding = Binding::no_closed_form;
     // A point beyond the theory's numbers too: a remark must not cost the search.
     try {
       if (walk_) answer(point, out);
     } catch (const theory::DoesNotFit&) {
-      out.binding = nothing_fits;
+      out.binding = Binding::none_fits;
     } catch (const DomainError&) {
     }
     out.search_minus_theory_loss = point.loss - out.loss;
@@ -54,9 +57,7 @@ class TheoryWalk {
                                      deployment_.limits.of(model::Objective::memory)));
     out.shape = best.shape;
     out.loss = best.loss;
-    const auto names = theory::binding(best);
-    out.binding =
-        names.empty() ? std::string(no_budget_binds) : fmt::format("{}", fmt::join(names, "+"));
+    out.binding = binding_of(best);
   }
 
   const Deployment& deployment_;
@@ -72,19 +73,31 @@ model::Interval span_of(const std::vector<T>& values) {
 
 }  // namespace
 
-std::vector<std::string> binding_words() {
-  std::vector<std::string> words{std::string(no_budget_binds), std::string(nothing_fits),
-                                 std::string(beyond_theory)};
-  constexpr unsigned sets = 1U << theory::all_resources.size();
-  for (unsigned set = 1; set < sets; ++set) {
-    std::string all;
-    for (std::size_t i = 0; i < theory::all_resources.size(); ++i)
-      if ((set >> i & 1U) != 0)
-        all += fmt::format("{}{}", all.empty() ? "" : "+",
-                           theory::to_string(theory::all_resources[i]));
-    words.push_back(std::move(all));
-  }
-  return words;
+const std::vector<std::string>& binding_words() {
+  static const auto all = [] {
+    std::vector<std::string> words{"box", "none-fits", "no-closed-form"};
+    constexpr unsigned sets = 1U << theory::all_resources.size();
+    for (unsigned set = 1; set < sets; ++set) {
+      std::string word;
+      for (const auto resource : theory::all_resources)
+        if ((set >> static_cast<unsigned>(resource) & 1U) != 0)
+          word += fmt::format("{}{}", word.empty() ? "" : "+", theory::to_string(resource));
+      words.push_back(std::move(word));
+    }
+    return words;
+  }();
+  return all;
+}
+
+std::string_view to_string(Binding binding) {
+  return binding_words().at(static_cast<std::size_t>(binding));
+}
+
+std::optional<Binding> binding_from(std::string_view word) {
+  const auto& words = binding_words();
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) return std::nullopt;
+  return static_cast<Binding>(found - words.begin());
 }
 
 theory::ShapeBox bounding_box(const Space& given) {

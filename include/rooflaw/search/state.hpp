@@ -17,7 +17,7 @@ void require_fit(bool fits);
 void require_frontiers(const std::vector<FrontierPoints>& frontiers, const Question& question);
 
 /// Are these rows of these points? To know whether they are right is to find them again; what is
-/// asked is that they name what can bind, and a loss that goes with the point's.
+/// asked is a loss that goes with the point's. (That they name what can bind, the archive asks.)
 /// @throws Error as require_fit
 void require_theory(std::span<const TheoryRow> rows, std::span<const FrontierPoint> points);
 

@@ -127,8 +127,10 @@ TEST(Study, LooksAtWhatWasKept) {
     refused([](Findings& f) { f.refined->improvements.pop_back(); });
     refused([](Findings& f) { f.refined->counts.scored = -1; });
     refused([](Findings& f) { f.theory->back().emplace_back(); });
-    refused([](Findings& f) { f.theory->front().front().binding = "forged"; });
-    refused([](Findings& f) { f.theory->front().front().binding = "memory+decode"; });
+    refused([](Findings& f) {
+      f.theory->front().front().binding =
+          static_cast<search::Binding>(search::binding_words().size());
+    });
     refused([](Findings& f) { f.theory->front().front().loss = 0; });
     refused([](Findings& f) { f.theory->front().front().search_minus_theory_loss += 1; });
     refused([](Findings& f) { f.seconds.erase("search"); });

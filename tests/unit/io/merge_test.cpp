@@ -32,7 +32,7 @@ std::string list(const std::vector<std::string>& words) {
 /// As many rows as the id of a target has letters, so that rows in the wrong place show.
 TargetResult result_of(const search::Question& question, const search::Target& target) {
   TargetResult f{.target = search::info_of(question, target)};
-  const auto words = search::binding_words();
+  const auto& words = search::binding_words();
   for (std::size_t i = 0; i < target.id.size(); ++i) {
     search::Row row;
     row.latency_s = static_cast<double>(i + 1);
@@ -40,7 +40,8 @@ TargetResult result_of(const search::Question& question, const search::Target& t
     f.rows.push_back(row);
     f.sensitivity.emplace_back();
     f.theory.emplace_back();
-    f.theory.back().binding = words.at((i + target.id.size()) % words.size());
+    f.theory.back().binding =
+        *search::binding_from(words.at((i + target.id.size()) % words.size()));
   }
   return f;
 }

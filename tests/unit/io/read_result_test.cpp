@@ -169,7 +169,7 @@ TEST_F(ResultFile, KeepsEveryFieldAndNaN) {
   s.exchange_kv_dim = nan, s.elasticity_compute = 9, s.elasticity_bandwidth = 10;
   s.elasticity_overhead = 11, s.worth_compute = 12, s.worth_bandwidth = 13, s.worth_memory = 14;
   odd.sensitivity = {s};
-  odd.theory = {{{1, 2, nan, 4, 5}, nan, "total+memory", 7}};
+  odd.theory = {{{1, 2, nan, 4, 5}, nan, *search::binding_from("total+memory"), 7}};
   odd.hypervolume = 1, odd.reference = {2, 3}, odd.loss_gap_bound = nan;
   odd.hypervolume_share = 0.5;
   const auto read_back = [&] {

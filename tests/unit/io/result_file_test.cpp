@@ -133,7 +133,7 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
     ASSERT_EQ(frontiers_[t].rows.size(), binding.size());
     for (std::size_t i = 0; i < layers.size(); ++i) {
       EXPECT_EQ(frontier.sensitivity[i].dloss_dlayers, layers[i]);
-      EXPECT_EQ(frontier.theory[i].binding, binding[i]);
+      EXPECT_EQ(to_string(frontier.theory[i].binding), binding[i]);
     }
   }
 }

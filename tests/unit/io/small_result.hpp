@@ -22,7 +22,7 @@ inline search::TargetResult small_result_of(const search::Question& question,
     row.extrapolated = step == 1;
     result.rows.push_back(row);
     result.sensitivity.emplace_back();
-    result.theory.emplace_back().binding = "memory";
+    result.theory.emplace_back().binding = *search::binding_from("memory");
   }
   result.refined = {{result.rows[1]}, 0.01};
   return result;
