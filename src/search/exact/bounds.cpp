@@ -141,17 +141,17 @@ bool FrameBounds::matters(std::size_t target, const FfnParts& ffn, std::size_t l
 
 void FrameBounds::open_rows(std::size_t target, double ffn_s, double ffn_loss, std::size_t depths,
                             const std::function<void(const TargetRows&)>& visit) {
-  const auto& [id, s, objective, law] = question_.targets[target];
+  const Target& asked = question_.targets[target];
   const TargetAttention& attention = target_attention_[target];
   SlackTable& slack = slack_[target];
   const auto row = [&](std::size_t a, const std::vector<std::size_t>& open) {
     const AttentionBlock& block = attention_[attention.blocks[a]];
     rows_ = {.target = target,
              .width = width_,
-             .width_part = &deployments_[s].width,
-             .attention = &block.parts[s],
+             .width_part = &deployments_[asked.deployment].width,
+             .attention = &block.parts[asked.deployment],
              .attention_activations = block.activations,
-             .kv_loss = tables_.laws[law].kv[frame_.width_digit][block.option.digit],
+             .kv_loss = tables_.laws[asked.law].kv[frame_.width_digit][block.option.digit],
              .index = frame_index_ + block.option.index,
              .layer_digits = std::move(rows_.layer_digits)};
     rows_.layer_digits.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -152,17 +153,21 @@ FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& 
       strides_(strides_of(space)),
       common_(ffn_option_of(space, frame)) {
   for (const Axis axis : routes.axes()) {
-    const auto& digits = run_digits_.emplace_back(level[axis]);
-    first_built_.push_back(0);
-    if (axis == Axis::ratio)
-      first_built_.back() = static_cast<std::uint32_t>(
-          std::partition_point(digits.begin(), digits.end(),
-                               [&](std::size_t digit) {
-                                 return expert_ffn_size(space.expert_ffn_ratio[digit],
-                                                        space.widths[frame.width_digit],
-                                                        space.ffn_multiple_of) < 1;
-                               }) -
-          digits.begin());
+    auto& digits = run_digits_.emplace_back();
+    auto& before = before_.emplace_back(1, 0);
+    std::int64_t size = 0;  // of the one before: sizes grow along the axis
+    for (const std::size_t digit : level[axis]) {
+      const std::int64_t last =
+          std::exchange(size, axis == Axis::ratio ? expert_ffn_size(space.expert_ffn_ratio[digit],
+                                                                    space.widths[frame.width_digit],
+                                                                    space.ffn_multiple_of)
+                                                  : size + 1);
+      if (size > last)
+        digits.push_back(digit);
+      else if (size > 0)
+        digits.back() = std::min(digits.back(), digit);
+      before.push_back(static_cast<std::uint32_t>(digits.size()));
+    }
   }
 }
 
@@ -175,10 +180,10 @@ std::vector<Box> FrameBoxes::whole() const {
 
 std::optional<Box> FrameBoxes::built(const Box& box) const {
   Box part = box;
-  for (std::size_t a = 0; a < first_built_.size(); ++a) {
-    Run& run = part.runs[a];
-    run.first = std::max(run.first, first_built_[a]);
-    if (run.first > run.last) return std::nullopt;
+  for (std::size_t a = 0; a < before_.size(); ++a) {
+    const auto [first, last] = box.runs[a];
+    if (before_[a][first] == before_[a][last + 1]) return std::nullopt;
+    part.runs[a] = {before_[a][first], before_[a][last + 1] - 1};
   }
   return part;
 }

@@ -67,7 +67,9 @@ using Lanes = Eigen::Array<double, packet, 1>;
 /// Eight FFN blocks and what the tables know of them.
 struct Packet {
   model::FfnShape<Lanes> shape;
-  std::vector<Lanes> ratio, activation;  // a packet a column of the tables
+  std::vector<Lanes> ratios, activations;  // a packet a column of the tables
+  const Lanes& ratio(std::size_t column) const { return ratios[column]; }
+  const Lanes& activation(std::size_t column) const { return activations[column]; }
 };
 
 void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape) {
@@ -82,39 +84,26 @@ void set_lane(Packet& p, Eigen::Index lane, const model::FfnShape<double>& shape
   p.shape.has_shared[lane] = shape.has_shared;
 }
 
-/// In the order of model::law_variables. `ratio` and `activation` give the power of a column.
-template <class T, class Power>
-T term_of(const FfnTerm& t, const Frame& frame, const Power& activation, const Power& ratio) {
+/// In the order of model::law_variables. `powers` are FfnPowers, or a packet of them.
+template <class T, class Powers>
+T term_of(const FfnTerm& t, const Frame& frame, const Powers& powers) {
   T value = model::constant<T>(t.coefficient);
-  if (t.activation) value = value * activation(*t.activation);
-  if (t.ratio) value = value * ratio(*t.ratio);
+  if (t.activation) value = value * powers.activation(*t.activation);
+  if (t.ratio) value = value * powers.ratio(*t.ratio);
   if (!t.width.empty()) value = value * t.width[frame.width_digit];
   return value;
 }
-template <class T, class Power>
-T ffn_loss(const LawTables& law, const Frame& frame, const Power& activation, const Power& ratio) {
-  return model::ffn_loss<T>(term_of<T>(law.ffn_terms[0], frame, activation, ratio),
-                            term_of<T>(law.ffn_terms[1], frame, activation, ratio));
+template <class T, class Powers>
+T ffn_loss(const LawTables& law, const Frame& frame, const Powers& powers) {
+  return model::ffn_loss<T>(term_of<T>(law.ffn_terms[0], frame, powers),
+                            term_of<T>(law.ffn_terms[1], frame, powers));
 }
-
-/// Numbers of a table or lanes of a packet, by column.
-struct PowerAt {
-  const std::vector<std::vector<double>>& columns;
-  std::size_t place;
-  double operator()(std::size_t column) const { return columns[column][place]; }
-};
-struct LanesAt {
-  const std::vector<Lanes>& columns;
-  const Lanes& operator()(std::size_t column) const { return columns[column]; }
-};
 
 }  // namespace
 
 double ffn_part_loss(const PowerTables& tables, std::size_t law, const Frame& frame,
                      const FfnOption& option) {
-  return ffn_loss<double>(tables.laws[law], frame,
-                          PowerAt{tables.activation, tables.activation_place(frame, option.digits)},
-                          PowerAt{tables.ratio, tables.ratio_place(frame, option.digits)});
+  return ffn_loss<double>(tables.laws[law], frame, FfnPowers(tables, frame, option));
 }
 
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
@@ -136,18 +125,18 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
 
   std::vector<Lanes> distinct(counts.size());
   Packet p;
-  p.ratio.resize(tables.ratio.size());
-  p.activation.resize(tables.activation.size());
+  p.ratios.resize(tables.ratio.size());
+  p.activations.resize(tables.activation.size());
   for (std::size_t start = 0; start < padded; start += FfnParts::packet) {
     for (Eigen::Index lane = 0; lane < packet; ++lane) {
       const std::size_t place = start + static_cast<std::size_t>(lane);
       const auto& option = options[std::min(place, options.size() - 1)];  // pads with the last
       parts.index[place] = option.index;
       set_lane(p, lane, model::ffn_shape(option.architecture));
-      const PowerAt activation{tables.activation, tables.activation_place(frame, option.digits)};
-      for (std::size_t i = 0; i < p.activation.size(); ++i) p.activation[i][lane] = activation(i);
-      const PowerAt ratio{tables.ratio, tables.ratio_place(frame, option.digits)};
-      for (std::size_t i = 0; i < p.ratio.size(); ++i) p.ratio[i][lane] = ratio(i);
+      const FfnPowers powers(tables, frame, option);
+      for (std::size_t i = 0; i < p.activations.size(); ++i)
+        p.activations[i][lane] = powers.activation(i);
+      for (std::size_t i = 0; i < p.ratios.size(); ++i) p.ratios[i][lane] = powers.ratio(i);
       for (std::size_t c = 0; c < counts.size(); ++c)
         distinct[c][lane] = tables.distinct[c][tables.routing_place(frame, option.digits)];
     }
@@ -155,8 +144,7 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
       Lanes::Map(column.data() + start) = lanes;
     };
     for (std::size_t law = 0; law < tables.laws.size(); ++law)
-      store(parts.loss[law],
-            ffn_loss<Lanes>(tables.laws[law], frame, LanesAt{p.activation}, LanesAt{p.ratio}));
+      store(parts.loss[law], ffn_loss<Lanes>(tables.laws[law], frame, p));
     store(parts.activations, model::ffn_activations(p.shape));
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
       const auto& s = question.deployments[i].scenario;

@@ -51,34 +51,25 @@ std::size_t column_of(double exponent, std::vector<double>& exponents) {
   return place;
 }
 
-/// Exponents of the FFN terms' columns.
-struct FfnExponents {
-  std::vector<double> ratio, activation;
-};
-
-void require_size(const PowerTables& t, const FfnExponents& exponents) {
-  const auto entries = [](const TablePlaces& places, const std::vector<double>& columns) {
-    return static_cast<double>(places.size()) * static_cast<double>(columns.size());
-  };
+/// Routings have a number of distinct experts for each token count, and an activation rate.
+void require_size(const Question& question, const PowerTables& t) {
   const double powers =
-      entries(t.ratio_place, exponents.ratio) + entries(t.activation_place, exponents.activation);
+      static_cast<double>(t.routing_place.size()) *
+      static_cast<double>(token_counts(question).size() + t.activation_exponents.size());
   constexpr double limit = 128.0 * 1024 * 1024;
   if (powers > limit)
-    throw InputError(
-        {{.file = "space",
-          .key = "expert_ffn_ratio x widths x shared_ffn x experts x top_k",
-          .value = fmt::format("{:.3g} powers", powers),
-          .rule = fmt::format("must be at most {:.3g}: those of every exponent of the laws are "
-                              "tabulated",
-                              limit)}});
+    throw InputError({{.file = "space",
+                       .key = "experts x top_k",
+                       .value = fmt::format("{:.3g} powers", powers),
+                       .rule = fmt::format("must be at most {:.3g}: they are tabulated", limit)}});
 }
 
-FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, FfnExponents& exponents) {
+FfnTerm ffn_term(const model::LawTerm<double>& term, const Space& space, PowerTables& tables) {
   using enum model::LawVariable;
   FfnTerm t{.coefficient = term.coefficient, .activation = {}, .ratio = {}, .width = {}};
   if (const auto e = term.exponent(activation_rate))
-    t.activation = column_of(*e, exponents.activation);
-  if (const auto e = term.exponent(ffn_ratio)) t.ratio = column_of(*e, exponents.ratio);
+    t.activation = column_of(*e, tables.activation_exponents);
+  if (const auto e = term.exponent(ffn_ratio)) t.ratio = column_of(*e, tables.ratio_exponents);
   if (const auto e = term.exponent(width))
     for (const auto w : space.widths) t.width.push_back(power(static_cast<double>(w), *e));
   return t;
@@ -147,12 +138,19 @@ void for_each_block(const Space& space, const std::vector<Frame>& frames,
     }
 }
 
+bool is_small(const TablePlaces& places, const std::vector<double>& exponents, double most) {
+  return static_cast<double>(places.size()) * static_cast<double>(exponents.size()) <= most;
+}
+
 /// Powers of FFN ratio and activation rate, a column an exponent.
 void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routings, bool shared,
-                      const FfnExponents& exponents, PowerTables& t, Pacer& pacer) {
+                      double most, PowerTables& t, Pacer& pacer) {
   const auto frames = frames_of(space);
-  for (const double exponent : exponents.ratio) {
-    auto& column = t.ratio.emplace_back(t.ratio_place.size());
+  const bool ratios = is_small(t.ratio_place, t.ratio_exponents, most);
+  const bool activations = !shared || is_small(t.activation_place, t.activation_exponents, most);
+  for (const double exponent : t.ratio_exponents) {
+    auto& column = t.ratio.emplace_back(ratios ? t.ratio_place.size() : 0);
+    if (!ratios) continue;
     // The ratio is the same for all experts.
     for_each_block(space, frames, one_a_top_k(space, routings), pacer,
                    [&](const Frame& frame, const FfnOption& o) {
@@ -160,8 +158,9 @@ void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routi
                          power(model::ffn_shape(o.architecture).ffn_ratio(), exponent);
                    });
   }
-  for (const double exponent : exponents.activation) {
-    auto& column = t.activation.emplace_back(t.activation_place.size());
+  for (const double exponent : t.activation_exponents) {
+    auto& column = t.activation.emplace_back(activations ? t.activation_place.size() : 0);
+    if (!activations) continue;
     if (shared)  // The kind of FFN cancels,
       for_each_block(space, frames, routings, pacer, [&](const Frame& frame, const FfnOption& o) {
         column[t.activation_place(frame, o.digits)] =
@@ -184,7 +183,22 @@ TablePlaces::TablePlaces(const Space& space, const std::vector<Axis>& axes) {
   }
 }
 
-PowerTables fill_tables(const Question& question, const std::function<void()>& between) {
+double FfnPowers::ratio(std::size_t column) const {
+  const auto& powers = tables_.ratio[column];
+  return powers.empty() ? power(model::ffn_shape(option_.architecture).ffn_ratio(),
+                                tables_.ratio_exponents[column])
+                        : powers[tables_.ratio_place(frame_, option_.digits)];
+}
+
+double FfnPowers::activation(std::size_t column) const {
+  const auto& powers = tables_.activation[column];
+  return powers.empty() ? power(model::ffn_shape(option_.architecture).activation_rate(),
+                                tables_.activation_exponents[column])
+                        : powers[tables_.activation_place(frame_, option_.digits)];
+}
+
+PowerTables fill_tables(const Question& question, const std::function<void()>& between,
+                        double most) {
   const Space& space = question.space;
   const bool shared = std::any_of(space.shared_ffn.begin(), space.shared_ffn.end(),
                                   [](std::int64_t f) { return f > 0; });
@@ -198,13 +212,12 @@ PowerTables fill_tables(const Question& question, const std::function<void()>& b
   t.routing_place = TablePlaces(space, {Axis::experts, Axis::top_k});
   t.ratio_place = TablePlaces(space, but_experts);
   t.activation_place = shared ? TablePlaces(space, all) : t.routing_place;
-  FfnExponents exponents;
   for (const auto& law : question.laws) {
     const auto terms = law_terms(law);
-    t.laws.emplace_back().ffn_terms = {ffn_term(terms.sparsity, space, exponents),
-                                       ffn_term(terms.capacity, space, exponents)};
+    t.laws.emplace_back().ffn_terms = {ffn_term(terms.sparsity, space, t),
+                                       ffn_term(terms.capacity, space, t)};
   }
-  require_size(t, exponents);
+  require_size(question, t);
   Pacer pacer(between);
   const auto routings = expert_options(space);
   fill_routings(question, routings, t, pacer);
@@ -212,7 +225,7 @@ PowerTables fill_tables(const Question& question, const std::function<void()>& b
     fill_depth(question.laws[law], space, t.laws[law]);
     fill_kv(question.laws[law], space, t.laws[law], pacer);
   }
-  fill_ffn_columns(space, routings, shared, exponents, t, pacer);
+  fill_ffn_columns(space, routings, shared, most, t, pacer);
   return t;
 }
 

@@ -145,6 +145,56 @@ TEST(Exact, EqualsTheGridOnLargerSpaces) {
   }
 }
 
+/// More attention blocks than are bounded one by one, ratios that are rounded to one size.
+RandomQuestion many_attention_blocks(Random& random) {
+  RandomQuestion r = random_question(random, 1, 3000, 300);
+  json& s = r.space;
+  s["widths"] = {1024, 512};
+  s["head_dim"] = 32;
+  s["layers"] = {3, 1, 2, 5, 9, 17, 40};
+  s["attention"] = {"mla", "gqa"};
+  s["kv_heads"] = {4, 1, 2, 8, 16, "heads"};
+  s["mla"] = json::array();
+  for (int i = 0; i < 45; ++i)
+    s["mla"].push_back({{"kv_lora_rank", 16 + 16 * ((i * 17) % 45)},
+                        {"qk_nope_head_dim", 32},
+                        {"qk_rope_head_dim", random.pick<std::int64_t>({16, 32})},
+                        {"v_head_dim", 32}});
+  s["ffn"] = random.some(std::vector<std::string>{"plain", "gated"}, 0.7);
+  s["ffn_multiple_of"] = random.pick<std::int64_t>({1, 256, 512});
+  s["expert_ffn_ratio"] = {0.3, 2.0, 0.26, 0.5, 0.1, 0.55, 1.0, 3.5};
+  s["shared_ffn"] = random.some(std::vector<std::int64_t>{0, 512, 64}, 0.6);
+  s["experts"] = {8, 1, 2, 32};
+  s["top_k"] = {2, 1};
+  r.question.space = space_from(s);
+  return r;
+}
+
+TEST(Exact, EqualsTheGridWithManyAttentionBlocks) {
+  Random random(317);
+  std::size_t points = 0;
+  for (int i = 0; i < 25 && !::testing::Test::HasFailure(); ++i) {
+    RandomQuestion r = many_attention_blocks(random);
+    if (i % 3 == 0) r.question = with_laws(r.question, {published_law(), random_law(random)});
+    for (auto& deployment : r.question.deployments) {
+      if (random.chance(0.5))
+        deployment.limits.set(model::Objective::memory, random.real(5e7, 2e9));
+      if (random.chance(0.3))
+        deployment.limits.set(model::Objective::total, random.real(0.01, 10.0));
+    }
+    const auto expected = grid(r.question);
+    const auto levels = random_levels(random, r.question.space);
+    expect_same(r.question, expected, exact(r.question, levels, &random).frontiers, r.space);
+    const double tolerance = 1e-3;
+    const auto near = exact(r.question, levels, &random, tolerance).frontiers;
+    for (std::size_t t = 0; t < near.size(); ++t)
+      EXPECT_LE(search::largest_loss_gap(near[t].points(), expected[t].points()),
+                tolerance * (1 + 1e-9));
+    for (const auto& f : expected) points += f.size();
+  }
+  EXPECT_GT(points, 2000u);
+}
+
 TEST(Exact, LevelsAreSubspacesAndTheLastIsTheSpace) {
   Random random(305);
   const RandomQuestion r = fine_problem(random);

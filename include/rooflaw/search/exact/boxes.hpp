@@ -69,14 +69,16 @@ std::vector<Frame> frames_of_level(const Subspace& level);
 /// "gated FFN, width 1024"
 std::string frame_name(const Space& space, const Frame& frame);
 
-/// The boxes of one frame. Keeps references.
+/// The boxes of one frame. Of values that make the same block there, as FFN ratios do that are
+/// rounded to one size, it has the one of the lowest index, which is the one that stays of equals.
+/// Keeps references.
 class FrameBoxes {
  public:
   FrameBoxes(const Space& space, const Subspace& level, const Routes& routes, const Frame& frame);
 
   /// A box a route, with all of its blocks; none if the frame has no block.
   std::vector<Box> whole() const;
-  /// What of a box has blocks at all in this frame; nullopt: nothing.
+  /// What of a box, its runs places in the level, this frame has; nullopt: nothing.
   std::optional<Box> built(const Box& box) const;
   /// The block of a box with the least of every monotone axis, or with the most.
   FfnOption corner(const Box& box, bool upper) const;
@@ -87,7 +89,7 @@ class FrameBoxes {
   Strides strides_;
   FfnOption common_;                                  // what the blocks of the frame have in common
   std::vector<std::vector<std::size_t>> run_digits_;  // of Routes::axes(), by value
-  std::vector<std::uint32_t> first_built_;            // the first of them with an FFN
+  std::vector<std::vector<std::uint32_t>> before_;  // so many of these before a place of the level
 };
 
 }  // namespace rooflaw::search

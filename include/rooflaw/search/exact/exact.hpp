@@ -6,10 +6,11 @@
 // and shared FFN. Along both axes time, memory and activations do not fall and the loss does not
 // rise, so the corner with the least of both is the fastest and smallest of the box, and the
 // opposite corner has the least loss. A box whose two corners together cannot matter to a target
-// (bounds.hpp, slack.hpp) is dropped for it; else it is cut in four, down to single blocks, which
-// are then scored at every depth with every attention block, as strategy grid does. Width is not
-// monotone and is enumerated, as are attention blocks, whose decode sums need not be monotone to
-// the last bit.
+// (bounds.hpp, slack.hpp) is dropped for it; else it is cut in four, down to single blocks. Eight
+// blocks of like time are then scored together, at those depths and with those attention blocks
+// where the fastest and best of the eight would matter. Width is not monotone and is enumerated, as
+// are attention blocks, whose decode sums need not be monotone to the last bit; many of these are
+// bounded in groups first.
 //
 // Each level (levels.hpp) searches a finer sub-space, pruned by the frontier of the level before;
 // the last is the space. What is dropped is strictly dominated by a point of the space, so the

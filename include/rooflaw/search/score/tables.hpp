@@ -4,7 +4,8 @@
 // max.
 //
 // One-axis tables, but for the FFN ratio (its hidden size is rounded at each width) and, in spaces
-// with shared experts, the activation rate.
+// with shared experts, the activation rate. Where these two would be large they stay empty, and
+// what asks for a block's power computes it (FfnPowers): the same bits.
 
 #include <array>
 #include <functional>
@@ -50,9 +51,10 @@ class TablePlaces {
 };
 
 struct PowerTables {
-  std::vector<LawTables> laws;             // in the question's order
+  std::vector<LawTables> laws;  // in the question's order
+  std::vector<double> ratio_exponents, activation_exponents;
   TablePlaces ratio_place;                 // FFN kind, width, axes of the FFN but experts
-  std::vector<std::vector<double>> ratio;  // by exponent
+  std::vector<std::vector<double>> ratio;  // by exponent; a column may be empty
   TablePlaces activation_place;  // experts and top_k; with shared experts width and all of the FFN
   std::vector<std::vector<double>> activation;  // by exponent
   TablePlaces routing_place;                    // experts and top_k
@@ -64,8 +66,27 @@ struct PowerTables {
 std::vector<double> token_counts(const Question& question);
 std::size_t token_count_number(const std::vector<double>& counts, double tokens);
 
+inline constexpr double most_tabulated = 8.0 * 1024 * 1024;
+
 /// Cost: one pow an entry; `between` is called now and then.
-/// @throws InputError if the tables would take more than 1 GiB.
-PowerTables fill_tables(const Question& question, const std::function<void()>& between = {});
+/// @param most  entries of the two large tables each, else they stay empty
+/// @throws InputError if those of experts x top_k alone would take more than 1 GiB.
+PowerTables fill_tables(const Question& question, const std::function<void()>& between = {},
+                        double most = most_tabulated);
+
+/// Powers of one FFN block by column.
+class FfnPowers {
+ public:
+  /// Keeps references.
+  FfnPowers(const PowerTables& tables, const Frame& frame, const FfnOption& option)
+      : tables_(tables), frame_(frame), option_(option) {}
+  double ratio(std::size_t column) const;
+  double activation(std::size_t column) const;
+
+ private:
+  const PowerTables& tables_;
+  const Frame& frame_;
+  const FfnOption& option_;
+};
 
 }  // namespace rooflaw::search
