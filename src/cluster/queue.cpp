@@ -120,7 +120,7 @@ class Master {
         hooks_(hooks),
         serving_(serving),
         talk_(work, ranks),
-        source_(state, work.pieces(), ranks.size(), work.long_pieces()) {}
+        source_(state, work, ranks.size()) {}
 
   void run() {
     try {

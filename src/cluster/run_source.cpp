@@ -27,13 +27,13 @@ std::int64_t cardinality(const boost::icl::interval_set<std::int64_t>& pieces) {
 
 }  // namespace
 
-RunSource::RunSource(const QueueState& state, std::int64_t pieces, int ranks, bool one_by_one)
-    : next_(state.next), pieces_(pieces), ranks_(ranks), one_by_one_(one_by_one) {
+RunSource::RunSource(const QueueState& state, const Work& work, int ranks)
+    : work_(work), next_(state.next), pieces_(work.pieces()), ranks_(ranks) {
   for (const auto& run : state.open) again_.add(interval(run.first, run.end));
 }
 
 std::int64_t RunSource::length() const {
-  if (one_by_one_ || measured_seconds_ <= 0.0) return 1;
+  if (work_.long_pieces() || measured_seconds_ <= 0.0) return 1;
   const double pieces_per_second = measured_pieces_ / measured_seconds_;
   const std::int64_t left = pieces_ - next_ + cardinality(again_);
   const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
@@ -42,15 +42,27 @@ std::int64_t RunSource::length() const {
   return static_cast<std::int64_t>(std::max(1.0, std::clamp(fair, least, most)));
 }
 
+/// Of a run that begins there and may go on to `last`. Kin stay together where that makes the run
+/// by no more than half longer; else it ends with the last that are whole.
+std::int64_t RunSource::end_of_run(std::int64_t first, std::int64_t last) const {
+  const std::int64_t wanted = std::min(first + length(), last);
+  std::int64_t end = first;
+  while (end < wanted) {
+    const std::int64_t next = std::min(work_.end_of_kin(end), last);
+    if (next > first + (wanted - first) * 3 / 2) return end > first ? end : wanted;
+    end = next;
+  }
+  return end;
+}
+
 PieceRun RunSource::take() {
-  const std::int64_t most = length();
   PieceRun run;
   if (!again_.empty()) {
     const auto first = *again_.begin();
-    run = {first.lower(), std::min(first.upper(), first.lower() + most)};
+    run = {first.lower(), end_of_run(first.lower(), first.upper())};
     again_.subtract(interval(run.first, run.end));
   } else {
-    run = {next_, std::min(pieces_, next_ + most)};
+    run = {next_, end_of_run(next_, pieces_)};
     next_ = run.end;
   }
   if (run.size() > 0) under_way_.add(interval(run.first, run.end));

@@ -9,8 +9,8 @@ namespace rooflaw::cluster {
 
 class RunSource {
  public:
-  /// @param one_by_one  pieces that are long
-  RunSource(const QueueState& state, std::int64_t pieces, int ranks, bool one_by_one);
+  /// Keeps a reference to the work.
+  RunSource(const QueueState& state, const Work& work, int ranks);
 
   /// The next run; empty: none are left. So long that rank 0 is not asked too often, and so short
   /// that all ranks end together.
@@ -24,11 +24,12 @@ class RunSource {
  private:
   using Pieces = boost::icl::interval_set<std::int64_t>;
   std::int64_t length() const;
+  std::int64_t end_of_run(std::int64_t first, std::int64_t last) const;
 
+  const Work& work_;
   std::int64_t next_;
   std::int64_t pieces_;
   int ranks_;
-  bool one_by_one_;
   Pieces again_;      // left over from an earlier run
   Pieces under_way_;  // handed out, not done
   double measured_pieces_ = 0, measured_seconds_ = 0;

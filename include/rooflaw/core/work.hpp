@@ -35,6 +35,8 @@ class Work {
   /// Few long pieces: a rank asks for the next one when it has finished, not while it works.
   virtual bool long_pieces() const { return false; }
 
+  /// The end of the pieces in a row that share work with this one: best done by one rank.
+  virtual std::int64_t end_of_kin(std::int64_t piece) const { return piece + 1; }
   /// Pieces count as done after it: a rank may leave a part of one for when it does the next.
   virtual void settle() {}
 

@@ -14,6 +14,7 @@ class ExactRun : public ScanRun {
         tolerance_(exact.tolerance),
         levels_(exact_levels(question.space)) {}
   std::string name(std::int64_t piece) const override { return level_->name(piece); }
+  std::int64_t end_of_kin(std::int64_t piece) const override { return level_->end_of_frame(piece); }
 
  protected:
   std::uint64_t rounds() const override { return levels_.size(); }

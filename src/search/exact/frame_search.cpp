@@ -21,6 +21,7 @@ FrameSearch::FrameSearch(const ExactLevel& level, const Frame& frame,
       frame_(frame),
       bounds_(question_, level.tables_, level.depths_, frame, known, level.lowered_seed_),
       boxes_(question_.space, level.subspace_, level.routes_, frame),
+      words_((question_.targets.size() + 63) / 64),
       least_loss_(question_.laws.size()),
       kept_(question_.targets.size()) {
   scanned_.index.resize(scanned_together);
@@ -36,48 +37,61 @@ void FrameSearch::search(const std::vector<Box>& boxes, Scanner& scanner,
                          const std::function<void()>& between) {
   if (!bounds_.has_attention() || level_.depths_.digits.empty()) return;
   for (const Box& box : boxes)
-    if (const auto built = boxes_.built(box))
-      open_.push_back({*built, Targets(question_.targets.size(), true)});
-  std::vector<Open> some;
-  while (!open_.empty()) {
-    some.clear();
-    while (!open_.empty() && some.size() < batch) {
-      some.push_back(std::move(open_.back()));
-      open_.pop_back();
+    if (const auto built = boxes_.built(box)) {
+      open_.boxes.push_back(*built);
+      open_.targets.insert(open_.targets.end(), words_, ~std::uint64_t{0});
     }
-    look_at(some, scanner);
-    looked_at_ += static_cast<std::int64_t>(some.size());
+  while (!open_.boxes.empty()) {
+    take_some();
+    look_at_some(scanner);
+    looked_at_ += static_cast<std::int64_t>(some_.boxes.size());
     if (between) between();
   }
+}
+
+/// The boxes that came last: the fewest are open at once then.
+void FrameSearch::take_some() {
+  const std::size_t left = open_.boxes.size() - std::min(open_.boxes.size(), batch);
+  const auto take = [](auto& from, std::size_t first, auto& to) {
+    to.assign(from.begin() + static_cast<std::ptrdiff_t>(first), from.end());
+    from.resize(first);
+  };
+  take(open_.boxes, left, some_.boxes);
+  take(open_.targets, left * words_, some_.targets);
 }
 
 void FrameSearch::settle(Scanner& scanner) {
   for (std::size_t t = 0; t < kept_.size(); ++t) flush(t, scanner);
 }
 
-void FrameSearch::look_at(std::vector<Open>& boxes, Scanner& scanner) {
+void FrameSearch::look_at_some(Scanner& scanner) {
   lower_.clear();
-  for (const auto& open : boxes) lower_.push_back(boxes_.corner(open.box, false));
+  for (const Box& box : some_.boxes) lower_.push_back(boxes_.corner(box, false));
   fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_);
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    Open& open = boxes[i];
-    const bool single = open.box.single();
+  for (std::size_t i = 0; i < some_.boxes.size(); ++i) {
+    const Box& box = some_.boxes[i];
+    const bool single = box.single();
     if (single && !is_within(question_.space, lower_[i])) continue;
-    set_least_losses(open.box, i);
+    set_least_losses(box, i);
     bool any = false;
     std::size_t depths = 0;
     std::size_t known_deployment = question_.deployments.size();
     for (std::size_t t = 0; t < question_.targets.size(); ++t) {
-      if (!open.targets[t]) continue;
+      std::uint64_t& word = some_.targets[i * words_ + t / 64];
+      const std::uint64_t bit = std::uint64_t{1} << (t % 64);
+      if ((word & bit) == 0) continue;
       const auto& [id, s, objective, law] = question_.targets[t];
       const double loss = least_loss_[law];
       if (s != known_deployment) depths = bounds_.depths_affordable(s, corners_, i);
       known_deployment = s;
-      open.targets[t] = depths > 0 && bounds_.matters(t, corners_, i, loss, depths);
-      any = any || open.targets[t];
-      if (single && open.targets[t]) keep(t, i, loss, depths, scanner);
+      if (depths == 0 || !bounds_.matters(t, corners_, i, loss, depths)) {
+        word &= ~bit;
+        continue;
+      }
+      any = true;
+      if (single) keep(t, i, loss, depths, scanner);
     }
-    if (any && !single) cut(open);
+    if (any && !single) cut(i);
   }
 }
 
@@ -90,9 +104,14 @@ void FrameSearch::set_least_losses(const Box& box, std::size_t lane) {
                                                                   boxes_.corner(box, true));
 }
 
-void FrameSearch::cut(const Open& open) {
-  cut_box(open.box, parts_);
-  for (const Box& part : parts_) open_.push_back({part, open.targets});
+void FrameSearch::cut(std::size_t box) {
+  cut_box(some_.boxes[box], parts_);
+  const auto targets = some_.targets.begin() + static_cast<std::ptrdiff_t>(box * words_);
+  for (const Box& part : parts_) {
+    open_.boxes.push_back(part);
+    open_.targets.insert(open_.targets.end(), targets,
+                         targets + static_cast<std::ptrdiff_t>(words_));
+  }
 }
 
 void FrameSearch::keep(std::size_t target, std::size_t lane, double loss, std::size_t depths,

@@ -27,11 +27,10 @@ class FrameSearch {
   std::int64_t boxes_looked_at() const { return looked_at_; }
 
  private:
-  /// Which targets a box may still matter to.
-  using Targets = std::vector<bool>;
-  struct Open {
-    Box box;
-    Targets targets;
+  /// Boxes, and which targets each may still matter to: so many words of bits a box.
+  struct OpenBoxes {
+    std::vector<Box> boxes;
+    std::vector<std::uint64_t> targets;
   };
 
   struct KeptBlock {
@@ -42,9 +41,10 @@ class FrameSearch {
     std::size_t depths = 0;  // that it affords
   };
 
-  void look_at(std::vector<Open>& boxes, Scanner& scanner);
+  void take_some();
+  void look_at_some(Scanner& scanner);
   void set_least_losses(const Box& box, std::size_t lane);
-  void cut(const Open& open);
+  void cut(std::size_t box);
   void keep(std::size_t target, std::size_t lane, double loss, std::size_t depths,
             Scanner& scanner);
   void flush(std::size_t target, Scanner& scanner);
@@ -56,7 +56,8 @@ class FrameSearch {
   FrameBounds bounds_;
   FrameBoxes boxes_;
   std::int64_t looked_at_ = 0;
-  std::vector<Open> open_;
+  std::size_t words_;  // of bits, by target
+  OpenBoxes open_, some_;
   std::vector<Box> parts_;
   std::vector<FfnOption> lower_;
   FfnParts corners_;

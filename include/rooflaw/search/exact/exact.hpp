@@ -67,6 +67,8 @@ class ExactLevel {
   std::int64_t boxes_looked_at() const;
   /// FFN kind x width of a piece, by number.
   std::size_t frame_of(Index piece) const;
+  /// The end of the pieces of its frame.
+  Index end_of_frame(Index piece) const { return cuts_.first[frame_of(piece) + 1]; }
 
  private:
   friend class FrameSearch;

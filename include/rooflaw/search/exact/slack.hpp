@@ -80,11 +80,11 @@ class SlackTable {
   std::vector<AttentionCost> attention_;
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
-  double depth_size_ = 0;                  // the largest depth loss
+  double depth_size_ = 0;  // the largest depth loss
   static constexpr std::uint32_t unfilled = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> row_of_bin_;
-  std::vector<float> rows_;  // by group, of the bins that were asked for
-  std::vector<double> values_, bounds_;    // scratch
+  std::vector<float> rows_;              // by group, of the bins that were asked for
+  std::vector<double> values_, bounds_;  // scratch
 };
 
 }  // namespace rooflaw::search
