@@ -29,7 +29,7 @@ void require(bool good, const char* what) {
 void exchange(std::size_t size, cluster::Communicator& ranks, cluster::Watch& watch) {
   const auto send = [&](int to) {
     ranks.send(to, cluster::Tag::request, pattern(1, 1));
-    ranks.send(to, cluster::Tag::piece, pattern(size, ranks.rank()));
+    ranks.send(to, cluster::Tag::pieces, pattern(size, ranks.rank()));
     ranks.send(to, cluster::Tag::request, pattern(0, 2));
   };
   const auto take = [&] {
@@ -49,7 +49,7 @@ void exchange(std::size_t size, cluster::Communicator& ranks, cluster::Watch& wa
     int& count = seen[static_cast<std::size_t>(message.from)];
     if (count == 0) require(message.bytes == pattern(1, 1), "the first");
     if (count == 1) {
-      require(message.tag == cluster::Tag::piece, "the order");
+      require(message.tag == cluster::Tag::pieces, "the order");
       require(message.bytes == pattern(size, message.from), "the long one");
     }
     if (count == 2) require(message.bytes.empty(), "the last");

@@ -269,35 +269,5 @@ TEST(Exact, ATolerancePromisesAndTheOrderDoesNotMatter) {
   }
 }
 
-TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
-  Random random(309);
-  for (int i = 0; i < 200; ++i) {
-    Frontier frontier;
-    std::vector<double> latencies;
-    for (int n = 0; n < 50; ++n) {
-      latencies.push_back(std::exp(random.real(-12, 5)));
-      frontier.insert({latencies.back(), random.real(2, 8), n});
-    }
-    const search::LossBound bound(frontier, 0.25);
-    const auto points = frontier.points();
-    for (int n = 0; n < 200; ++n) {
-      const double latency =
-          random.chance(0.5) ? random.pick(latencies) : std::exp(random.real(-13, 6));
-      double least = std::numeric_limits<double>::infinity();
-      double surely = least;  // of points faster by more than a bin
-      for (const auto& p : points) {
-        if (p.latency_s < latency) least = std::min(least, p.loss - 0.25);
-        if (p.latency_s < latency * (1 - 0x1p-9)) surely = std::min(surely, p.loss - 0.25);
-      }
-      const std::int64_t bin =
-          (std::bit_cast<std::int64_t>(latency) >> search::LossBound::shift) - bound.first();
-      const double ours = bound.data()[std::clamp<std::int64_t>(bin, 0, bound.last())];
-      EXPECT_GE(ours, least);
-      EXPECT_LE(ours, surely);
-    }
-  }
-  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}).data()[0]);
-}
-
 }  // namespace
 }  // namespace rooflaw::testing

@@ -11,7 +11,6 @@
 namespace rooflaw::testing {
 namespace {
 
-using search::DominanceBins;
 using search::Frontier;
 using search::FrontierPoint;
 
@@ -89,52 +88,22 @@ TEST(Frontier, RefusesWhatIsNoNumber) {
   EXPECT_EQ(0u, frontier.size());
 }
 
-TEST(DominanceBins, DropOnlyWhatIsDominated) {
-  Random random(2);
-  std::size_t dropped = 0, dominated = 0;
-  for (int i = 0; i < 200; ++i) {
-    const double low = random.pick<double>({1e-12, 1e-6, 0.01, 1.0, 1e8});
-    const double high = low * random.pick<double>({1.02, 2.0, 1e4, 1e12});
-    const auto draw = [&](std::int64_t index) {
-      return FrontierPoint{random.log_real(low, high), random.real(1, 5), index};
-    };
-    Frontier frontier;
-    std::vector<FrontierPoint> points;
-    for (int k = 0; k < 60; ++k) {
-      points.push_back(draw(k));
-      frontier.insert(points.back());
+TEST(Frontier, OfTwoIsThatOfAllTheirPoints) {
+  Random random(9);
+  for (int i = 0; i < 300; ++i) {
+    // Few values, so that latencies, losses and whole points are the same now and then.
+    Frontier all;
+    std::vector<Frontier> parts(2);
+    for (int k = 0; k < i % 40; ++k) {
+      const FrontierPoint p{static_cast<double>(random.integer(1, 12)) * 0.5,
+                            static_cast<double>(random.integer(1, 12)) * 0.25,
+                            random.integer(0, 5)};
+      all.insert(p);
+      parts[random.chance(0.3) ? 0 : 1].insert(p);
     }
-    const double* least = frontier.bins().data();
-    for (int k = 0; k < 300; ++k) {
-      // New points, and points that share a coordinate with an old one.
-      FrontierPoint p = draw(1000 + k);
-      if (k % 3 == 1) p.latency_s = random.pick(points).latency_s;
-      if (k % 3 == 2) p.loss = random.pick(points).loss;
-      const bool is_dominated =
-          std::any_of(points.begin(), points.end(), [&](const auto& q) { return dominates(q, p); });
-      const bool is_dropped = !(least[DominanceBins::bin(p.latency_s)] > p.loss);
-      EXPECT_TRUE(is_dominated || !is_dropped) << p.latency_s << ", " << p.loss;
-      dropped += is_dropped ? 1 : 0;
-      dominated += is_dominated ? 1 : 0;
-    }
-    for (const auto& p : frontier.points())
-      EXPECT_GT(least[DominanceBins::bin(p.latency_s)], p.loss);
-  }
-  EXPECT_GT(dropped, dominated / 2);  // it does drop most of what it could
-}
-
-TEST(DominanceBins, OrderLatencies) {
-  Random random(3);
-  EXPECT_EQ(0, DominanceBins::bin(1e-300));
-  EXPECT_EQ(0, DominanceBins::bin(0x1p-31));
-  EXPECT_EQ(DominanceBins::count - 1, DominanceBins::bin(1e300));
-  EXPECT_EQ(DominanceBins::count - 1, DominanceBins::bin(infinity));
-  for (int i = 0; i < 20000; ++i) {
-    const double x = random.log_real(1e-12, 1e12), y = random.log_real(1e-12, 1e12);
-    const auto bx = DominanceBins::bin(x), by = DominanceBins::bin(y);
-    ASSERT_GE(bx, 0);
-    ASSERT_LT(bx, DominanceBins::count);
-    ASSERT_TRUE(bx >= by || x < y);
+    EXPECT_EQ(all.points(), merged(parts[0].points(), parts[1].points()));
+    EXPECT_EQ(all.points(), merged(parts[1].points(), parts[0].points()));
+    EXPECT_EQ(all.points(), merged(all.points(), parts[1].points()));
   }
 }
 

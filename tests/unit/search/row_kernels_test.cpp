@@ -166,7 +166,7 @@ TEST_F(RowKernels, Candidates) {
   at_every_length([&] {
     const Column latency = column(), loss = column();
     search::DominanceBins bins;
-    for (int i = 0; i < 20; ++i) bins.add(number(), number());
+    for (int i = 0; i < 20; ++i) bins.add(search::DominanceBins::bin(number()), number());
     for (const double delta : {0.0, 0.01, 10.0}) {
       std::vector<std::int64_t> candidate(size_), expected(size_);
       bool any = false;

@@ -1,0 +1,172 @@
+// What is known of a frontier as losses alone: whatever it drops is dominated, whoever found what,
+// in whatever order it is put together.
+
+#include "rooflaw/search/score/known_losses.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "reference/reference_model.hpp"
+#include "unit/search/random_question.hpp"
+
+namespace rooflaw::testing {
+namespace {
+
+using search::DominanceBins;
+using search::Frontier;
+using search::FrontierPoint;
+using search::KnownLosses;
+using search::LossBound;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+TEST(DominanceBins, DropOnlyWhatIsDominated) {
+  Random random(2);
+  std::size_t dropped = 0, dominated = 0;
+  for (int i = 0; i < 200; ++i) {
+    const double low = random.pick<double>({1e-12, 1e-6, 0.01, 1.0, 1e8});
+    const double high = low * random.pick<double>({1.02, 2.0, 1e4, 1e12});
+    const auto draw = [&](std::int64_t index) {
+      return FrontierPoint{random.log_real(low, high), random.real(1, 5), index};
+    };
+    Frontier frontier;
+    DominanceBins bins;
+    std::vector<FrontierPoint> points;
+    for (int k = 0; k < 60; ++k) {
+      points.push_back(draw(k));
+      frontier.insert(points.back());
+      bins.add(DominanceBins::bin(points.back().latency_s), points.back().loss);
+    }
+    const double* least = bins.data();
+    for (int k = 0; k < 300; ++k) {
+      // New points, and points that share a coordinate with an old one.
+      FrontierPoint p = draw(1000 + k);
+      if (k % 3 == 1) p.latency_s = random.pick(points).latency_s;
+      if (k % 3 == 2) p.loss = random.pick(points).loss;
+      const bool is_dominated =
+          std::any_of(points.begin(), points.end(), [&](const auto& q) { return dominates(q, p); });
+      const bool is_dropped = !(least[DominanceBins::bin(p.latency_s)] > p.loss);
+      EXPECT_TRUE(is_dominated || !is_dropped) << p.latency_s << ", " << p.loss;
+      dropped += is_dropped ? 1 : 0;
+      dominated += is_dominated ? 1 : 0;
+    }
+    for (const auto& p : frontier.points())
+      EXPECT_GT(least[DominanceBins::bin(p.latency_s)], p.loss);
+  }
+  EXPECT_GT(dropped, dominated / 2);  // it does drop most of what it could
+}
+
+TEST(DominanceBins, OrderLatencies) {
+  Random random(3);
+  EXPECT_EQ(0, DominanceBins::bin(1e-300));
+  EXPECT_EQ(0, DominanceBins::bin(0x1p-31));
+  EXPECT_EQ(DominanceBins::count - 1, DominanceBins::bin(1e300));
+  EXPECT_EQ(DominanceBins::count - 1, DominanceBins::bin(infinity));
+  for (int i = 0; i < 20000; ++i) {
+    const double x = random.log_real(1e-12, 1e12), y = random.log_real(1e-12, 1e12);
+    const auto bx = DominanceBins::bin(x), by = DominanceBins::bin(y);
+    ASSERT_GE(bx, 0);
+    ASSERT_LT(bx, DominanceBins::count);
+    ASSERT_TRUE(bx >= by || x < y);
+  }
+}
+
+TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
+  Random random(309);
+  for (int i = 0; i < 200; ++i) {
+    Frontier frontier;
+    std::vector<double> latencies;
+    for (int n = 0; n < 50; ++n) {
+      latencies.push_back(std::exp(random.real(-12, 5)));
+      frontier.insert({latencies.back(), random.real(2, 8), n});
+    }
+    const search::LossBound bound(frontier, 0.25);
+    const auto points = frontier.points();
+    for (int n = 0; n < 200; ++n) {
+      const double latency =
+          random.chance(0.5) ? random.pick(latencies) : std::exp(random.real(-13, 6));
+      double least = std::numeric_limits<double>::infinity();
+      double surely = least;  // of points faster by more than a bin
+      for (const auto& p : points) {
+        if (p.latency_s < latency) least = std::min(least, p.loss - 0.25);
+        if (p.latency_s < latency * (1 - 0x1p-9)) surely = std::min(surely, p.loss - 0.25);
+      }
+      const std::int64_t bin =
+          (std::bit_cast<std::int64_t>(latency) >> search::LossBound::shift) - bound.first();
+      const double ours = bound.data()[std::clamp<std::int64_t>(bin, 0, bound.last())];
+      EXPECT_GE(ours, least);
+      EXPECT_LE(ours, surely);
+    }
+  }
+  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}).data()[0]);
+}
+
+std::vector<FrontierPoint> random_points(Random& random, int count) {
+  const double low = random.pick<double>({1e-9, 1e-3, 2.0});
+  const double high = low * random.pick<double>({1.001, 3.0, 1e6});
+  std::vector<FrontierPoint> points;
+  for (int i = 0; i < count; ++i)
+    points.push_back({random.log_real(low, high), random.real(1, 5), i});
+  return points;
+}
+
+TEST(KnownLosses, AreThoseOfTheBinsBefore) {
+  Random random(21);
+  for (int i = 0; i < 200; ++i) {
+    const auto points = random_points(random, 1 + i);
+    KnownLosses known;
+    for (const auto& p : points) known.add(LossBound::bin(p.latency_s), p.loss);
+    for (int k = 0; k < 100; ++k) {
+      const double latency = k % 2 == 0 ? random.pick(points).latency_s
+                                        : random.pick(points).latency_s * random.real(0.5, 2.0);
+      const std::int64_t bin = LossBound::bin(latency);
+      double before = infinity, until = infinity;
+      for (const auto& p : points) {
+        if (LossBound::bin(p.latency_s) < bin) before = std::min(before, p.loss);
+        if (LossBound::bin(p.latency_s) <= bin) until = std::min(until, p.loss);
+      }
+      EXPECT_EQ(before, known.bound().before(bin));
+      EXPECT_EQ(until, known.least_until(bin));
+    }
+  }
+}
+
+TEST(KnownLosses, AreTheSameInAnyOrderAndAsOftenAsOneLikes) {
+  Random random(22);
+  for (int i = 0; i < 50; ++i) {
+    auto points = random_points(random, 60);
+    KnownLosses once, often;
+    for (const auto& p : points) once.add(LossBound::bin(p.latency_s), p.loss);
+    for (int again = 0; again < 3; ++again) {
+      random.shuffle(points);
+      for (const auto& p : points) often.add(LossBound::bin(p.latency_s), p.loss);
+    }
+    for (const auto& p : points) {
+      const auto bin = LossBound::bin(p.latency_s);
+      EXPECT_EQ(once.bound().before(bin), often.bound().before(bin));
+      EXPECT_EQ(once.least_until(bin), often.least_until(bin));
+      // What is told of a bin is enough for another to know as much.
+      KnownLosses told;
+      told.add(bin, once.least_until(bin));
+      EXPECT_EQ(once.least_until(bin), told.least_until(bin));
+    }
+    EXPECT_TRUE(std::equal(once.bins().data(), once.bins().data() + DominanceBins::count,
+                           often.bins().data()));
+  }
+}
+
+TEST(KnownLosses, SayWhatIsWorthTelling) {
+  KnownLosses known;
+  EXPECT_TRUE(known.add(5, 2.0));
+  EXPECT_FALSE(known.add(5, 2.0));
+  EXPECT_FALSE(known.add(7, 2.0)) << "a slower point of the same loss";
+  EXPECT_FALSE(known.add(5, 2.0 - 0.5 * KnownLosses::last_digits));
+  EXPECT_EQ(2.0 - 0.5 * KnownLosses::last_digits, known.least_until(5)) << "known all the same";
+  EXPECT_TRUE(known.add(5, 1.9));
+  EXPECT_TRUE(known.add(3, 1.95));
+  EXPECT_FALSE(known.add(6, 1.9));
+}
+
+}  // namespace
+}  // namespace rooflaw::testing
