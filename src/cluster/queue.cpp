@@ -37,12 +37,23 @@ void score(Work& work, std::int64_t piece, const Between& between) {
   }
 }
 
-/// Does them. How long it took is asked of the processor's clock: ranks that share a core must not
-/// take their turns for work.
-Request do_run(Work& work, const PieceRun& run, const Between& between) {
+/// Does them, and tells which are done; how long it took. That is asked of the processor's clock:
+/// ranks that share a core must not take their turns for work.
+Request do_run(Work& work, const PieceRun& run, const Between& between, TreeTalk& talk) {
   const double start = cpu_seconds();
-  for (std::int64_t piece = run.first; piece < run.end; ++piece) score(work, piece, between);
-  work.settle();
+  PieceRun done{run.first, run.first};
+  const auto settle = [&] {
+    if (done.size() == 0) return;
+    work.settle();
+    talk.settled(done);
+  };
+  try {
+    for (; done.end < run.end; ++done.end) score(work, done.end, between);
+  } catch (const RunEnds&) {
+    settle();
+    throw;
+  }
+  settle();
   return {run.size(), cpu_seconds() - start};
 }
 
@@ -60,8 +71,7 @@ class Worker {
       // Asked for before this run is begun, the next one is there when it is needed, though rank 0
       // be busy with a row of its own.
       if (ask_ahead) request(took);
-      took = do_run(work_, run, attend);
-      talk_.settled(run);
+      took = do_run(work_, run, attend, talk_);
       if (!ask_ahead) request(took);
     }
     talk_.finish();
@@ -143,9 +153,8 @@ class Master {
     const Between attend = [this] { this->attend(); };
     attend();
     for (PieceRun run = take(); run.size() > 0; run = take()) {
-      const Request took = do_run(work_, run, attend);
+      const Request took = do_run(work_, run, attend, talk_);
       source_.measured(took.pieces, took.seconds);
-      talk_.settled(run);
       attend();
       report_progress();
     }

@@ -37,7 +37,8 @@ class Work {
 
   /// The end of the pieces in a row that share work with this one: best done by one rank.
   virtual std::int64_t end_of_kin(std::int64_t piece) const { return piece + 1; }
-  /// Pieces count as done after it: a rank may leave a part of one for when it does the next.
+  /// Pieces count as done after it: a rank may leave a part of one for when it does the next. Also
+  /// after a piece that threw, for those before it.
   virtual void settle() {}
 
   /// What the pieces of this rank gave since its last report, and the reports it took in since. It

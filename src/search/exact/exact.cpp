@@ -105,15 +105,10 @@ void ExactLevel::enter(std::size_t frame, Scanner& scanner) {
 }
 
 void ExactLevel::score(Index piece, Scanner& scanner, const std::function<void()>& between) {
-  try {
-    const std::size_t frame = frame_of(piece);
-    enter(frame, scanner);
-    const auto part = static_cast<std::size_t>(piece - cuts_.first[frame]);
-    search_->search(parts_[part], scanner, between);
-  } catch (...) {
-    search_.reset();
-    throw;
-  }
+  const std::size_t frame = frame_of(piece);
+  enter(frame, scanner);
+  const auto part = static_cast<std::size_t>(piece - cuts_.first[frame]);
+  search_->search(parts_[part], scanner, between);
 }
 
 void ExactLevel::settle(Scanner& scanner) {

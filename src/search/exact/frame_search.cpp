@@ -36,6 +36,7 @@ FrameSearch::FrameSearch(const ExactLevel& level, const Frame& frame,
 void FrameSearch::search(const std::vector<Box>& boxes, Scanner& scanner,
                          const std::function<void()>& between) {
   if (!bounds_.has_attention() || level_.depths_.digits.empty()) return;
+  open_ = {};  // of a piece that was broken off
   for (const Box& box : boxes)
     if (const auto built = boxes_.built(box)) {
       open_.boxes.push_back(*built);

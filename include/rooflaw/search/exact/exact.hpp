@@ -56,8 +56,8 @@ class ExactLevel {
   Index pieces() const { return cuts_.first.back(); }
   std::string name(Index piece) const;
   /// Finds what matters of a piece and scores it, pruned by the scanner's frontiers, the same
-  /// scanner until settle(). `between` is called now and then, and may throw: what was not settled
-  /// is void then. Fastest where piece follows piece.
+  /// scanner until settle(). `between` is called now and then, and may throw: that piece is void
+  /// then. Fastest where piece follows piece.
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);
   /// Pieces count as done only now: some of their blocks may have waited for more to be scored
   /// together with.
