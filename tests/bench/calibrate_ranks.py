@@ -1,18 +1,33 @@
 """Constants of the model of many ranks from real runs of 1 to 8 ranks and the pieces of one."""
 import json
 from collections import defaultdict
+from itertools import combinations
 
 import numpy as np
-from scipy.optimize import nnls
-
 from cluster_model import POINT_BYTES, Costs, Level
 
 MOST_RANKS = 8  # what has more is predicted
+# What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
+LEAST_REQUEST = 5e-6
 
 
 def read(path):
     with open(path) as lines:
         return [json.loads(line) for line in lines]
+
+
+def not_negative(factors, values):
+    """Least squares with no coefficient below zero; few of them."""
+    factors, values = np.asarray(factors, dtype=float), np.asarray(values, dtype=float)
+    best, least = np.zeros(factors.shape[1]), np.sum(values ** 2)
+    for count in range(1, factors.shape[1] + 1):
+        for some in map(list, combinations(range(factors.shape[1]), count)):
+            x = np.linalg.lstsq(factors[:, some], values, rcond=None)[0]
+            off = np.sum((factors[:, some] @ x - values) ** 2)
+            if np.all(x >= 0) and off < least:
+                best, least = np.zeros(factors.shape[1]), off
+                best[some] = x
+    return best
 
 
 def levels_of(rows):
@@ -28,7 +43,7 @@ def levels_of(rows):
         column = {k: np.array([p[k] for p in of], dtype=float) for k in ("seconds", "boxes", "pairs", "points", "frame")}
         first = np.r_[1.0, np.diff(column["frame"]) != 0]
         factors = np.c_[first, np.ones(len(of)), column["boxes"], column["pairs"]]
-        enter = nnls(factors, column["seconds"])[0][0]
+        enter = not_negative(factors, column["seconds"])[0]
         levels.append(Level(seconds=np.maximum(column["seconds"] - enter * first, 1e-6), frame=column["frame"].astype(int),
                             finds=column["points"], points=about[number]["frontier_points"], enter=float(enter),
                             prepare=about[number]["tables_seconds"] + about[number]["prepare_seconds"]))
@@ -64,13 +79,13 @@ def calibrate(levels, runs):
     news, costs.news_exponent = power({n: r["news_bytes_served"] for n, r in more.items()})
     reports, costs.report_exponent = power({n: report_bytes(r) for n, r in more.items()})
     told = {n: (n - 1) * news * (1 - 1 / n) ** costs.news_exponent for n in more}
-    costs.news_in, costs.news_out = map(float, nnls(
-        np.array([[r["news_bytes_served"], told[n]] for n, r in more.items()]),
-        np.array([r["seconds_news_cpu"] for r in more.values()]))[0])
+    costs.news_in, costs.news_out = map(float, not_negative(
+        [[r["news_bytes_served"], told[n]] for n, r in more.items()], [r["seconds_news_cpu"] for r in more.values()]))
     rest = [r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"]
             for r in more.values()]
-    costs.request, costs.byte = map(float, nnls(
-        np.array([[r["requests_served"], r["bytes_served"]] for r in more.values()]), np.array(rest))[0])
+    costs.request, costs.byte = map(float, not_negative(
+        [[r["requests_served"], r["bytes_served"]] for r in more.values()], rest))
+    costs.request = max(costs.request, LEAST_REQUEST)
     points = POINT_BYTES * sum(of.points for of in levels)
     merged = [report_bytes(r) + points * sum((k + 1) / (n - 1) for k in range(int(n) - 1)) for n, r in more.items()]
     costs.merge = float(np.median([r["seconds_merging_cpu"] / m for r, m in zip(more.values(), merged)]))

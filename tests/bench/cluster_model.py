@@ -20,6 +20,9 @@ class Rules:
     checkpoint_blocks: bool = True  # rank 0 serves nobody while it writes
     alive_every: float = 1.0
     long_report: float = 8 << 20
+    give_back: float = math.inf  # a run that has taken so many times its seconds is ended, its other pieces go back
+    merge_once: bool = False  # reports are merged with each other before they are with all that rank 0 has
+    checkpoint_share: float = 1.0  # of the time, at most: the next one is put off for so long
 
 
 @dataclass
@@ -85,15 +88,27 @@ class RunSource:
     def __init__(self, pieces, ranks, rules):
         self.next, self.pieces, self.ranks, self.rules = 0, pieces, ranks, rules
         self.p = self.s = 0.0
+        self.again, self.given_back = [], 0
+        self.seconds = max(rules.least_seconds, rules.seconds_per_rank * ranks)
 
     def length(self):
         if self.s <= 0:
             return 1
-        seconds = max(self.rules.least_seconds, self.rules.seconds_per_rank * self.ranks)
-        fair = (self.pieces - self.next) // (self.rules.runs_left_per_rank * self.ranks)
-        return int(max(1.0, min(float(fair), seconds * self.p / self.s)))
+        fair = (self.pieces - self.next + self.given_back) // (self.rules.runs_left_per_rank * self.ranks)
+        return int(max(1.0, min(float(fair), self.seconds * self.p / self.s)))
+
+    def give_back(self, first, end):
+        self.again.append((first, end))
+        self.given_back += end - first
 
     def take(self):
+        if self.again:
+            most = self.length()
+            first, end = self.again.pop()
+            self.given_back -= end - first
+            if end - first > most:
+                self.give_back(first + most, end)
+            return first, min(end, first + most)
         first = self.next
         self.next = min(self.pieces, first + self.length())
         return first, self.next

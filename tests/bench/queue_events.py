@@ -26,15 +26,17 @@ class LevelRun:
         self.random = random.Random(seed)
         self.tree = Tree(ranks, machine)
         self.source = RunSource(len(level.seconds), ranks, rules)
-        self.sums = np.concatenate([[0.0], np.cumsum(level.seconds)]).tolist()
-        self.frames = np.concatenate([[0], np.cumsum(np.diff(level.frame) != 0)]).tolist()
-        self.finds = np.concatenate([[0.0], np.cumsum(level.finds)]).tolist()
+        self.sums = np.concatenate([[0.0], np.cumsum(level.seconds)])
+        self.frames = np.concatenate([[0], np.cumsum(np.diff(level.frame) != 0)])
+        self.finds = np.concatenate([[0.0], np.cumsum(level.finds)])
         self.done = np.zeros(len(level.seconds), dtype=int)
         self.t, self.heap, self.n = 0.0, [], 0
         self.runs = [deque() for _ in range(ranks)]  # in hand, not begun
         self.current = [None] * ranks
         self.took = [(0, 0.0)] * ranks
         self.in_frame = [-1] * ranks
+        self.out, self.parked = 0, deque()  # runs that are under way, ranks that wait for one
+        self.rest = [None] * ranks  # of that, to be given back
         self.finished = [None] * ranks
         self.unfinished = ranks
         # Cores: each at the same speed; with one for each rank a turn has no end.
@@ -86,9 +88,10 @@ class LevelRun:
     def long_reports(self):
         """Reports that go up unasked because they are long: how many rank 0 gets, and its seconds for them all.
         Each is merged into all that it has."""
-        longest = self.rules.long_report
+        state = POINT_BYTES * self.level.points
+        longest = max(self.rules.long_report, state / 8 if self.rules.merge_once else 0.0)
         extra = sum(max(0.0, self.report(b) - longest) for b in self.tree.below[0])
-        merged = extra + extra / longest * POINT_BYTES * self.level.points / 2
+        merged = extra + extra / longest * state / 2
         return math.ceil(extra / longest), self.costs.byte * extra + self.costs.merge * merged
 
     def take_long_reports(self, progress):
@@ -153,7 +156,20 @@ class LevelRun:
         if took[0] > 0:
             self.source.measured(*took)
         pause = 0.0 if self.current[rank] else self.random.random() * BACK_OFF
-        self.at(self.t + self.latency(rank) + pause, "run", rank, self.source.take())
+        self.hand_out(rank, pause)
+
+    def hand_out(self, rank, pause=0.0):
+        """Where runs may be given back, one that asks when nothing is left waits until all are done."""
+        run = self.source.take()
+        if run[0] == run[1] and self.out > 0 and self.rules.give_back < math.inf:
+            self.parked.append(rank)
+            return
+        self.out += run[1] > run[0]
+        self.at(self.t + (self.latency(rank) if rank else 0.0) + pause, "run", rank, run)
+
+    def hand_out_again(self):
+        while self.parked and (self.source.again or self.out == 0):
+            self.hand_out(self.parked.popleft())
 
     def checkpoint(self):
         """The reports of all are taken in and the frontier is written; nobody is served meanwhile."""
@@ -161,13 +177,16 @@ class LevelRun:
         state = POINT_BYTES * self.level.points * progress ** 0.3
         newly = (progress - (self.checkpoints[-1]["progress"] if self.checkpoints else 0.0))
         reports = [self.report(b) * newly for b in self.tree.below[0]]
-        merge = sum(self.costs.merge * (r + state) + self.costs.byte * r for r in reports)
+        merges = 1 if self.rules.merge_once else len(reports)
+        merge = self.costs.merge * (merges * state + sum(reports)) + self.costs.byte * sum(reports)
         write = state / self.machine.disk
         pack = self.costs.byte * state
         self.checkpoints.append({"at": self.t, "progress": progress, "merge": merge, "seconds": write + pack,
                                  "bytes": state})
         blocked = merge + pack + (write if self.rules.checkpoint_blocks else 0.0)
         self.serving_until = max(self.t, self.serving_until) + blocked
+        pause = max(self.rules.checkpoint_every, blocked / self.rules.checkpoint_share)
+        self.at(max(self.t + pause, self.serving_until + 0.1), "checkpoint")
 
     # All ranks.
     def request(self, rank):
@@ -176,8 +195,6 @@ class LevelRun:
 
     def go_on(self, rank):
         """With the next run, if there is one."""
-        if rank == 0:
-            self.runs[0].append(self.source.take())
         if not self.runs[rank]:
             return
         first, end = self.runs[rank].popleft()
@@ -189,10 +206,11 @@ class LevelRun:
             return
         if rank > 0:
             self.request(rank)
+        first, end = self.cut(rank, first, end)
         self.done[first:end] += 1
         enters = self.frames[end - 1] - self.frames[first] + (self.frames[first] != self.in_frame[rank])
         self.in_frame[rank] = self.frames[end - 1]
-        work = self.sums[end] - self.sums[first] + enters * self.level.enter
+        work = float(self.sums[end] - self.sums[first]) + int(enters) * self.level.enter
         self.left[rank] = work * self.machine.contention * self.slow[rank]
         self.cpu[rank] += self.left[rank]
         self.root_pieces += end - first if rank == 0 else 0
@@ -200,21 +218,37 @@ class LevelRun:
         self.ready.appendleft(rank)
         self.dispatch()
 
+    def cut(self, rank, first, end):
+        """What it does of a run: all, unless that takes too long and the rest is given back."""
+        self.rest[rank] = None
+        if end - first > 1 and self.rules.give_back < math.inf:
+            most = self.rules.give_back * self.source.seconds
+            until = int(np.searchsorted(self.sums, self.sums[first] + most, "left"))
+            if until < end:
+                self.rest[rank] = (max(until, first + 1), end)
+                end = self.rest[rank][0]
+        return first, end
+
     def run_ends(self, rank):
+        if self.rest[rank] and self.rest[rank][0] < self.rest[rank][1]:
+            self.source.give_back(*self.rest[rank])
         first, end, began = self.current[rank]
         self.current[rank] = None
-        self.found.append((self.t, self.found[-1][1] + self.finds[end] - self.finds[first]))
+        self.found.append((self.t, self.found[-1][1] + float(self.finds[end] - self.finds[first])))
         self.take_long_reports(self.found[-1][1] / max(self.finds[-1], 1.0))
         self.took[rank] = (end - first, self.t - began)
+        self.out -= 1
         if rank == 0:
             self.source.measured(*self.took[0])
+            self.hand_out(0)
+        self.hand_out_again()
         self.go_on(rank)
 
     def run(self):
         for rank in range(1, self.ranks):
             self.request(rank)
         if self.rules.root_works or self.ranks == 1:
-            self.go_on(0)
+            self.hand_out(0)
         else:
             self.finished[0] = 0.0
             self.unfinished -= 1
@@ -235,6 +269,5 @@ class LevelRun:
                     self.go_on(rank)
             else:
                 self.checkpoint()
-                self.at(self.t + self.rules.checkpoint_every, "checkpoint")
         self.searched = max(self.finished)
         return self

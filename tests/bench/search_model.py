@@ -49,9 +49,12 @@ def last_reports(run):
         known = 0.0
         for at, report in sorted(arrivals[rank]):
             known = min(state, known + report)
-            took = costs.merge * (report + known) + costs.byte * report
-            merging += costs.merge * (report + known) if rank == 0 else 0.0
+            merge = costs.merge * (report + (0.0 if run.rules.merge_once else known))
+            took = merge + costs.byte * report
+            merging += merge if rank == 0 else 0.0
             ready[rank] = max(ready[rank], at) + took * max(1.0, 1 / machine.cores)
+        if rank == 0 and run.rules.merge_once:
+            ready[0] += costs.merge * state
         if rank > 0:
             byte, latency = link(machine, rank, tree.above[rank])
             arrivals[tree.above[rank]].append((ready[rank] + latency + BACK_OFF / 2 + run.report(rank) * byte,

@@ -3,7 +3,8 @@
 
   simulate_ranks.py calibrate PIECES_1e10 PIECES_1e12 RUNS    constants and pieces of ranks_model.npz from measurements
   simulate_ranks.py check RUNS                                predicted against measured, by ranks
-  simulate_ranks.py scale [--ranks 256 1024 4096] [--plot scaling.png] ...    a job of a million core seconds
+  simulate_ranks.py scale [--ranks 256 1024 4096] ... > SCALED    a job of a million core seconds
+  simulate_ranks.py plot SCALED scaling.png
 
 PIECES: bench_pieces JOB > PIECES; RUNS: measure_ranks.py > RUNS. See SCALING.md."""
 import argparse
@@ -13,8 +14,8 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from calibrate_ranks import MOST_RANKS, calibrate, cores, levels_of, medians, read, report_bytes
-from cluster_model import POINT_BYTES, Costs, Level, Machine, Rules
+from calibrate_ranks import MOST_RANKS, calibrate, cores, levels_of, medians, read
+from cluster_model import Costs, Level, Machine, Rules
 from search_model import search
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,36 +72,59 @@ def calibrate_all(pieces_small, pieces_large, runs_path):
 
 
 def check(runs_path):
+    """Each run is predicted from the cores that it got; medians of measured numbers, and of errors."""
     jobs, costs, machine = load()
-    print("| ranks | runs | cores got | requests | news | reports | messages | MB | serving, CPU s | merging, CPU s | rank 0, CPU s | all, CPU s |")
-    print("|" + "---|" * 12)
-    for n, run in medians(read(runs_path)).items():
-        model = on_this_machine(jobs["exact_1e10"], run, costs, machine)
-        reports = run["messages_served"] - run["requests_served"] - run["news_served"]
-        rows = [(model["requests"], run["requests_served"]), (model["news"], run["news_served"]), (model["reports"], reports),
-                (model["messages"], run["messages_served"]), (model["bytes"] / 1e6, run["bytes_served"] / 1e6),
-                (model["serving"], run["seconds_serving_cpu"]), (model["merging"], run["seconds_merging_cpu"]),
-                (model["root_cpu"] + model["serving"], run["seconds_search_cpu_of_rank_0"]),
-                (model["all_cpu"], run["seconds_search_cpu_of_all_ranks"])]
-        text = " | ".join(f"{a:.3g} / {b:.3g} ({100 * (a / b - 1):+.0f} %)" if b else "–" for a, b in rows)
-        print(f"| {n:.0f} | {run['runs']} | {cores(run, jobs['exact_1e10'], machine['contention']):.2f} | {text} |")
+    runs, levels = read(runs_path), jobs["exact_1e10"]
+    names = ["requests", "news", "reports", "messages", "MB", "serving, CPU s", "merging, CPU s", "rank 0, CPU s",
+             "all, CPU s", "search, s"]
+    print("| ranks (runs) | cores | " + " | ".join(names) + " |")
+    print("|" + "---|" * (len(names) + 2))
+    for n in sorted({run["ranks"] for run in runs} - {1}):
+        measured, errors, got = [], [], []
+        for run in (r for r in runs if r["ranks"] == n):
+            model = on_this_machine(levels, run, costs, machine)
+            is_ = [run["requests_served"], run["news_served"],
+                   run["messages_served"] - run["requests_served"] - run["news_served"], run["messages_served"],
+                   run["bytes_served"] / 1e6, run["seconds_serving_cpu"], run["seconds_merging_cpu"],
+                   run["seconds_search_cpu_of_rank_0"], run["seconds_search_cpu_of_all_ranks"], run["seconds_search"]]
+            said = [model["requests"], model["news"], model["reports"], model["messages"], model["bytes"] / 1e6,
+                    model["serving"], model["merging"], model["root_cpu"] + model["serving"], model["all_cpu"], model["wall"]]
+            measured.append(is_)
+            errors.append([100 * (a / b - 1) for a, b in zip(said, is_)])
+            got.append(cores(run, levels, machine["contention"]))
+        cells = [f"{m:.3g} ({e:+.0f} %)" for m, e in zip(np.median(measured, axis=0), np.median(errors, axis=0))]
+        print(f"| {n} ({len(got)}) | {min(got):.2f} .. {max(got):.2f} | " + " | ".join(cells) + " |", flush=True)
 
 
-def large_job(levels, points_by, targets_by, skew, finer, seed=7):
-    """A job of so many times the points and targets, by the program's own rule for pieces. What the exponents are
-    measured by stands in SCALING.md."""
+def skewed(seconds, longest):
+    """Powers of them, so that the longest has such a share of all."""
+    low, high = 0.2, 3.0
+    seconds = seconds / seconds.max()
+    for _ in range(50):
+        power = (low + high) / 2
+        low, high = (power, high) if 1 / (seconds ** power).sum() < longest else (low, power)
+    return seconds ** power
+
+
+def split(level, most):
+    """Pieces longer than that in parts: as if a rank handed back half of one that takes long, again and again."""
+    parts = np.ceil(level.seconds / most).astype(int)
+    return replace(level, seconds=np.repeat(level.seconds / parts, parts), frame=np.repeat(level.frame, parts),
+                   finds=np.repeat(level.finds / parts, parts))
+
+
+def large_job(levels, points_by, targets_by, longest, found, seed=7):
+    """A job of so many times the points and targets, its pieces as many as the program's own rule makes. SCALING.md
+    says what the exponents are measured by."""
     random = np.random.default_rng(seed)
     made = []
     for i, level in enumerate(levels):
-        by = points_by if i + 1 == len(levels) else 1.0
-        pieces_by = max(1.0, (by * targets_by) ** 0.25 * finer)
-        work_by, found_by = by ** 0.5 * targets_by, by ** 0.27 * targets_by
-        order = []
-        for frame in np.unique(level.frame):
-            of = np.flatnonzero(level.frame == frame)
-            order.append(random.choice(of, max(1, round(len(of) * pieces_by))))
-        order = np.concatenate(order)
-        seconds = level.seconds[order] ** skew
+        last = i + 1 == len(levels)
+        by = points_by if last else 1.0
+        work_by, found_by = by ** 0.5 * targets_by, found * by ** 0.27 * targets_by
+        order = np.concatenate([random.choice(of, max(1, round(len(of) * (by * targets_by) ** 0.25))) for of in
+                                (np.flatnonzero(level.frame == frame) for frame in np.unique(level.frame))])
+        seconds = skewed(level.seconds[order], longest) if last else level.seconds[order]
         seconds *= work_by * level.seconds.sum() / seconds.sum()
         finds = level.finds[order] * found_by * level.finds.sum() / max(1.0, level.finds[order].sum())
         made.append(replace(level, seconds=seconds, frame=level.frame[order], finds=finds, points=level.points * found_by,
@@ -109,27 +133,59 @@ def large_job(levels, points_by, targets_by, skew, finer, seed=7):
     return made
 
 
+# What the program is, and step by step what it could be.
+TODAY, FINER = 3e-3, 3.5e-4  # shares of the longest piece
+SCENARIOS = {
+    "today": (TODAY, Rules()),
+    "finer": (FINER, Rules()),
+    "finer, merged once, checkpoints 5 %": (FINER, Rules(merge_once=True, checkpoint_share=0.05)),
+    "and pieces of 30 s at most": (30.0, Rules(merge_once=True, checkpoint_share=0.05)),
+    "and long runs given back": (30.0, Rules(merge_once=True, checkpoint_share=0.05, give_back=4.0)),
+    "finer, long runs given back": (FINER, Rules(give_back=4.0)),
+}
+
+
 def scale(args):
     jobs, costs, _ = load()
-    levels = large_job(jobs["exact_1e12"], args.points / 1e12, args.targets / 36, args.skew, args.finer)
-    rules = Rules(root_works=not args.idle_root, checkpoint_blocks=not args.checkpoint_aside, long_report=args.long_report,
-                  least_seconds=args.least_seconds, checkpoint_every=args.checkpoint_every)
     machine = Machine(per_node=args.per_node, latency_between=args.latency, bandwidth=args.bandwidth, disk=args.disk)
-    work = sum(level.work() for level in levels)
-    last = levels[-1]
-    print(f"work {work:.3g} core s, {sum(len(of.seconds) for of in levels)} pieces, of the last level {len(last.seconds)}: mean "
-          f"{last.seconds.mean():.3g} s, longest {last.seconds.max():.3g} s; {last.points:.3g} frontier points", flush=True)
-    rows = []
-    for ranks in args.ranks:
-        r = search(levels, ranks, rules, machine, costs)
-        row = {"ranks": ranks, "work": work, "efficiency": work / ranks / r["wall"], "wall": r["wall"], "search": r["search"],
-               "first_idle": r["first_idle"], "end": r["end"], "share": r["share"], "prepare": r["prepare"],
-               "requests": r["requests"], "messages": r["messages"], "bytes": r["bytes"], "serving": r["serving"],
-               "serving_share": r["serving"] / r["wall"], "alive": r["alive"], "checkpoints": r["checkpoints"],
-               "checkpoint_seconds": r["checkpoint_seconds"], "checkpoint_bytes": r["checkpoint_bytes"]}
-        rows.append(row)
-        print(json.dumps({k: float(f"{v:.4g}") for k, v in row.items()}), flush=True)
-    return rows
+    for name in args.scenario or SCENARIOS:
+        longest, rules = SCENARIOS[name]
+        levels = large_job(jobs["exact_1e12"], args.points / 1e12, args.targets / 36, min(longest, FINER) if longest > 1 else
+                           longest, args.found)
+        if longest > 1:
+            levels = [split(level, longest) for level in levels]
+        work = sum(level.work() for level in levels)
+        for ranks in args.ranks:
+            r = search(levels, ranks, rules, machine, costs)
+            row = {"scenario": name, "found": args.found, "ranks": ranks, "work": work, "pieces": len(levels[-1].seconds),
+                   "longest": levels[-1].seconds.max(), "points": levels[-1].points, "efficiency": work / ranks / r["wall"],
+                   "serving_share": r["serving"] / r["wall"], "first_idle": r["levels"][-1]["first_idle"]}
+            row |= {k: r[k] for k in ("wall", "search", "end", "share", "prepare", "requests", "news", "reports", "bytes",
+                                      "serving", "alive", "checkpoints", "checkpoint_seconds", "checkpoint_bytes")}
+            print(json.dumps({k: v if isinstance(v, str) else float(f"{v:.4g}") for k, v in row.items()}), flush=True)
+
+
+def plot(path, out):
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6), dpi=100, sharey=True)
+    rows = read(path)
+    for axes, found in zip(panels, sorted({r["found"] for r in rows}, reverse=True)):
+        for i, name in enumerate(SCENARIOS):
+            line = sorted((r["ranks"], r["efficiency"]) for r in rows if r["scenario"] == name and r["found"] == found)
+            if line:
+                axes.semilogx(*zip(*line), "o-", base=2, ms=4, lw=1.2, color=f"C{i}", label=name)
+        axes.plot([1024, 4096], [0.8, 0.5], "k_", ms=12, label="goal")
+        points = next(r["points"] for r in rows if r["found"] == found)
+        axes.set_title(f"{points:.1g} frontier points", fontsize=9)
+        axes.set_xlabel("ranks")
+        axes.grid(alpha=0.3)
+        axes.set_ylim(0, 1.02)
+    panels[0].set_ylabel("efficiency of the search")
+    panels[-1].legend(fontsize=6)
+    figure.tight_layout()
+    figure.savefig(out)
 
 
 def main():
@@ -141,18 +197,22 @@ def main():
     sub.add_argument("runs")
     commands.add_parser("check").add_argument("runs")
     sub = commands.add_parser("scale")
-    for name, value in {"points": 9e18, "targets": 306, "skew": 1.0, "finer": 1.0, "latency": 5e-6, "bandwidth": 10e9,
-                        "disk": 1e9, "least-seconds": 0.1, "checkpoint-every": 60.0, "long-report": float(8 << 20)}.items():
+    for name, value in {"points": 1e18, "targets": 306, "found": 1.0, "latency": 5e-6, "bandwidth": 10e9,
+                        "disk": 1e9}.items():
         sub.add_argument(f"--{name}", type=float, default=value)
     sub.add_argument("--ranks", type=int, nargs="+", default=[256, 1024, 4096])
+    sub.add_argument("--scenario", action="append", choices=list(SCENARIOS))
     sub.add_argument("--per-node", type=int, default=128)
-    sub.add_argument("--idle-root", action="store_true", help="rank 0 only serves")
-    sub.add_argument("--checkpoint-aside", action="store_true", help="rank 0 serves while a checkpoint is written")
+    sub = commands.add_parser("plot")
+    sub.add_argument("scaled")
+    sub.add_argument("out")
     args = parser.parse_args()
     if args.command == "calibrate":
         calibrate_all(args.pieces_1e10, args.pieces_1e12, args.runs)
     elif args.command == "check":
         check(args.runs)
+    elif args.command == "plot":
+        plot(args.scaled, args.out)
     else:
         scale(args)
 

@@ -31,7 +31,7 @@ class Scaling(unittest.TestCase):
     def test_every_piece_is_done_once(self):
         for machine in (CLUSTER, Machine(per_node=8, cores=1.5)):
             for ranks in (1, 2, 7, 16, 100):
-                for rules in (Rules(), Rules(root_works=False)):
+                for rules in (Rules(), Rules(root_works=False), Rules(give_back=2.0), Rules(merge_once=True)):
                     with self.subTest(ranks=ranks, cores=machine.cores, rules=rules):
                         self.assertEqual(set(run(ranks, machine, Costs(), rules).done), {1})
 
