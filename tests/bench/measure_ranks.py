@@ -2,7 +2,8 @@
 """What rank 0 serves in real runs, one JSON object a run: measure_ranks.py ROOFLAW JOB RANKS... [--times 3] > runs.jsonl
 
 Ranks may be more than cores. Nodes are of 8 ranks (ROOFLAW_RANKS_PER_NODE), so that the tree has its second
-storey, and do not yield a shared core whenever they look for a message, as Open MPI has it: `wall` is the whole command; what is neither of a phase nor written is launching and leaving."""
+storey. Ranks do not yield a shared core whenever they look for a message, which Open MPI has them do by default. `wall` is the
+whole command; what of it is neither of a phase nor written is launching and leaving."""
 import argparse
 import json
 import os

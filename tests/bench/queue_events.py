@@ -10,6 +10,7 @@ events, and their processor time slows the ranks evenly.
 import heapq
 import math
 import random
+from bisect import bisect_left
 from collections import deque
 
 import numpy as np
@@ -26,9 +27,9 @@ class LevelRun:
         self.random = random.Random(seed)
         self.tree = Tree(ranks, machine)
         self.source = RunSource(len(level.seconds), ranks, rules)
-        self.sums = np.concatenate([[0.0], np.cumsum(level.seconds)])
-        self.frames = np.concatenate([[0], np.cumsum(np.diff(level.frame) != 0)])
-        self.finds = np.concatenate([[0.0], np.cumsum(level.finds)])
+        self.sums = np.concatenate([[0.0], np.cumsum(level.seconds)]).tolist()
+        self.frames = np.concatenate([[0], np.cumsum(np.diff(level.frame) != 0)]).tolist()
+        self.finds = np.concatenate([[0.0], np.cumsum(level.finds)]).tolist()
         self.done = np.zeros(len(level.seconds), dtype=int)
         self.t, self.heap, self.n = 0.0, [], 0
         self.runs = [deque() for _ in range(ranks)]  # in hand, not begun
@@ -210,7 +211,7 @@ class LevelRun:
         self.done[first:end] += 1
         enters = self.frames[end - 1] - self.frames[first] + (self.frames[first] != self.in_frame[rank])
         self.in_frame[rank] = self.frames[end - 1]
-        work = float(self.sums[end] - self.sums[first]) + int(enters) * self.level.enter
+        work = self.sums[end] - self.sums[first] + enters * self.level.enter
         self.left[rank] = work * self.machine.contention * self.slow[rank]
         self.cpu[rank] += self.left[rank]
         self.root_pieces += end - first if rank == 0 else 0
@@ -223,7 +224,7 @@ class LevelRun:
         self.rest[rank] = None
         if end - first > 1 and self.rules.give_back < math.inf:
             most = self.rules.give_back * self.source.seconds
-            until = int(np.searchsorted(self.sums, self.sums[first] + most, "left"))
+            until = bisect_left(self.sums, self.sums[first] + most, first, end)
             if until < end:
                 self.rest[rank] = (max(until, first + 1), end)
                 end = self.rest[rank][0]
@@ -234,7 +235,7 @@ class LevelRun:
             self.source.give_back(*self.rest[rank])
         first, end, began = self.current[rank]
         self.current[rank] = None
-        self.found.append((self.t, self.found[-1][1] + float(self.finds[end] - self.finds[first])))
+        self.found.append((self.t, self.found[-1][1] + self.finds[end] - self.finds[first]))
         self.take_long_reports(self.found[-1][1] / max(self.finds[-1], 1.0))
         self.took[rank] = (end - first, self.t - began)
         self.out -= 1

@@ -9,9 +9,9 @@ LEAST_PACE, MOST_PACE, LITTLE_NEWS, MUCH_NEWS = 0.2, 2.0, 2 << 10, 32 << 10
 CHANGE_BYTES = 24
 
 
-def news_messages(run, rank, until):
+def news_messages(run, rank, curve, until):
     """How many messages of news rank 0 gets from this neighbour: tree_talk.cpp's pace."""
-    times, found = np.array(run.found).T
+    times, found = curve
     found = found / max(found[-1], 1.0)
     up, down = run.volume(rank)
     longest_volume = max([up, down] + [v for b in run.tree.below[rank] for v in run.volume(b)])
@@ -76,7 +76,8 @@ def level(of, ranks, rules, machine, costs, seed, last=False):
     run = LevelRun(of, ranks, rules, machine, costs, seed).run()
     end, merging = last_reports(run)
     neighbours = run.tree.below[0]
-    news = sum(news_messages(run, n, end) for n in neighbours)
+    curve = np.array(run.found).T
+    news = sum(news_messages(run, n, curve, end) for n in neighbours)
     news_in = sum(run.volume(n)[0] for n in neighbours)
     news_out = sum(run.volume(n)[1] for n in neighbours)
     reports = len(neighbours) + run.long_reports()[0] + len(run.checkpoints) * len(neighbours)

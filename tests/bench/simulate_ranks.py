@@ -4,6 +4,7 @@
   simulate_ranks.py calibrate PIECES_1e10 PIECES_1e12 RUNS    constants and pieces of ranks_model.npz from measurements
   simulate_ranks.py check RUNS                                predicted against measured, by ranks
   simulate_ranks.py scale [--ranks 256 1024 4096] ... > SCALED    a job of a million core seconds
+  simulate_ranks.py table SCALED
   simulate_ranks.py plot SCALED scaling.png
 
 PIECES: bench_pieces JOB > PIECES; RUNS: measure_ranks.py > RUNS. See SCALING.md."""
@@ -165,6 +166,17 @@ def scale(args):
             print(json.dumps({k: v if isinstance(v, str) else float(f"{v:.4g}") for k, v in row.items()}), flush=True)
 
 
+def table(path):
+    print("| frontier points | | ranks | efficiency | search, s (first rank idle) | last reports, s | rank 0 serves, % of the time | requests | "
+          "checkpoints: n, s, GB |")
+    print("|" + "---|" * 9)
+    rows = read(path)
+    for r in sorted(rows, key=lambda r: (-r["found"], list(SCENARIOS).index(r["scenario"]), r["ranks"])):
+        print(f"| {r['points']:.2g} | {r['scenario']} | {r['ranks']:.0f} | {r['efficiency']:.2f} | {r['search']:.0f} "
+              f"({r['first_idle']:.0f}) | {r['end']:.1f} | {100 * r['serving_share']:.1f} | {r['requests']:.3g} | "
+              f"{r['checkpoints']:.0f}, {r['checkpoint_seconds']:.0f}, {r['checkpoint_bytes'] / 1e9:.2g} |")
+
+
 def plot(path, out):
     import matplotlib
     matplotlib.use("Agg")
@@ -203,6 +215,7 @@ def main():
     sub.add_argument("--ranks", type=int, nargs="+", default=[256, 1024, 4096])
     sub.add_argument("--scenario", action="append", choices=list(SCENARIOS))
     sub.add_argument("--per-node", type=int, default=128)
+    commands.add_parser("table").add_argument("scaled")
     sub = commands.add_parser("plot")
     sub.add_argument("scaled")
     sub.add_argument("out")
@@ -213,6 +226,8 @@ def main():
         check(args.runs)
     elif args.command == "plot":
         plot(args.scaled, args.out)
+    elif args.command == "table":
+        table(args.scaled)
     else:
         scale(args)
 
