@@ -145,6 +145,7 @@ class Master {
       throw;
     }
     serving_.all_cpu_s += talk_.cpu_s_below();
+    serving_.news_cpu_s += talk_.news_cpu_s();
   }
 
  private:
@@ -176,10 +177,15 @@ class Master {
   void attend() {
     const double before = cpu_seconds();
     double merging = 0;
+    ++serving_.looks;
     while (const auto message = ranks_.poll()) {
       const double start = cpu_seconds();
       ++serving_.messages;
-      serving_.bytes += static_cast<std::int64_t>(message->bytes.size());
+      const auto bytes = static_cast<std::int64_t>(message->bytes.size());
+      serving_.bytes += bytes;
+      serving_.requests += message->tag == Tag::request ? 1 : 0;
+      serving_.news += message->tag == Tag::news ? 1 : 0;
+      serving_.news_bytes += message->tag == Tag::news ? bytes : 0;
       if (message->tag == Tag::request)
         answer(message->from, unpacked<Request>(message->bytes));
       else if (talk_.take(*message) == TreeTalk::Taken::last_report)

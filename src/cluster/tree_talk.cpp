@@ -58,7 +58,9 @@ TreeTalk::TreeTalk(Work& work, Communicator& ranks)
 
 TreeTalk::Taken TreeTalk::take(const Message& message) {
   if (message.tag == Tag::news) {
+    const double before = cpu_seconds();
     work_.learn(message.from, message.bytes);
+    news_cpu_s_ += cpu_seconds() - before;
     return Taken::yes;
   }
   if (message.tag == Tag::gather) {
@@ -87,6 +89,7 @@ void TreeTalk::tell() {
   const auto now = Clock::now();
   if (now - told_ < pace_) return;
   told_ = now;
+  const double before = cpu_seconds();
   const auto news = work_.news(neighbours_);
   std::size_t longest = 0;
   for (std::size_t i = 0; i < neighbours_.size(); ++i) {
@@ -96,6 +99,7 @@ void TreeTalk::tell() {
     const bool listens = to == ranks_.tree().above ? !over() : below_.contains(to);
     if (!news[i].empty() && listens) ranks_.send(to, Tag::news, news[i]);
   }
+  news_cpu_s_ += cpu_seconds() - before;
   if (longest < little_news) pace_ = std::min(pace_ * 2, most_pace);
   if (longest > much_news) pace_ = std::max(pace_ / 2, least_pace);
   if (ranks_.is_root()) return;

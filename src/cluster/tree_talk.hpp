@@ -47,6 +47,8 @@ class TreeTalk {
   void gather_now();
 
   double cpu_s_below() const { return cpu_s_; }
+  /// Processor time that news took here.
+  double news_cpu_s() const { return news_cpu_s_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -69,6 +71,7 @@ class TreeTalk {
   bool finished_ = false;
   double cpu_s_ = 0;  // of ranks below, in this queue
   double cpu_s_before_;
+  double news_cpu_s_ = 0;
   std::chrono::duration<double> pace_;
   Clock::time_point told_ = Clock::now();
 };

@@ -42,6 +42,11 @@ void note_findings(const search::Findings& findings, RunRecord& run) {
 void note_serving(const search::Serving& serving, RunRecord& run) {
   run.counts["messages_served"] += serving.messages;
   run.counts["bytes_served"] += serving.bytes;
+  run.counts["requests_served"] += serving.requests;
+  run.counts["news_served"] += serving.news;
+  run.counts["news_bytes_served"] += serving.news_bytes;
+  run.counts["looks_for_messages"] += serving.looks;
+  run.seconds["news_cpu"] += serving.news_cpu_s;
   run.seconds["serving_cpu"] += serving.cpu_s;
   run.seconds["merging_cpu"] += serving.merging_cpu_s;
   run.seconds["search_cpu_of_rank_0"] += serving.of_cpu_s;

@@ -155,7 +155,8 @@ class Layout(ProgramTest):
                                           "relaxations_infeasible")}
         self.assertEqual(names - phases,
                          {"ranks", "host", "created_utc", "points_scored", "messages",
-                          "messages_served", "bytes_served"} | refine)
+                          "messages_served", "bytes_served", "requests_served", "news_served",
+                          "news_bytes_served", "looks_for_messages"} | refine)
         self.assertEqual(r.attribute("/runtime", "refine_architectures_requested"),
                          r.attribute("/runtime", "refine_architectures_scored")
                          + r.attribute("/runtime", "refine_architectures_repeated"))

@@ -20,11 +20,17 @@ struct Serving {
   double cpu_s = 0;          // processor time, of `of_cpu_s` that it used while it searched
   double merging_cpu_s = 0;  // beside that: of the last reports
   double of_cpu_s = 0;
-  double all_cpu_s = 0;  // of all processes together
+  double all_cpu_s = 0;       // of all processes together
+  std::int64_t requests = 0;  // of the messages
+  std::int64_t news = 0;      // of the messages
+  std::int64_t news_bytes = 0;
+  double news_cpu_s = 0;   // of `cpu_s`: taking news in and telling them
+  std::int64_t looks = 0;  // for messages
 };
 template <class Archive>
 void fields(Archive& a, Serving& x) {
-  a(counted(x.messages), counted(x.bytes), x.cpu_s, x.merging_cpu_s, x.of_cpu_s, x.all_cpu_s);
+  a(counted(x.messages), counted(x.bytes), x.cpu_s, x.merging_cpu_s, x.of_cpu_s, x.all_cpu_s,
+    counted(x.requests), counted(x.news), counted(x.news_bytes), x.news_cpu_s, counted(x.looks));
 }
 
 inline Serving& operator+=(Serving& a, const Serving& b) {
@@ -34,6 +40,11 @@ inline Serving& operator+=(Serving& a, const Serving& b) {
   a.merging_cpu_s += b.merging_cpu_s;
   a.of_cpu_s += b.of_cpu_s;
   a.all_cpu_s += b.all_cpu_s;
+  a.requests += b.requests;
+  a.news += b.news;
+  a.news_bytes += b.news_bytes;
+  a.news_cpu_s += b.news_cpu_s;
+  a.looks += b.looks;
   return a;
 }
 

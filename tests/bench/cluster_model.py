@@ -1,0 +1,131 @@
+"""What the model of many ranks is made of: rules, machine, costs, tree, run lengths. queue_events.py has its events.
+"""
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+TREE_WIDTH = 8
+REQUEST_BYTES, POINT_BYTES = 16, 24
+
+
+@dataclass
+class Rules:
+    """Tunable numbers of the program, and designs it does not have (yet)."""
+    least_seconds: float = 0.1
+    seconds_per_rank: float = 0.25e-3
+    runs_left_per_rank: int = 4
+    root_works: bool = True
+    checkpoint_every: float = 60.0
+    checkpoint_blocks: bool = True  # rank 0 serves nobody while it writes
+    alive_every: float = 1.0
+    long_report: float = 8 << 20
+    give_back: float = math.inf  # a run that has taken so many times its seconds is ended, its other pieces go back
+    merge_once: bool = False  # reports are merged with each other before they are with all that rank 0 has
+    checkpoint_share: float = 1.0  # of the time, at most: the next one is put off for so long
+
+
+@dataclass
+class Machine:
+    cores: float = math.inf  # that all ranks together get
+    per_node: int = 128
+    latency_inside: float = 1e-6
+    latency_between: float = 5e-6
+    bandwidth: float = 10e9  # of a node's network
+    memory_bandwidth: float = 5e9  # a rank's, for messages inside a node
+    turn: float = 8e-3  # processor seconds, where ranks share cores
+    contention: float = 1.0  # processor time of work here / where it was measured
+    disk: float = 1e9
+
+
+@dataclass
+class Level:
+    seconds: np.ndarray  # processor time by piece, without entering frames
+    frame: np.ndarray
+    finds: np.ndarray  # by piece: additions to frontiers
+    points: float  # of the frontiers at its end
+    enter: float  # processor seconds to make a frame's bounds
+    prepare: float = 0.0
+    news: float = 0.0  # bytes that a rank alone below rank 0 would tell, see Costs
+    reports: float = 0.0
+
+    def work(self):
+        return float(self.seconds.sum()) + self.enter * (1 + int((np.diff(self.frame) != 0).sum()))
+
+
+@dataclass
+class Costs:
+    """Measured; seconds, or seconds a byte."""
+    look: float = 0.5e-6
+    looks_per_piece: float = 5.0
+    request: float = 20e-6
+    byte: float = 4e-9  # received, whatever it is
+    news_in: float = 4e-9
+    news_out: float = 2.5e-9
+    merge: float = 0.8e-9  # of a report and of what it is merged into
+    know: float = 4e-9  # a shared frontier unpacked and taken into the bounds
+    alive: float = 2e-6
+    # What comes from a part of the tree with a share s of the ranks: volume(s) = level's * s ** exponent.
+    news_exponent: float = 0.435
+    report_exponent: float = 0.8
+    late: float = 0.0  # more work for each doubling of ranks: bounds come late ...
+    late_seconds: float = 20.0  # ... in a level of so long
+
+
+def tree(ranks, per_node):
+    """For each rank: the one above, -1 for rank 0."""
+    above = [-1] * ranks
+    for rank in range(1, ranks):
+        node, place = divmod(rank, per_node)
+        above[rank] = (node * per_node + (place - 1) // TREE_WIDTH if place > 0
+                       else (node - 1) // TREE_WIDTH * per_node)
+    return above
+
+
+class RunSource:
+    """src/cluster/run_source.cpp"""
+
+    def __init__(self, pieces, ranks, rules):
+        self.next, self.pieces, self.ranks, self.rules = 0, pieces, ranks, rules
+        self.p = self.s = 0.0
+        self.again, self.given_back = [], 0
+        self.seconds = max(rules.least_seconds, rules.seconds_per_rank * ranks)
+
+    def length(self):
+        if self.s <= 0:
+            return 1
+        fair = (self.pieces - self.next + self.given_back) // (self.rules.runs_left_per_rank * self.ranks)
+        return int(max(1.0, min(float(fair), self.seconds * self.p / self.s)))
+
+    def give_back(self, first, end):
+        self.again.append((first, end))
+        self.given_back += end - first
+
+    def take(self):
+        if self.again:
+            most = self.length()
+            first, end = self.again.pop()
+            self.given_back -= end - first
+            if end - first > most:
+                self.give_back(first + most, end)
+            return first, min(end, first + most)
+        first = self.next
+        self.next = min(self.pieces, first + self.length())
+        return first, self.next
+
+    def measured(self, pieces, seconds):
+        self.p = 0.95 * self.p + pieces
+        self.s = 0.95 * self.s + seconds
+
+
+class Tree:
+    def __init__(self, ranks, machine):
+        self.above = tree(ranks, machine.per_node)
+        self.below = [[] for _ in range(ranks)]
+        self.size = [1] * ranks
+        for rank in range(ranks - 1, 0, -1):
+            self.size[self.above[rank]] += self.size[rank]
+            self.below[self.above[rank]].insert(0, rank)
+        self.height = [0] * ranks
+        for rank in range(ranks - 1, 0, -1):
+            self.height[self.above[rank]] = max(self.height[self.above[rank]], self.height[rank] + 1)

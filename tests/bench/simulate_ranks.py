@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+"""The search on more ranks than there are: a simulation of its queue and tree.
+
+  simulate_ranks.py calibrate PIECES_1e10 PIECES_1e12 RUNS    constants and pieces of ranks_model.npz from measurements
+  simulate_ranks.py check RUNS                                predicted against measured, by ranks
+  simulate_ranks.py scale [--ranks 256 1024 4096] ... > SCALED    a job of a million core seconds
+  simulate_ranks.py table SCALED
+  simulate_ranks.py plot SCALED scaling.png
+
+PIECES: bench_pieces JOB > PIECES; RUNS: measure_ranks.py > RUNS. See SCALING.md."""
+import argparse
+import json
+import os
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from calibrate_ranks import MOST_RANKS, calibrate, cores, levels_of, medians, read
+from cluster_model import Costs, Level, Machine, Rules
+from search_model import search
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODEL = f"{HERE}/ranks_model.npz"
+SEEDS = 3
+
+
+def save(path, jobs, costs, machine):
+    """Arrays as they are; what is not an array as one text of JSON."""
+    arrays, about = {}, {"costs": asdict(costs), "machine": machine, "levels": {}}
+    for name, levels in jobs.items():
+        about["levels"][name] = []
+        for i, level in enumerate(levels):
+            arrays |= {f"{name}_{i}_seconds": level.seconds.astype(np.float32),
+                       f"{name}_{i}_frame": level.frame.astype(np.int16),
+                       f"{name}_{i}_finds": level.finds.astype(np.float32)}
+            about["levels"][name].append({k: getattr(level, k) for k in ("points", "enter", "prepare", "news", "reports")})
+    np.savez_compressed(path, about=json.dumps(about, indent=1), **arrays)
+
+
+def load(path=MODEL):
+    stored = np.load(path)
+    about = json.loads(str(stored["about"]))
+    jobs = {name: [Level(**{k: stored[f"{name}_{i}_{k}"].astype(float if k != "frame" else int)
+                            for k in ("seconds", "frame", "finds")}, **rest) for i, rest in enumerate(levels)]
+            for name, levels in about["levels"].items()}
+    return jobs, Costs(**about["costs"]), about["machine"]
+
+
+def on_this_machine(levels, run, costs, machine, seeds=SEEDS):
+    """Medians over seeds, on as many cores as the run got."""
+    here = Machine(cores=cores(run, levels, machine["contention"]), per_node=8, **machine)
+    found = [search(levels, int(run["ranks"]), Rules(), here, costs, seed=1000 * s) for s in range(seeds)]
+    return {k: float(np.median([f[k] for f in found])) for k in found[0] if k != "levels"}
+
+
+def calibrate_all(pieces_small, pieces_large, runs_path):
+    small, large = levels_of(read(pieces_small)), levels_of(read(pieces_large))
+    runs = read(runs_path)
+    costs = calibrate(small, runs)
+    few = {n: r for n, r in medians(runs).items() if n <= MOST_RANKS}
+    machine = {"contention": 1.0, "turn": 4e-3}
+    ratios = [r["seconds_search_cpu_of_all_ranks"] / on_this_machine(small, r, costs, machine)["all_cpu"] for r in few.values()]
+    machine["contention"] = float(np.median(ratios))
+
+    def off(turn):
+        return sum(abs(np.log(on_this_machine(small, r, costs, machine | {"turn": turn})["requests"] / r["requests_served"]))
+                   for n, r in few.items() if n > 1)
+    machine["turn"] = min((2e-3, 4e-3, 6e-3, 8e-3, 10e-3, 12e-3), key=off)
+    for level, like in zip(large, small):
+        level.news, level.reports = like.news, like.reports * level.points / like.points
+    save(MODEL, {"exact_1e10": small, "exact_1e12": large}, costs, machine)
+    print(json.dumps({"costs": asdict(costs), "machine": machine}, indent=1))
+
+
+def check(runs_path):
+    """Each run is predicted from the cores that it got; medians of measured numbers, and of errors."""
+    jobs, costs, machine = load()
+    runs, levels = read(runs_path), jobs["exact_1e10"]
+    names = ["requests", "news", "reports", "messages", "MB", "serving, CPU s", "merging, CPU s", "rank 0, CPU s",
+             "all, CPU s", "search, s"]
+    print("| ranks (runs) | cores | " + " | ".join(names) + " |")
+    print("|" + "---|" * (len(names) + 2))
+    for n in sorted({run["ranks"] for run in runs} - {1}):
+        measured, errors, got = [], [], []
+        for run in (r for r in runs if r["ranks"] == n):
+            model = on_this_machine(levels, run, costs, machine)
+            is_ = [run["requests_served"], run["news_served"],
+                   run["messages_served"] - run["requests_served"] - run["news_served"], run["messages_served"],
+                   run["bytes_served"] / 1e6, run["seconds_serving_cpu"], run["seconds_merging_cpu"],
+                   run["seconds_search_cpu_of_rank_0"], run["seconds_search_cpu_of_all_ranks"], run["seconds_search"]]
+            said = [model["requests"], model["news"], model["reports"], model["messages"], model["bytes"] / 1e6,
+                    model["serving"], model["merging"], model["root_cpu"] + model["serving"], model["all_cpu"], model["wall"]]
+            measured.append(is_)
+            errors.append([100 * (a / b - 1) for a, b in zip(said, is_)])
+            got.append(cores(run, levels, machine["contention"]))
+        cells = [f"{m:.3g} ({e:+.0f} %)" for m, e in zip(np.median(measured, axis=0), np.median(errors, axis=0))]
+        print(f"| {n} ({len(got)}) | {min(got):.2f} .. {max(got):.2f} | " + " | ".join(cells) + " |", flush=True)
+
+
+def skewed(seconds, longest):
+    """Powers of them, so that the longest has such a share of all."""
+    low, high = 0.2, 3.0
+    seconds = seconds / seconds.max()
+    for _ in range(50):
+        power = (low + high) / 2
+        low, high = (power, high) if 1 / (seconds ** power).sum() < longest else (low, power)
+    return seconds ** power
+
+
+def split(level, most):
+    """Pieces longer than that in parts: as if a rank handed back half of one that takes long, again and again."""
+    parts = np.ceil(level.seconds / most).astype(int)
+    return replace(level, seconds=np.repeat(level.seconds / parts, parts), frame=np.repeat(level.frame, parts),
+                   finds=np.repeat(level.finds / parts, parts))
+
+
+def large_job(levels, points_by, targets_by, longest, found, seed=7):
+    """A job of so many times the points and targets, its pieces as many as the program's own rule makes. SCALING.md
+    says what the exponents are measured by."""
+    random = np.random.default_rng(seed)
+    made = []
+    for i, level in enumerate(levels):
+        last = i + 1 == len(levels)
+        by = points_by if last else 1.0
+        work_by, found_by = by ** 0.5 * targets_by, found * by ** 0.27 * targets_by
+        order = np.concatenate([random.choice(of, max(1, round(len(of) * (by * targets_by) ** 0.25))) for of in
+                                (np.flatnonzero(level.frame == frame) for frame in np.unique(level.frame))])
+        seconds = skewed(level.seconds[order], longest) if last else level.seconds[order]
+        seconds *= work_by * level.seconds.sum() / seconds.sum()
+        finds = level.finds[order] * found_by * level.finds.sum() / max(1.0, level.finds[order].sum())
+        made.append(replace(level, seconds=seconds, frame=level.frame[order], finds=finds, points=level.points * found_by,
+                            enter=level.enter * targets_by, prepare=level.prepare * by ** 0.25 * targets_by,
+                            news=level.news * by ** 0.07 * targets_by, reports=level.reports * found_by))
+    return made
+
+
+# What the program is, and step by step what it could be.
+TODAY, FINER = 3e-3, 3.5e-4  # shares of the longest piece
+SCENARIOS = {
+    "today": (TODAY, Rules()),
+    "finer": (FINER, Rules()),
+    "finer, merged once, checkpoints 5 %": (FINER, Rules(merge_once=True, checkpoint_share=0.05)),
+    "and pieces of 30 s at most": (30.0, Rules(merge_once=True, checkpoint_share=0.05)),
+    "and long runs given back": (30.0, Rules(merge_once=True, checkpoint_share=0.05, give_back=4.0)),
+    "finer, long runs given back": (FINER, Rules(give_back=4.0)),
+}
+
+
+def scale(args):
+    jobs, costs, _ = load()
+    machine = Machine(per_node=args.per_node, latency_between=args.latency, bandwidth=args.bandwidth, disk=args.disk)
+    for name in args.scenario or SCENARIOS:
+        longest, rules = SCENARIOS[name]
+        levels = large_job(jobs["exact_1e12"], args.points / 1e12, args.targets / 36, min(longest, FINER) if longest > 1 else
+                           longest, args.found)
+        if longest > 1:
+            levels = [split(level, longest) for level in levels]
+        work = sum(level.work() for level in levels)
+        for ranks in args.ranks:
+            r = search(levels, ranks, rules, machine, costs)
+            row = {"scenario": name, "found": args.found, "ranks": ranks, "work": work, "pieces": len(levels[-1].seconds),
+                   "longest": levels[-1].seconds.max(), "points": levels[-1].points, "efficiency": work / ranks / r["wall"],
+                   "serving_share": r["serving"] / r["wall"], "first_idle": r["levels"][-1]["first_idle"]}
+            row |= {k: r[k] for k in ("wall", "search", "end", "share", "prepare", "requests", "news", "reports", "bytes",
+                                      "serving", "alive", "checkpoints", "checkpoint_seconds", "checkpoint_bytes")}
+            print(json.dumps({k: v if isinstance(v, str) else float(f"{v:.4g}") for k, v in row.items()}), flush=True)
+
+
+def table(path):
+    print("| frontier points | | ranks | efficiency | search, s (first rank idle) | last reports, s | rank 0 serves, % of the time | requests | "
+          "checkpoints: n, s, GB |")
+    print("|" + "---|" * 9)
+    rows = read(path)
+    for r in sorted(rows, key=lambda r: (-r["found"], list(SCENARIOS).index(r["scenario"]), r["ranks"])):
+        print(f"| {r['points']:.2g} | {r['scenario']} | {r['ranks']:.0f} | {r['efficiency']:.2f} | {r['search']:.0f} "
+              f"({r['first_idle']:.0f}) | {r['end']:.1f} | {100 * r['serving_share']:.1f} | {r['requests']:.3g} | "
+              f"{r['checkpoints']:.0f}, {r['checkpoint_seconds']:.0f}, {r['checkpoint_bytes'] / 1e9:.2g} |")
+
+
+def plot(path, out):
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6), dpi=100, sharey=True)
+    rows = read(path)
+    for axes, found in zip(panels, sorted({r["found"] for r in rows}, reverse=True)):
+        for i, name in enumerate(SCENARIOS):
+            line = sorted((r["ranks"], r["efficiency"]) for r in rows if r["scenario"] == name and r["found"] == found)
+            if line:
+                axes.semilogx(*zip(*line), "o-", base=2, ms=4, lw=1.2, color=f"C{i}", label=name)
+        axes.plot([1024, 4096], [0.8, 0.5], "k_", ms=12, label="goal")
+        points = next(r["points"] for r in rows if r["found"] == found)
+        axes.set_title(f"{points:.1g} frontier points", fontsize=9)
+        axes.set_xlabel("ranks")
+        axes.grid(alpha=0.3)
+        axes.set_ylim(0, 1.02)
+    panels[0].set_ylabel("efficiency of the search")
+    panels[-1].legend(fontsize=6)
+    figure.tight_layout()
+    figure.savefig(out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    sub = commands.add_parser("calibrate")
+    sub.add_argument("pieces_1e10")
+    sub.add_argument("pieces_1e12")
+    sub.add_argument("runs")
+    commands.add_parser("check").add_argument("runs")
+    sub = commands.add_parser("scale")
+    for name, value in {"points": 1e18, "targets": 306, "found": 1.0, "latency": 5e-6, "bandwidth": 10e9,
+                        "disk": 1e9}.items():
+        sub.add_argument(f"--{name}", type=float, default=value)
+    sub.add_argument("--ranks", type=int, nargs="+", default=[256, 1024, 4096])
+    sub.add_argument("--scenario", action="append", choices=list(SCENARIOS))
+    sub.add_argument("--per-node", type=int, default=128)
+    commands.add_parser("table").add_argument("scaled")
+    sub = commands.add_parser("plot")
+    sub.add_argument("scaled")
+    sub.add_argument("out")
+    args = parser.parse_args()
+    if args.command == "calibrate":
+        calibrate_all(args.pieces_1e10, args.pieces_1e12, args.runs)
+    elif args.command == "check":
+        check(args.runs)
+    elif args.command == "plot":
+        plot(args.scaled, args.out)
+    elif args.command == "table":
+        table(args.scaled)
+    else:
+        scale(args)
+
+
+if __name__ == "__main__":
+    main()
