@@ -39,7 +39,9 @@ std::int64_t RunSource::length() const {
   const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
   const double most = std::max(most_seconds, most_seconds_per_rank * ranks_) * pieces_per_second;
   const double least = std::min(least_seconds * pieces_per_second, most);
-  return static_cast<std::int64_t>(std::max(1.0, std::clamp(fair, least, most)));
+  // Those that are measured first are the short ones: lengths grow little by little.
+  return static_cast<std::int64_t>(
+      std::clamp(std::clamp(fair, least, most), 1.0, 2.0 * static_cast<double>(longest_)));
 }
 
 /// Of a run that begins there and may go on to `last`. Kin stay together where that makes the run
@@ -66,6 +68,7 @@ PieceRun RunSource::take() {
     next_ = run.end;
   }
   if (run.size() > 0) under_way_.add(interval(run.first, run.end));
+  longest_ = std::max(longest_, std::min(run.size(), 2 * longest_));
   return run;
 }
 

@@ -30,8 +30,9 @@ class RunSource {
   std::int64_t next_;
   std::int64_t pieces_;
   int ranks_;
-  Pieces again_;      // left over from an earlier run
-  Pieces under_way_;  // handed out, not done
+  Pieces again_;              // left over from an earlier run
+  Pieces under_way_;          // handed out, not done
+  std::int64_t longest_ = 1;  // run so far
   double measured_pieces_ = 0, measured_seconds_ = 0;
 };
 
