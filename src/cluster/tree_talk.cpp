@@ -10,10 +10,10 @@ using namespace std::chrono_literals;
 namespace {
 
 // Tunable. News of a point found soon saves the most; news of little can wait.
-constexpr std::chrono::duration<double> least_pace = 200ms;
+constexpr std::chrono::duration<double> least_pace = 20ms;
 constexpr std::chrono::duration<double> most_pace = 2s;
 constexpr std::size_t little_news = 2 << 10;  // bytes to a neighbour
-constexpr std::size_t much_news = 32 << 10;
+constexpr double most_telling = 0.02;         // of the processor time of the queue
 // A report that is longer goes up unasked, so that memory does not grow with what is found.
 constexpr std::size_t long_report = std::size_t{8} << 20;
 
@@ -89,7 +89,10 @@ void TreeTalk::tell() {
   const auto now = Clock::now();
   if (now - told_ < pace_) return;
   told_ = now;
+  if (asked_ && now - gather_began_ > time_to_answer()) send_report(gathering_, false);
+  if (!ranks_.is_root() && !over() && work_.unreported() > long_report) send_report(0, false);
   const double before = cpu_seconds();
+  if (telling_cpu_s_ > most_telling * (before - cpu_s_before_)) return;
   const auto news = work_.news(neighbours_);
   std::size_t longest = 0;
   for (std::size_t i = 0; i < neighbours_.size(); ++i) {
@@ -99,12 +102,10 @@ void TreeTalk::tell() {
     const bool listens = to == ranks_.tree().above ? !over() : below_.contains(to);
     if (!news[i].empty() && listens) ranks_.send(to, Tag::news, news[i]);
   }
-  news_cpu_s_ += cpu_seconds() - before;
-  if (longest < little_news) pace_ = std::min(pace_ * 2, most_pace);
-  if (longest > much_news) pace_ = std::max(pace_ / 2, least_pace);
-  if (ranks_.is_root()) return;
-  if (asked_ && now - gather_began_ > time_to_answer()) send_report(gathering_, false);
-  if (!over() && work_.unreported() > long_report) send_report(0, false);
+  const double took = cpu_seconds() - before;
+  news_cpu_s_ += took;
+  telling_cpu_s_ += took;
+  pace_ = longest < little_news ? std::min(pace_ * 2, most_pace) : least_pace;
 }
 
 std::chrono::seconds TreeTalk::time_to_answer() const { return ranks_.tree().height * 1s; }

@@ -72,6 +72,7 @@ class TreeTalk {
   double cpu_s_ = 0;  // of ranks below, in this queue
   double cpu_s_before_;
   double news_cpu_s_ = 0;
+  double telling_cpu_s_ = 0;  // of it
   std::chrono::duration<double> pace_;
   Clock::time_point told_ = Clock::now();
 };
