@@ -1,8 +1,10 @@
 """Any number of ranks gives the same result, and one rank's trouble ends all of them."""
 
+import os
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
@@ -103,6 +105,16 @@ class SameResult(ProgramTest):
         result = self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"'}))
         for target in result.targets():
             self.assertEqual(result.attribute(result.group(target), "certified"), 1)
+
+    def test_many_ranks_on_several_nodes(self):
+        """More ranks than the tree is wide, on nodes of three, and all on one."""
+        job = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla"]'})
+        with unittest.mock.patch.dict(os.environ, ROOFLAW_RANKS_PER_NODE="3"):
+            self.run_everywhere(job, (4, 16))
+
+    def test_64_ranks(self):
+        self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"',
+                                               "targets.workloads": 'workloads = ["vla"]'}), (64,))
 
     def test_laws_and_resamples(self):
         self.run_everywhere(edit(MANY_PIECES, {
