@@ -21,7 +21,7 @@ set(laws codesign-2026 conditional-2025 depth-2026 gemstones-2025-cool
 list(TRANSFORM laws PREPEND laws/)
 list(APPEND tables ${laws})
 list(TRANSFORM tables REPLACE "(.+)" "inputs/\\1.toml")
-set(studies exact_1e10 exact_1e12 orin_laws orin_vs_edge paper_orin paper_orin_today plas_fine portfolio_edge quick qwen_on_orin rooflinebench
+set(studies exact_1e10 exact_1e12 exact_1e15 orin_laws orin_vs_edge paper_orin paper_orin_today plas_fine portfolio_edge quick qwen_on_orin rooflinebench
   what_is_bandwidth_worth)
 list(TRANSFORM studies REPLACE "(.+)" "jobs/\\1.toml")
 set(tutorial grasp heron reply report study winner)
