@@ -6,6 +6,7 @@
 
 #include "phase.hpp"
 #include "rooflaw/search/state.hpp"
+#include "run_source.hpp"
 
 namespace rooflaw::cluster {
 
@@ -58,9 +59,10 @@ ByPieceState<Result> checked(const Bytes& kept, std::size_t pieces) {
   auto state = unpacked<ByPieceState<Result>>(kept);
   search::require_fit(fits(state.queue, static_cast<std::int64_t>(pieces)));
   for (const auto& [piece, result] : state.results) search::require_fit(piece < pieces);
+  const Pieces open = open_pieces(state.queue);
   for (std::int64_t piece = 0; piece < state.queue.next; ++piece)
     search::require_fit(state.results.contains(static_cast<std::uint64_t>(piece)) ||
-                        is_open(state.queue, piece));
+                        contains(open, piece));
   return state;
 }
 

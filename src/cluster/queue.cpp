@@ -57,6 +57,12 @@ Request do_run(Work& work, const PieceRun& run, const Between& between, TreeTalk
   return {run.size(), cpu_seconds() - start};
 }
 
+/// Dropped in silence it would be missed somewhere, or taken for another's later.
+[[noreturn]] void came_out_of_turn(const Message& message) {
+  throw Error(fmt::format("a message of kind {} from rank {} came out of turn",
+                          static_cast<int>(message.tag), message.from));
+}
+
 class Worker {
  public:
   Worker(Work& work, Communicator& ranks, Watch& watch)
@@ -92,8 +98,8 @@ class Worker {
         for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
         done_ = true;
         return;
-      } else {
-        talk_.take(*message);
+      } else if (talk_.take(*message) == TreeTalk::Taken::no) {
+        came_out_of_turn(*message);
       }
     }
     talk_.tell();
@@ -186,10 +192,13 @@ class Master {
       serving_.requests += message->tag == Tag::request ? 1 : 0;
       serving_.news += message->tag == Tag::news ? 1 : 0;
       serving_.news_bytes += message->tag == Tag::news ? bytes : 0;
-      if (message->tag == Tag::request)
+      if (message->tag == Tag::request) {
         answer(message->from, unpacked<Request>(message->bytes));
-      else if (talk_.take(*message) == TreeTalk::Taken::last_report)
-        merging += cpu_seconds() - start;
+        continue;
+      }
+      const auto taken = talk_.take(*message);
+      if (taken == TreeTalk::Taken::no) came_out_of_turn(*message);
+      if (taken == TreeTalk::Taken::last_report) merging += cpu_seconds() - start;
     }
     talk_.tell();
     watch_.look();
@@ -245,11 +254,6 @@ bool fits(const QueueState& state, std::int64_t pieces) {
          std::all_of(state.open.begin(), state.open.end(), [&](const PieceRun& run) {
            return run.first >= 0 && run.first < run.end && run.end <= state.next;
          });
-}
-
-bool is_open(const QueueState& state, std::int64_t piece) {
-  return std::any_of(state.open.begin(), state.open.end(),
-                     [&](const PieceRun& run) { return run.first <= piece && piece < run.end; });
 }
 
 void run_queue(Work& work, QueueState& state, Communicator& ranks, Watch& watch,

@@ -21,21 +21,25 @@ auto interval(std::int64_t first, std::int64_t end) {
   return boost::icl::interval<std::int64_t>::right_open(first, end);
 }
 
-std::int64_t cardinality(const boost::icl::interval_set<std::int64_t>& pieces) {
-  return static_cast<std::int64_t>(boost::icl::cardinality(pieces));
-}
-
 }  // namespace
 
-RunSource::RunSource(const QueueState& state, const Work& work, int ranks)
-    : work_(work), next_(state.next), pieces_(work.pieces()), ranks_(ranks) {
-  for (const auto& run : state.open) again_.add(interval(run.first, run.end));
+Pieces open_pieces(const QueueState& state) {
+  Pieces open;
+  for (const auto& run : state.open) open.add(interval(run.first, run.end));
+  return open;
 }
+
+RunSource::RunSource(const QueueState& state, const Work& work, int ranks)
+    : work_(work),
+      next_(state.next),
+      pieces_(work.pieces()),
+      ranks_(ranks),
+      again_(open_pieces(state)) {}
 
 std::int64_t RunSource::length() const {
   if (work_.long_pieces() || measured_seconds_ <= 0.0) return 1;
   const double pieces_per_second = measured_pieces_ / measured_seconds_;
-  const std::int64_t left = pieces_ - next_ + cardinality(again_);
+  const std::int64_t left = pieces_ - next_ + static_cast<std::int64_t>(cardinality(again_));
   const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
   const double most = std::max(most_seconds, most_seconds_per_rank * ranks_) * pieces_per_second;
   const double least = std::min(least_seconds * pieces_per_second, most);

@@ -7,6 +7,11 @@
 
 namespace rooflaw::cluster {
 
+/// Pieces as the runs that they form.
+using Pieces = boost::icl::interval_set<std::int64_t>;
+/// Those that are left of what was begun.
+Pieces open_pieces(const QueueState& state);
+
 class RunSource {
  public:
   /// Keeps a reference to the work.
@@ -22,7 +27,6 @@ class RunSource {
   QueueState state() const;
 
  private:
-  using Pieces = boost::icl::interval_set<std::int64_t>;
   std::int64_t length() const;
   std::int64_t end_of_run(std::int64_t first, std::int64_t last) const;
 

@@ -10,14 +10,16 @@ namespace {
 /// Places in a tree of the numbers from 0 on.
 int above(int place) { return (place - 1) / tree_width; }
 
-/// Of the tree below each place.
-std::vector<int> heights(std::size_t places, const std::vector<int>& least) {
-  std::vector<int> height = least;
-  for (std::size_t place = places; place-- > 1;) {
+/// Of the tree below each place, where what hangs on a place itself is so high.
+std::vector<int> heights(std::vector<int> height) {
+  for (std::size_t place = height.size(); place-- > 1;) {
     int& of_above = height[static_cast<std::size_t>(above(static_cast<int>(place)))];
     of_above = std::max(of_above, height[place] + 1);
   }
   return height;
+}
+std::vector<int> heights_of(const std::vector<int>& members) {
+  return heights(std::vector<int>(members.size(), 0));
 }
 
 void add_below(const std::vector<int>& members, int place, std::vector<int>& below) {
@@ -50,7 +52,7 @@ TreePlace place_in_tree(int rank, std::span<const int> node_of) {
   for (const int node : order) {
     const auto& members = nodes[node];
     firsts.push_back(members.front());
-    node_heights.push_back(heights(members.size(), std::vector<int>(members.size(), 0)).front());
+    node_heights.push_back(heights_of(members).front());
   }
   const auto& members = nodes[node_of[static_cast<std::size_t>(rank)]];
   const int place = place_of(members, rank);
@@ -58,14 +60,13 @@ TreePlace place_in_tree(int rank, std::span<const int> node_of) {
   add_below(members, place, here.below);
   if (place > 0) {
     here.above = members[static_cast<std::size_t>(above(place))];
-    here.height = heights(members.size(),
-                          std::vector<int>(members.size(), 0))[static_cast<std::size_t>(place)];
+    here.height = heights_of(members)[static_cast<std::size_t>(place)];
     return here;
   }
   const int node_place = place_of(firsts, rank);
   if (node_place > 0) here.above = firsts[static_cast<std::size_t>(above(node_place))];
   add_below(firsts, node_place, here.below);
-  here.height = heights(firsts.size(), node_heights)[static_cast<std::size_t>(node_place)];
+  here.height = heights(node_heights)[static_cast<std::size_t>(node_place)];
   return here;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 // What ranks say along the tree (cluster/tree.hpp) while they do the pieces of a queue.
 //
-// News goes between neighbours, both ways, at a pace that follows how much there is to tell.
-// Reports go up: asked for by rank 0 (a gathering), by themselves where they have grown long, and
-// at the end, when each rank waits for those below it and sends one last report for all of them.
-// Messages between two ranks keep their order, so that nothing of a queue is on its way along the
-// tree once its last reports are up and its end is told down.
+// News goes between neighbours, both ways, as soon as there is some and telling it costs little of
+// a rank's time. Reports go up: asked for by rank 0 (a gathering), by themselves where they have
+// grown long, and at the end, when each rank waits for those below it and sends one last report for
+// all of them. Messages between two ranks keep their order, so that nothing of a queue is on its
+// way along the tree once its last reports are up and its end is told down.
 
 #include <chrono>
 #include <functional>

@@ -48,7 +48,7 @@ Count count(const search::Scanner& scanner) {
 /// What a level found before it ends, with a tolerance.
 std::vector<search::LossBound> lowered(const search::Scanner& scanner, double tolerance) {
   std::vector<search::LossBound> seed;
-  for (const auto& frontier : scanner.frontiers()) seed.emplace_back(frontier, tolerance);
+  for (const auto& frontier : scanner.frontiers()) seed.emplace_back(frontier.points(), tolerance);
   return seed;
 }
 

@@ -43,8 +43,6 @@ void fields(Archive& a, QueueState& x) {
 }
 /// Can it be of so many pieces?
 bool fits(const QueueState& state, std::int64_t pieces);
-/// Is it left to do? Cost: linear in the open runs.
-bool is_open(const QueueState& state, std::int64_t piece);
 
 /// Rank 0's part in the course of a queue; empty functions for none.
 struct QueueHooks {

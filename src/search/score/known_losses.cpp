@@ -34,9 +34,6 @@ LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by) {
   for (const auto& p : points) add(bin(p.latency_s), p.loss - lowered_by);
 }
 
-LossBound::LossBound(const Frontier& frontier, double lowered_by)
-    : LossBound(frontier.points(), lowered_by) {}
-
 void LossBound::add(std::int64_t bin, double loss) {
   if (least_before_.size() == 1) first_ = bin - bin % octave;
   if (bin < first_) {

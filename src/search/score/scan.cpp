@@ -95,13 +95,8 @@ void Scanner::insert(std::size_t target, const FrontierPoint& point) {
   if (known.add(bin, point.loss) && keeps_changes_) changes_.push_back({target, bin});
 }
 
-std::vector<FrontierPoints> Scanner::take_points() {
-  std::vector<FrontierPoints> points;
-  for (auto& frontier : frontiers_) {
-    points.push_back(frontier.points());
-    frontier.clear();
-  }
-  return points;
+void Scanner::clear_frontiers() {
+  for (auto& frontier : frontiers_) frontier.clear();
 }
 
 void Scanner::find_feasible(std::size_t deployment, const RowView& row) {

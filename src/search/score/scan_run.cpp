@@ -58,7 +58,7 @@ Bytes ScanRun::report() {
   ScanReport report{std::exchange(state_.pairs, 0), all_points()};
   for (std::size_t t = 0; t < report.frontiers.size(); ++t)
     drop_dominated(report.frontiers[t], scanner_->known()[t].bound());
-  scanner_->take_points();
+  scanner_->clear_frontiers();
   state_.frontiers.assign(question_.targets.size(), {});
   return packed(report);
 }
@@ -66,7 +66,8 @@ Bytes ScanRun::report() {
 void ScanRun::absorb(const Bytes& bytes) {
   const auto report = unpacked<ScanReport>(bytes);
   state_.pairs += report.pairs;
-  take_in(report.frontiers);
+  for (std::size_t t = 0; t < report.frontiers.size(); ++t)
+    state_.frontiers.at(t) = merged(state_.frontiers[t], report.frontiers[t]);
 }
 
 std::size_t ScanRun::unreported() const {
@@ -136,16 +137,11 @@ void ScanRun::begin(const Bytes& bytes) {
   if (shares_finds_ && role_.ranks > 1) scanner_->keep_changes();
 }
 
-/// All that is found is worse, or better.
+/// Bounds by what these points say, wherever they are kept.
 void ScanRun::know(const std::vector<FrontierPoints>& frontiers) {
   for (std::size_t t = 0; t < frontiers.size(); ++t)
     for (const auto& point : frontiers[t])
       scanner_->known()[t].add(LossBound::bin(point.latency_s), point.loss);
-}
-
-void ScanRun::take_in(const std::vector<FrontierPoints>& frontiers) {
-  for (std::size_t t = 0; t < frontiers.size(); ++t)
-    state_.frontiers.at(t) = merged(state_.frontiers[t], frontiers[t]);
 }
 
 std::vector<FrontierPoints> ScanRun::all_points() const {
@@ -163,8 +159,11 @@ void ScanRun::next_round(const Bytes& gathered) {
   std::vector<FrontierPoints> before;
   if (role_.is_root()) {
     before = all_points();
-    if (role_.ranks > 1) scanner_->take_points();
-    if (role_.ranks > 1) state_.frontiers = before;
+    // Alone, what was found goes on to drop what is dominated within a bin of what is known.
+    if (role_.ranks > 1) {
+      scanner_->clear_frontiers();
+      state_.frontiers = before;
+    }
   } else {
     before = unpacked<std::vector<FrontierPoints>>(gathered);
     know(before);

@@ -59,7 +59,7 @@ Found exact(const search::Question& question, std::vector<Subspace> levels,
   for (std::size_t l = 0; l < levels.size(); ++l) {
     std::vector<search::LossBound> seed;
     if (tolerance > 0 && l + 1 == levels.size())
-      for (const auto& f : scanner.frontiers()) seed.emplace_back(f, tolerance);
+      for (const auto& f : scanner.frontiers()) seed.emplace_back(f.points(), tolerance);
     search::ExactLevel level(question, tables, levels[l], seed);
     EXPECT_EQ(search::pieces_of(question, levels[l]), level.pieces());
     if (in_runs != nullptr) {

@@ -81,7 +81,7 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
       latencies.push_back(std::exp(random.real(-12, 5)));
       frontier.insert({latencies.back(), random.real(2, 8), n});
     }
-    const search::LossBound bound(frontier, 0.25);
+    const search::LossBound bound(frontier.points(), 0.25);
     const auto points = frontier.points();
     for (int n = 0; n < 200; ++n) {
       const double latency =
@@ -99,7 +99,7 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
       EXPECT_LE(ours, surely);
     }
   }
-  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}).data()[0]);
+  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}.points()).data()[0]);
 }
 
 std::vector<FrontierPoint> random_points(Random& random, int count) {

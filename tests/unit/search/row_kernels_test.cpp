@@ -186,7 +186,7 @@ TEST_F(RowKernels, Slack) {
   at_every_length([&] {
     search::Frontier frontier;
     for (std::int64_t i = 0; i < 20; ++i) frontier.insert({number(), number(), i});
-    const search::LossBound bound(frontier);
+    const search::LossBound bound(frontier.points());
     const Column layers = column(), loss = column();
     const double layer = number(), head = number();
     Column value(size_);

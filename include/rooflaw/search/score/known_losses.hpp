@@ -54,7 +54,6 @@ class LossBound {
   LossBound() = default;
   /// Of points in any order. @param lowered_by  taken off every loss
   explicit LossBound(std::span<const FrontierPoint> points, double lowered_by = 0);
-  explicit LossBound(const Frontier& frontier, double lowered_by = 0);
 
   /// A point in that bin. Cost: some ten nanoseconds; a nanosecond for each bin it lowers.
   void add(std::int64_t bin, double loss);

@@ -54,12 +54,12 @@ class Scanner {
   /// Scores FFN blocks for one target only. `ffn` has the target's deployment filled.
   void scan_rows(const TargetRows& rows, const FfnParts& ffn);
 
-  /// What was found here and not taken yet, by target.
+  /// What was found here and not cleared since, by target.
   const std::vector<Frontier>& frontiers() const { return frontiers_; }
   /// Adds a point of the space, as if it had been scored.
   void insert(std::size_t target, const FrontierPoint& point);
-  /// What was found since the last time, by target; it goes on to be known.
-  std::vector<FrontierPoints> take_points();
+  /// Drops the points, which are somebody else's now; what they say goes on to be known.
+  void clear_frontiers();
 
   /// By target, of points found anywhere. What others found may be added between two calls of
   /// `between_rows`.

@@ -62,7 +62,6 @@ class ScanRun : public MethodRun {
 
  private:
   void know(const std::vector<FrontierPoints>& frontiers);
-  void take_in(const std::vector<FrontierPoints>& frontiers);
   std::vector<FrontierPoints> all_points() const;
 
   const Question& question_;
