@@ -15,14 +15,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A worker wants pieces; how long the last took.
-struct Request {
+// Of the time, what checkpoints may take at most, however often they are asked for: nobody is
+// served meanwhile.
+constexpr double most_writing = 0.05;
+
+/// What a rank did of a run.
+struct Took {
   std::int64_t pieces = 0;
   double seconds = 0;
+  PieceRun rest;  // left undone: the run was too long
+};
+template <class Archive>
+void fields(Archive& a, Took& x) {
+  a(x.pieces, x.seconds, x.rest);
+}
+
+/// A worker tells rank 0 what it did, and mostly wants a run.
+struct Request {
+  Took took;
+  bool wants = true;
+  bool idle = true;  // has none
 };
 template <class Archive>
 void fields(Archive& a, Request& x) {
-  a(x.pieces, x.seconds);
+  a(x.took, x.wants, x.idle);
 }
 
 void score(Work& work, std::int64_t piece, const Between& between) {
@@ -39,7 +55,8 @@ void score(Work& work, std::int64_t piece, const Between& between) {
 
 /// Does them, and tells which are done; how long it took. That is asked of the processor's clock:
 /// ranks that share a core must not take their turns for work.
-Request do_run(Work& work, const PieceRun& run, const Between& between, TreeTalk& talk) {
+Took do_run(Work& work, const HandedRun& handed, const Between& between, TreeTalk& talk) {
+  const auto& [run, most_seconds, wait] = handed;
   const double start = cpu_seconds();
   PieceRun done{run.first, run.first};
   const auto settle = [&] {
@@ -47,15 +64,32 @@ Request do_run(Work& work, const PieceRun& run, const Between& between, TreeTalk
     work.settle();
     talk.settled(done);
   };
+  const auto too_long = [&] { return done.size() > 0 && cpu_seconds() - start > most_seconds; };
   try {
-    for (; done.end < run.end; ++done.end) score(work, done.end, between);
+    for (; done.end < run.end && !too_long(); ++done.end) score(work, done.end, between);
   } catch (const RunEnds&) {
     settle();
     throw;
   }
   settle();
-  return {run.size(), cpu_seconds() - start};
+  return {done.size(), cpu_seconds() - start, {done.end, run.end}};
 }
+
+/// Says now and then that it is time to look for messages: a look costs a microsecond, the steps
+/// between which one may be taken often not much more.
+class Looks {
+ public:
+  bool due() {
+    const auto now = Clock::now();
+    if (now < next_) return false;
+    next_ = now + pause;
+    return true;
+  }
+
+ private:
+  static constexpr std::chrono::microseconds pause{200};
+  Clock::time_point next_{};
+};
 
 /// Dropped in silence it would be missed somewhere, or taken for another's later.
 [[noreturn]] void came_out_of_turn(const Message& message) {
@@ -69,16 +103,20 @@ class Worker {
       : work_(work), ranks_(ranks), watch_(watch), talk_(work, ranks) {}
 
   void run() try {
-    const Between attend = [this] { this->attend(); };
+    const Between attend = [this] {
+      if (looks_.due()) this->attend();
+    };
     const bool ask_ahead = !work_.long_pieces();
     request({});
-    Request took;
-    for (PieceRun run = next(); run.size() > 0; run = next()) {
+    for (HandedRun run = next(); run.run.size() > 0; run = next()) {
       // Asked for before this run is begun, the next one is there when it is needed, though rank 0
       // be busy with a row of its own.
-      if (ask_ahead) request(took);
-      took = do_run(work_, run, attend, talk_);
-      if (!ask_ahead) request(took);
+      if (ask_ahead) request({.took = std::exchange(took_, {}), .idle = false});
+      took_ = do_run(work_, run, attend, talk_);
+      if (!ask_ahead)
+        request({.took = std::exchange(took_, {})});
+      else if (took_.rest.size() > 0 || runs_.empty())
+        request({.took = std::exchange(took_, {}), .wants = false, .idle = runs_.empty()});
     }
     talk_.finish();
     for (BackOff back_off; !done_; back_off.pause()) attend();
@@ -93,7 +131,9 @@ class Worker {
   void attend() {
     while (const auto message = ranks_.poll()) {
       if (message->tag == Tag::pieces) {
-        runs_.push_back(unpacked<PieceRun>(message->bytes));
+        const auto handed = unpacked<HandedRun>(message->bytes);
+        waits_ = handed.wait;
+        if (!waits_) runs_.push_back(handed);
       } else if (message->tag == Tag::done) {
         for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
         done_ = true;
@@ -106,13 +146,13 @@ class Worker {
     watch_.look();
   }
 
-  PieceRun next() {
+  HandedRun next() {
     const auto since = Clock::now();
     for (BackOff back_off; runs_.empty(); back_off.pause()) {
       attend();
-      watch_.waiting(since);
+      if (!waits_) watch_.waiting(since);
     }
-    const PieceRun run = runs_.front();
+    const HandedRun run = runs_.front();
     runs_.pop_front();
     return run;
   }
@@ -121,7 +161,10 @@ class Worker {
   Communicator& ranks_;
   Watch& watch_;
   TreeTalk talk_;
-  std::deque<PieceRun> runs_;  // to be done
+  Looks looks_;
+  std::deque<HandedRun> runs_;  // to be done
+  Took took_;                   // of the last, not told yet
+  bool waits_ = false;          // rank 0 answered, and has none now
   bool done_ = false;
 };
 
@@ -136,7 +179,8 @@ class Master {
         hooks_(hooks),
         serving_(serving),
         talk_(work, ranks),
-        source_(state, work, ranks.size()) {}
+        source_(state, work, ranks.size()),
+        idle_(static_cast<std::size_t>(ranks.size()), true) {}
 
   void run() {
     try {
@@ -157,14 +201,25 @@ class Master {
  private:
   void do_all() {
     watch_.begin();
-    const Between attend = [this] { this->attend(); };
+    const Between between = [this] {
+      if (looks_.due()) attend();
+    };
     attend();
-    for (PieceRun run = take(); run.size() > 0; run = take()) {
-      const Request took = do_run(work_, run, attend, talk_);
-      source_.measured(took.pieces, took.seconds);
-      attend();
-      report_progress();
+    for (BackOff back_off;;) {
+      const HandedRun run = take();
+      if (run.run.size() > 0) {
+        took(do_run(work_, run, between, talk_));
+        attend();
+        report_progress();
+      } else if (all_idle()) {
+        break;
+      } else {  // what is under way may come back
+        const auto before = serving_.messages;
+        attend();
+        if (serving_.messages == before) back_off.pause();
+      }
     }
+    for (const int rank : waiting_) ranks_.send(rank, Tag::pieces, packed(HandedRun{}));
     talk_.finish();
     for (BackOff back_off; !talk_.over();) {
       const auto before = serving_.messages;
@@ -176,8 +231,22 @@ class Master {
     note_state();
   }
 
-  PieceRun take() {
-    return hooks_.out_of_time && hooks_.out_of_time() ? PieceRun{} : source_.take();
+  HandedRun take() {
+    return hooks_.out_of_time && hooks_.out_of_time() ? HandedRun{} : source_.take();
+  }
+
+  void took(const Took& took) {
+    if (took.pieces > 0) source_.measured(took.pieces, took.seconds);
+    if (took.rest.size() == 0) return;
+    source_.give_back(took.rest);
+    serve();
+  }
+
+  /// Nothing is under way on any worker.
+  bool all_idle() const {
+    return std::ssize(waiting_) + 1 == ranks_.size() &&
+           std::all_of(waiting_.begin(), waiting_.end(),
+                       [&](int rank) { return idle_[static_cast<std::size_t>(rank)]; });
   }
 
   void attend() {
@@ -205,19 +274,34 @@ class Master {
     serving_.cpu_s += cpu_seconds() - before - merging;
     serving_.merging_cpu_s += merging;
     if (!hooks_.checkpoint) return;
-    if (!gathering_ && watch_.checkpoint_due()) {
+    if (!gathering_ && Clock::now() >= may_gather_ && watch_.checkpoint_due()) {
       talk_.gather();
       gathering_ = true;
     }
     if (gathering_ && talk_.gathered()) {
       gathering_ = false;
+      const auto start = Clock::now();
       checkpoint();
+      may_gather_ = Clock::now() + (Clock::now() - start) * static_cast<int>(1.0 / most_writing);
     }
   }
 
   void answer(int rank, const Request& request) {
-    if (request.pieces > 0) source_.measured(request.pieces, request.seconds);
-    ranks_.send(rank, Tag::pieces, packed(take()));
+    took(request.took);
+    idle_[static_cast<std::size_t>(rank)] = request.idle;
+    if (request.wants) waiting_.push_back(rank);
+    serve();
+    if (request.wants && !waiting_.empty())
+      ranks_.send(rank, Tag::pieces, packed(HandedRun{.wait = true}));
+  }
+
+  void serve() {
+    while (!waiting_.empty()) {
+      const HandedRun run = take();
+      if (run.run.size() == 0) return;
+      ranks_.send(waiting_.front(), Tag::pieces, packed(run));
+      waiting_.pop_front();
+    }
   }
 
   void note_state() {
@@ -243,8 +327,12 @@ class Master {
   const QueueHooks& hooks_;
   search::Serving& serving_;
   TreeTalk talk_;
+  Looks looks_;
   RunSource source_;
+  std::deque<int> waiting_;  // ranks that want a run
+  std::vector<bool> idle_;   // by rank: has none, as far as it told
   bool gathering_ = false;
+  Clock::time_point may_gather_{};
 };
 
 }  // namespace

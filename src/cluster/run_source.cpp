@@ -1,6 +1,7 @@
 #include "run_source.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace rooflaw::cluster {
 
@@ -12,6 +13,8 @@ namespace {
 constexpr double most_seconds = 0.1;
 constexpr double most_seconds_per_rank = 0.25e-3;
 constexpr double least_seconds = 0.02;
+// A run comes back that takes so many times what it was to take.
+constexpr double too_long = 4.0;
 // What is left is handed out in at least so many runs a rank.
 constexpr std::int64_t runs_left_per_rank = 2;
 // The lengths of pieces that were measured first say less and less of those to come.
@@ -38,11 +41,10 @@ RunSource::RunSource(const QueueState& state, const Work& work, int ranks)
 
 std::int64_t RunSource::length() const {
   if (work_.long_pieces() || measured_seconds_ <= 0.0) return 1;
-  const double pieces_per_second = measured_pieces_ / measured_seconds_;
   const std::int64_t left = pieces_ - next_ + static_cast<std::int64_t>(cardinality(again_));
   const auto fair = static_cast<double>(left / (runs_left_per_rank * ranks_));
-  const double most = std::max(most_seconds, most_seconds_per_rank * ranks_) * pieces_per_second;
-  const double least = std::min(least_seconds * pieces_per_second, most);
+  const double most = std::max(most_seconds, most_seconds_per_rank * ranks_) * pieces_per_second();
+  const double least = std::min(least_seconds * pieces_per_second(), most);
   // Those that are measured first are the short ones: lengths grow little by little.
   return static_cast<std::int64_t>(
       std::clamp(std::clamp(fair, least, most), 1.0, 2.0 * static_cast<double>(longest_)));
@@ -61,7 +63,7 @@ std::int64_t RunSource::end_of_run(std::int64_t first, std::int64_t last) const 
   return end;
 }
 
-PieceRun RunSource::take() {
+HandedRun RunSource::take() {
   PieceRun run;
   if (!again_.empty()) {
     const auto first = *again_.begin();
@@ -73,7 +75,14 @@ PieceRun RunSource::take() {
   }
   if (run.size() > 0) under_way_.add(interval(run.first, run.end));
   longest_ = std::max(longest_, std::min(run.size(), 2 * longest_));
-  return run;
+  if (measured_seconds_ <= 0.0) return {.run = run, .most_seconds = std::numeric_limits<double>::infinity()};
+  const double expected = static_cast<double>(run.size()) / pieces_per_second();
+  return {.run = run, .most_seconds = too_long * std::max(expected, least_seconds)};
+}
+
+void RunSource::give_back(const PieceRun& rest) {
+  under_way_.subtract(interval(rest.first, rest.end));
+  again_.add(interval(rest.first, rest.end));
 }
 
 void RunSource::measured(std::int64_t pieces, double seconds) {

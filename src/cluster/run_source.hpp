@@ -12,6 +12,19 @@ using Pieces = boost::icl::interval_set<std::int64_t>;
 /// Those that are left of what was begun.
 Pieces open_pieces(const QueueState& state);
 
+/// What is handed out at once. A run that has taken so many seconds of processor time ends with the
+/// piece at hand, and what is left of it comes back: pieces differ, and one that is long must not
+/// hold up those behind it.
+struct HandedRun {
+  PieceRun run{};
+  double most_seconds = 0;
+  bool wait = false;  // none now: what is under way may come back
+};
+template <class Archive>
+void fields(Archive& a, HandedRun& x) {
+  a(x.run, x.most_seconds, x.wait);
+}
+
 class RunSource {
  public:
   /// Keeps a reference to the work.
@@ -19,14 +32,17 @@ class RunSource {
 
   /// The next run; empty: none are left. So long that rank 0 is not asked too often, and so short
   /// that all ranks end together.
-  PieceRun take();
+  HandedRun take();
   /// How long pieces took somewhere.
   void measured(std::int64_t pieces, double seconds);
+  /// Pieces of a run that was handed out, not begun.
+  void give_back(const PieceRun& rest);
   void done(const PieceRun& run);
 
   QueueState state() const;
 
  private:
+  double pieces_per_second() const { return measured_pieces_ / measured_seconds_; }
   std::int64_t length() const;
   std::int64_t end_of_run(std::int64_t first, std::int64_t last) const;
 

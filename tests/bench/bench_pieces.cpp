@@ -19,6 +19,8 @@
 
 #include "read_job.hpp"
 #include "rooflaw/search/exact/exact.hpp"
+#include "rooflaw/search/exact/local_search.hpp"
+#include "rooflaw/search/state.hpp"
 
 namespace {
 
@@ -45,10 +47,21 @@ Count count(const search::Scanner& scanner) {
   return c;
 }
 
-/// What a level found before it ends, with a tolerance.
-std::vector<search::LossBound> lowered(const search::Scanner& scanner, double tolerance) {
+/// The frontiers before the last level, with a tolerance.
+std::vector<search::LossBound> lowered_seed(const search::Question& question,
+                                            const search::PowerTables& tables,
+                                            const search::Subspace& space, double tolerance,
+                                            search::Scanner& scanner) {
+  const auto before = search::points_of(scanner.frontiers());
+  const double start = cpu_seconds();
+  search::LocalSearch local(question, tables, space, before, search::least_gain(tolerance));
+  for (search::Index piece = 0; piece < local.pieces(question); ++piece)
+    local.score(piece, scanner, {});
+  print({{"local_search_seconds", cpu_seconds() - start},
+         {"frontier_points", count(scanner).points}});
   std::vector<search::LossBound> seed;
-  for (const auto& frontier : scanner.frontiers()) seed.emplace_back(frontier.points(), tolerance);
+  for (const auto& points : search::points_of(scanner.frontiers()))
+    seed.emplace_back(points, tolerance);
   return seed;
 }
 
@@ -91,7 +104,8 @@ int main(int argc, char** argv) {
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const double before = cpu_seconds();
     std::vector<search::LossBound> seed;
-    if (exact->tolerance > 0 && l + 1 == levels.size()) seed = lowered(scanner, exact->tolerance);
+    if (exact->tolerance > 0 && l > 0 && l + 1 == levels.size())
+      seed = lowered_seed(question, tables, levels[l], exact->tolerance, scanner);
     search::ExactLevel level(question, tables, levels[l], std::move(seed));
     print({{"level", l},
            {"pieces", level.pieces()},

@@ -20,11 +20,12 @@ FrameBounds::TargetAttention FrameBounds::grouped(const std::vector<AttentionCos
   std::iota(all.blocks.begin(), all.blocks.end(), std::size_t{0});
   std::stable_sort(all.blocks.begin(), all.blocks.end(),
                    [&](std::size_t x, std::size_t y) { return costs[x].loss < costs[y].loss; });
-  all.per_group = (costs.size() + most_attention_costs - 1) / most_attention_costs;
+  auto& [blocks, per_group, groups] = all.costs;
+  per_group = (costs.size() + most_attention_costs - 1) / most_attention_costs;
   for (std::size_t a = 0; a < costs.size(); ++a) {
-    const AttentionCost& cost = all.costs.emplace_back(costs[all.blocks[a]]);
-    if (a % all.per_group == 0) all.groups.push_back(cost);
-    all.groups.back().seconds = std::min(all.groups.back().seconds, cost.seconds);
+    const AttentionCost& cost = blocks.emplace_back(costs[all.blocks[a]]);
+    if (a % per_group == 0) groups.push_back(cost);
+    groups.back().seconds = std::min(groups.back().seconds, cost.seconds);
   }
   return all;
 }
@@ -35,6 +36,7 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     : question_(question),
       tables_(tables),
       depths_(depths),
+      lowered_seed_(lowered_seed),
       frame_index_(index_of_frame(strides_of(question.space), frame)),
       frame_(frame),
       width_(static_cast<double>(question.space.widths[frame.width_digit])),
@@ -63,6 +65,7 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
     deployments_.push_back(b);
   }
 
+  target_attention_.reserve(question_.targets.size());  // tables refer to them
   for (std::size_t t = 0; t < question_.targets.size(); ++t) {
     const Target& target = question_.targets[t];
     const Deployment& deployment = question_.deployments[target.deployment];
@@ -79,13 +82,14 @@ FrameBounds::FrameBounds(const Question& question, const PowerTables& tables, co
       costs.push_back({seconds(p.prefill_s, p.decode_s) + overhead,
                        tables.laws[target.law].kv[frame.width_digit][block.option.digit]});
     }
-    const auto& groups = target_attention_.emplace_back(grouped(costs)).groups;
+    const auto& attention = target_attention_.emplace_back(grouped(costs)).costs;
     const double per_token = 1.0 / w.per;
     const double head = seconds(width.prefill_fixed_s, width.decode_fixed_s);
     const double delta = deployment.scenario.precision.loss_delta;
-    slack_.emplace_back(known[t].bound(), depths, target.law, groups, head, per_token, delta);
+    slack_.emplace_back(known[t].bound(), depths, target.law, attention, head, per_token, delta);
     if (!lowered_seed.empty())
-      seed_slack_.emplace_back(lowered_seed[t], depths, target.law, groups, head, per_token, delta);
+      seed_slack_.emplace_back(lowered_seed[t], depths, target.law, attention, head, per_token,
+                               delta);
   }
 }
 
@@ -134,16 +138,28 @@ std::size_t FrameBounds::depths_affordable(std::size_t deployment, const FfnPart
 bool FrameBounds::matters(std::size_t target, const FfnParts& ffn, std::size_t lane, double loss,
                           std::size_t depths) {
   const double ffn_s = seconds(target, ffn_costs(ffn, question_.targets[target].deployment, lane));
-  const std::size_t group = SlackTable::group_of(depths);
-  if (loss >= static_cast<double>(slack_[target].slack(ffn_s, group))) return false;
-  return seed_slack_.empty() || loss < static_cast<double>(seed_slack_[target].slack(ffn_s, group));
+  if (!seed_slack_.empty() && !seed_slack_[target].open(ffn_s, loss, depths)) return false;
+  return slack_[target].open(ffn_s, loss, depths);
+}
+
+void FrameBounds::find_open_depths(std::size_t target, const AttentionCost& attention,
+                                   double ffn_s, double ffn_loss, std::size_t first,
+                                   std::size_t end, std::vector<std::size_t>& open) {
+  slack_[target].open_depths(attention, ffn_s, ffn_loss, first, end, open);
+  if (seed_slack_.empty() || open.empty()) return;
+  seed_slack_[target].open_depths(attention, ffn_s, ffn_loss, open.front(), open.back() + 1,
+                                  open_by_seed_);
+  std::erase_if(open, [&](std::size_t d) {
+    return !std::binary_search(open_by_seed_.begin(), open_by_seed_.end(), d);
+  });
 }
 
 void FrameBounds::open_rows(std::size_t target, double ffn_s, double ffn_loss, std::size_t depths,
                             const std::function<void(const TargetRows&)>& visit) {
   const Target& asked = question_.targets[target];
   const TargetAttention& attention = target_attention_[target];
-  SlackTable& slack = slack_[target];
+  const auto& [costs, per_group, groups] = attention.costs;
+  const LossBound* below = lowered_seed_.empty() ? nullptr : &lowered_seed_[target];
   const auto row = [&](std::size_t a, const std::vector<std::size_t>& open) {
     const AttentionBlock& block = attention_[attention.blocks[a]];
     rows_ = {.target = target,
@@ -153,23 +169,23 @@ void FrameBounds::open_rows(std::size_t target, double ffn_s, double ffn_loss, s
              .attention_activations = block.activations,
              .kv_loss = tables_.laws[asked.law].kv[frame_.width_digit][block.option.digit],
              .index = frame_index_ + block.option.index,
-             .layer_digits = std::move(rows_.layer_digits)};
+             .layer_digits = std::move(rows_.layer_digits),
+             .below = below};
     rows_.layer_digits.clear();
     for (const std::size_t d : open) rows_.layer_digits.push_back(depths_.digits[d]);
     visit(rows_);
   };
-  for (std::size_t g = 0; g < attention.groups.size(); ++g) {
-    slack.open_depths(attention.groups[g], ffn_s, ffn_loss, 0, depths, open_of_group_);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    find_open_depths(target, groups[g], ffn_s, ffn_loss, 0, depths, open_of_group_);
     if (open_of_group_.empty()) continue;
-    const std::size_t first = g * attention.per_group;
-    if (attention.per_group == 1) {
+    const std::size_t first = g * per_group;
+    if (per_group == 1) {
       row(first, open_of_group_);
       continue;
     }
-    for (std::size_t a = first; a < std::min(first + attention.per_group, attention.costs.size());
-         ++a) {
-      slack.open_depths(attention.costs[a], ffn_s, ffn_loss, open_of_group_.front(),
-                        open_of_group_.back() + 1, open_);
+    for (std::size_t a = first; a < std::min(first + per_group, costs.size()); ++a) {
+      find_open_depths(target, costs[a], ffn_s, ffn_loss, open_of_group_.front(),
+                       open_of_group_.back() + 1, open_);
       if (!open_.empty()) row(a, open_);
     }
   }

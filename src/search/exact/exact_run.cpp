@@ -1,4 +1,5 @@
 #include "rooflaw/search/exact/exact.hpp"
+#include "rooflaw/search/exact/local_search.hpp"
 #include "rooflaw/search/score/scan_run.hpp"
 #include "rooflaw/search/state.hpp"
 
@@ -6,46 +7,67 @@ namespace rooflaw::search {
 
 namespace {
 
-/// A round is a level.
+/// A round is a level; with a tolerance the last but one is the local search.
 class ExactRun : public ScanRun {
  public:
   ExactRun(const Exact& exact, const Question& question, Role role)
       : ScanRun(question, role, true),
         tolerance_(exact.tolerance),
         levels_(exact_levels(question.space)) {}
-  std::string name(std::int64_t piece) const override { return level_->name(piece); }
-  std::int64_t end_of_kin(std::int64_t piece) const override { return level_->end_of_frame(piece); }
+  std::string name(std::int64_t piece) const override {
+    return local_search_ ? local_search_->name(piece) : level_->name(piece);
+  }
+  std::int64_t end_of_kin(std::int64_t piece) const override {
+    return local_search_ ? piece + 1 : level_->end_of_frame(piece);
+  }
 
  protected:
-  std::uint64_t rounds() const override { return levels_.size(); }
+  std::uint64_t rounds() const override { return levels_.size() + (searches_locally() ? 1 : 0); }
   std::int64_t pieces_of(std::uint64_t round) const override {
+    if (is_local(round)) return LocalSearch::pieces(question());
     return level_ && round == this->round() ? level_->pieces()
-                                            : search::pieces_of(question(), levels_[round]);
+                                            : search::pieces_of(question(), level_of(round));
   }
   bool fits(const ScanState& state) const override {
     return state.seed.empty() != has_seed(state.round);
   }
   void prepare(const std::vector<FrontierPoints>* before) override {
-    std::vector<LossBound> lowered;
-    if (has_seed(round())) {
-      auto& seed = scan_state().seed;
-      if (before != nullptr) seed = *before;
-      for (const auto& points : seed) lowered.emplace_back(points, tolerance_);
+    auto& seed = scan_state().seed;
+    if (before != nullptr && has_seed(round())) seed = *before;
+    level_.reset();
+    local_search_.reset();
+    if (is_local(round())) {
+      local_search_.emplace(question(), tables(), levels_.back(), seed, least_gain(tolerance_));
+      return;
     }
-    level_.emplace(question(), tables(), levels_[round()], std::move(lowered));
+    std::vector<LossBound> lowered;
+    if (has_seed(round()))
+      for (const auto& points : seed) lowered.emplace_back(points, tolerance_);
+    level_.emplace(question(), tables(), level_of(round()), std::move(lowered));
   }
   void score_piece(std::int64_t piece, const Between& between) override {
-    level_->score(piece, scanner(), between);
+    if (local_search_)
+      local_search_->score(piece, scanner(), between);
+    else
+      level_->score(piece, scanner(), between);
   }
-  void settle_pieces() override { level_->settle(scanner()); }
+  void settle_pieces() override {
+    if (level_) level_->settle(scanner());
+  }
 
  private:
+  bool searches_locally() const { return tolerance_ > 0.0 && levels_.size() > 1; }
+  bool is_local(std::uint64_t round) const { return searches_locally() && round + 2 == rounds(); }
+  const Subspace& level_of(std::uint64_t round) const {
+    return round + 1 == rounds() ? levels_.back() : levels_[round];
+  }
   bool has_seed(std::uint64_t round) const {
-    return tolerance_ > 0.0 && round + 1 == levels_.size();
+    return tolerance_ > 0.0 && (round + 1 == rounds() || is_local(round));
   }
   double tolerance_;
   std::vector<Subspace> levels_;
   std::optional<ExactLevel> level_;
+  std::optional<LocalSearch> local_search_;
 };
 
 }  // namespace

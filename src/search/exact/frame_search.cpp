@@ -1,6 +1,7 @@
 #include "frame_search.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace rooflaw::search {
 
@@ -22,8 +23,11 @@ FrameSearch::FrameSearch(const ExactLevel& level, const Frame& frame,
       bounds_(question_, level.tables_, level.depths_, frame, known, level.lowered_seed_),
       boxes_(question_.space, level.subspace_, level.routes_, frame),
       words_((question_.targets.size() + 63) / 64),
+      all_targets_(words_, ~std::uint64_t{0}),
       least_loss_(question_.laws.size()),
       kept_(question_.targets.size()) {
+  if (const std::size_t rest = question_.targets.size() % 64; rest != 0)
+    all_targets_.back() = (std::uint64_t{1} << rest) - 1;
   scanned_.index.resize(scanned_together);
   scanned_.loss.assign(question_.laws.size(), std::vector<double>(scanned_together));
   scanned_.activations.resize(scanned_together);
@@ -40,7 +44,7 @@ void FrameSearch::search(const std::vector<Box>& boxes, Scanner& scanner,
   for (const Box& box : boxes)
     if (const auto built = boxes_.built(box)) {
       open_.boxes.push_back(*built);
-      open_.targets.insert(open_.targets.end(), words_, ~std::uint64_t{0});
+      open_.targets.insert(open_.targets.end(), all_targets_.begin(), all_targets_.end());
     }
   while (!open_.boxes.empty()) {
     take_some();
@@ -65,10 +69,28 @@ void FrameSearch::settle(Scanner& scanner) {
   for (std::size_t t = 0; t < kept_.size(); ++t) flush(t, scanner);
 }
 
-void FrameSearch::look_at_some(Scanner& scanner) {
+/// The lower corners, in the deployments of targets that they may still matter to.
+void FrameSearch::fill_corners() {
+  const std::size_t deployments = question_.deployments.size();
   lower_.clear();
-  for (const Box& box : some_.boxes) lower_.push_back(boxes_.corner(box, false));
-  fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_);
+  wanted_.assign((some_.boxes.size() / FfnParts::packet + 1) * deployments, 0);
+  for (std::size_t i = 0; i < some_.boxes.size(); ++i) {
+    lower_.push_back(boxes_.corner(some_.boxes[i], false));
+    char* wanted = wanted_.data() + i / FfnParts::packet * deployments;
+    for (std::size_t w = 0; w < words_; ++w)
+      for (std::uint64_t bits = some_.targets[i * words_ + w]; bits != 0; bits &= bits - 1) {
+        const std::size_t t = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        wanted[question_.targets[t].deployment] = 1;
+      }
+  }
+  fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_,
+                 [&](std::size_t packet, std::size_t s) {
+                   return wanted_[packet * deployments + s] != 0;
+                 });
+}
+
+void FrameSearch::look_at_some(Scanner& scanner) {
+  fill_corners();
   for (std::size_t i = 0; i < some_.boxes.size(); ++i) {
     const Box& box = some_.boxes[i];
     const bool single = box.single();

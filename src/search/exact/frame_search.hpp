@@ -42,6 +42,7 @@ class FrameSearch {
   };
 
   void take_some();
+  void fill_corners();
   void look_at_some(Scanner& scanner);
   void set_least_losses(const Box& box, std::size_t lane);
   void cut(std::size_t box);
@@ -57,10 +58,12 @@ class FrameSearch {
   FrameBoxes boxes_;
   std::int64_t looked_at_ = 0;
   std::size_t words_;  // of bits, by target
+  std::vector<std::uint64_t> all_targets_;
   OpenBoxes open_, some_;
   std::vector<Box> parts_;
   std::vector<FfnOption> lower_;
   FfnParts corners_;
+  std::vector<char> wanted_;                  // by packet of them and deployment
   std::vector<double> least_loss_;            // of the box at hand, by law
   std::vector<std::vector<KeptBlock>> kept_;  // by target
   FfnParts scanned_;

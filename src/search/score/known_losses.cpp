@@ -30,8 +30,11 @@ void lower(std::vector<double>& falling, std::int64_t from, double loss) {
 
 void DominanceBins::add(std::int64_t bin, double loss) { lower(least_loss_before_, bin + 1, loss); }
 
-LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by) {
-  for (const auto& p : points) add(bin(p.latency_s), p.loss - lowered_by);
+LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by)
+    : shift_(fine_shift) {
+  // Slow ones first: each lowers no more than the bins up to the next then.
+  for (auto p = points.rbegin(); p != points.rend(); ++p)
+    add(std::bit_cast<std::int64_t>(p->latency_s) >> shift_, p->loss - lowered_by);
 }
 
 void LossBound::add(std::int64_t bin, double loss) {

@@ -107,8 +107,9 @@ double ffn_part_loss(const PowerTables& tables, std::size_t law, const Frame& fr
 }
 
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
-                    const std::vector<FfnOption>& options, FfnParts& parts) {
-  const std::vector<double> counts = token_counts(question);
+                    const std::vector<FfnOption>& options, FfnParts& parts,
+                    const WantedParts& wanted) {
+  const std::vector<double>& counts = tables.token_counts;
   const std::size_t padded =
       (options.size() + FfnParts::packet - 1) / FfnParts::packet * FfnParts::packet;
   parts.size = options.size();
@@ -147,6 +148,7 @@ void fill_ffn_parts(const Question& question, const PowerTables& tables, const F
       store(parts.loss[law], ffn_loss<Lanes>(tables.laws[law], frame, p));
     store(parts.activations, model::ffn_activations(p.shape));
     for (std::size_t i = 0; i < question.deployments.size(); ++i) {
+      if (wanted && !wanted(start / FfnParts::packet, i)) continue;
       const auto& s = question.deployments[i].scenario;
       const auto phase_seconds = [&](Phase phase) -> Lanes {
         return model::ffn_time(

@@ -117,11 +117,13 @@ bool row_candidates(std::size_t size, const double* __restrict least_loss_before
 
 ROOFLAW_CLONES
 void slack_values(std::size_t size, const double* __restrict layers, const double* __restrict loss,
-                  double layer, double head, const double* __restrict bound, std::int64_t first,
-                  std::int64_t last, double* __restrict value) {
+                  double layer, double head, const LossBound& falling, double* __restrict value) {
+  const double* __restrict bound = falling.data();
+  const int shift = falling.bin_shift();
+  const std::int64_t first = falling.first(), last = falling.last();
   for (std::size_t i = 0; i < size; ++i) {
     const double latency = layers[i] * layer + head;
-    std::int64_t bin = (std::bit_cast<std::int64_t>(latency) >> LossBound::shift) - first;
+    std::int64_t bin = (std::bit_cast<std::int64_t>(latency) >> shift) - first;
     bin = bin < 0 ? 0 : bin;
     bin = bin > last ? last : bin;
     value[i] = bound[bin] - loss[i];

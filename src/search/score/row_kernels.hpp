@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rooflaw/search/score/known_losses.hpp"
 #include "rooflaw/search/score/parts.hpp"
 
 namespace rooflaw::search {
@@ -43,10 +44,8 @@ void row_within(std::size_t size, const double* value, double bound, std::int64_
 bool row_candidates(std::size_t size, const double* least_loss_before, const double* latency_s,
                     const double* loss, double loss_delta, std::int64_t* candidate);
 
-/// value[i] = bound at latency layers[i] * layer + head, less loss[i]. `bound` is a LossBound's
-/// table, from bin `first` to `last`.
+/// value[i] = bound at latency layers[i] * layer + head, less loss[i].
 void slack_values(std::size_t size, const double* layers, const double* loss, double layer,
-                  double head, const double* bound, std::int64_t first, std::int64_t last,
-                  double* value);
+                  double head, const LossBound& bound, double* value);
 
 }  // namespace rooflaw::search

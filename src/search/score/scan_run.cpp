@@ -30,6 +30,11 @@ void fields(Archive& a, KnownLoss& x) {
   a(x.change.target, x.change.bin, x.loss);
 }
 
+/// Takes these in, target by target.
+void merge(const std::vector<FrontierPoints>& more, std::vector<FrontierPoints>& points) {
+  for (std::size_t t = 0; t < points.size(); ++t) points[t] = merged(points[t], more[t]);
+}
+
 /// Of points, those that are not known to be dominated.
 void drop_dominated(FrontierPoints& points, const LossBound& bound) {
   std::erase_if(points, [&](const FrontierPoint& p) {
@@ -60,19 +65,28 @@ Bytes ScanRun::report() {
     drop_dominated(report.frontiers[t], scanner_->known()[t].bound());
   scanner_->clear_frontiers();
   state_.frontiers.assign(question_.targets.size(), {});
+  absorbed_.clear();
   return packed(report);
 }
 
 void ScanRun::absorb(const Bytes& bytes) {
-  const auto report = unpacked<ScanReport>(bytes);
+  auto report = unpacked<ScanReport>(bytes);
+  require_fit(report.frontiers.size() == question_.targets.size());
   state_.pairs += report.pairs;
-  for (std::size_t t = 0; t < report.frontiers.size(); ++t)
-    state_.frontiers.at(t) = merged(state_.frontiers[t], report.frontiers[t]);
+  absorbed_.push_back(std::move(report.frontiers));
+  // Those of like size first: a point is merged a few times, not with every report that comes.
+  const auto size = [&](std::size_t from_last) {
+    return count_points(absorbed_[absorbed_.size() - from_last]);
+  };
+  while (absorbed_.size() > 1 && size(2) <= 2 * size(1)) {
+    const auto last = std::move(absorbed_.back());
+    absorbed_.pop_back();
+    merge(last, absorbed_.back());
+  }
 }
 
 std::size_t ScanRun::unreported() const {
-  return (count_points(scanner_->frontiers()) + count_points(state_.frontiers)) *
-         sizeof(FrontierPoint);
+  return points_held() * sizeof(FrontierPoint);
 }
 
 std::vector<Bytes> ScanRun::news(std::span<const int> ranks) {
@@ -140,14 +154,22 @@ void ScanRun::begin(const Bytes& bytes) {
 /// Bounds by what these points say, wherever they are kept.
 void ScanRun::know(const std::vector<FrontierPoints>& frontiers) {
   for (std::size_t t = 0; t < frontiers.size(); ++t)
-    for (const auto& point : frontiers[t])
-      scanner_->known()[t].add(LossBound::bin(point.latency_s), point.loss);
+    for (auto point = frontiers[t].rbegin(); point != frontiers[t].rend(); ++point)
+      scanner_->known()[t].add(LossBound::bin(point->latency_s), point->loss);
 }
 
 std::vector<FrontierPoints> ScanRun::all_points() const {
   auto points = points_of(scanner_->frontiers());
-  for (std::size_t t = 0; t < points.size(); ++t)
-    points[t] = merged(points[t], state_.frontiers[t]);
+  for (auto report = absorbed_.rbegin(); report != absorbed_.rend(); ++report)
+    merge(*report, points);
+  merge(state_.frontiers, points);
+  return points;
+}
+
+/// Those that another has too are counted twice.
+std::size_t ScanRun::points_held() const {
+  std::size_t points = count_points(scanner_->frontiers()) + count_points(state_.frontiers);
+  for (const auto& report : absorbed_) points += count_points(report);
   return points;
 }
 
@@ -162,12 +184,13 @@ void ScanRun::next_round(const Bytes& gathered) {
     // Alone, what was found goes on to drop what is dominated within a bin of what is known.
     if (role_.ranks > 1) {
       scanner_->clear_frontiers();
+      absorbed_.clear();
       state_.frontiers = before;
     }
   } else {
     before = unpacked<std::vector<FrontierPoints>>(gathered);
-    know(before);
   }
+  know(before);
   scanner_->take_changes();
   learned_.clear();
   prepare(&before);
@@ -182,7 +205,7 @@ Bytes ScanRun::state() const {
 Progress ScanRun::progress(std::int64_t begun) const {
   return {.done = begun,
           .of = pieces(),
-          .frontier_points = count_points(scanner_->frontiers()) + count_points(state_.frontiers),
+          .frontier_points = points_held(),
           .level = static_cast<Index>(round() + 1),
           .levels = static_cast<Index>(rounds())};
 }

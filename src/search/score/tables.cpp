@@ -103,7 +103,8 @@ Digits digits_of_routing(const ExpertOption& o) {
 
 void fill_routings(const Question& question, const std::vector<ExpertOption>& routings,
                    PowerTables& t, Pacer& pacer) {
-  for (const double tokens : token_counts(question)) {
+  t.token_counts = token_counts(question);
+  for (const double tokens : t.token_counts) {
     auto& distinct = t.distinct.emplace_back(t.routing_place.size());
     for (const auto& o : routings) {
       distinct[t.routing_place({}, digits_of_routing(o))] = model::distinct_experts(

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/run_source.hpp"
+#include "cluster/tree_talk.hpp"
 #include "rooflaw/cluster/share.hpp"
 #include "unit/cluster/in_process.hpp"
 #include "unit/random_cases.hpp"
@@ -32,6 +33,7 @@ class Numbers : public Work {
     between();
     if (piece == fails_at || fails_at == any_piece) throw FileError("some.file", "cannot be read");
     if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (slow_every > 0 && piece % slow_every == slow_every - 1) compute(0.1);
     done.push_back(piece);
     ++times[piece];
   }
@@ -48,8 +50,13 @@ class Numbers : public Work {
   static constexpr std::int64_t any_piece = -2;
   std::int64_t fails_at = -1;
   bool slow = false;
+  std::int64_t slow_every = 0;
 
  private:
+  static void compute(double seconds) {
+    for (const double start = cluster::cpu_seconds(); cluster::cpu_seconds() < start + seconds;) {
+    }
+  }
   std::int64_t pieces_;
   bool long_;
 };
@@ -69,6 +76,7 @@ struct How {
   bool long_pieces = false;
   std::int64_t fails_at = -1;
   bool slow = false;
+  std::int64_t slow_every = 0;
   cluster::WatchOptions watch{};
   std::int64_t stop_taking_after = -1;  // as if out of time
 };
@@ -79,6 +87,7 @@ Ran run(const How& how, const QueueState& from = {}) {
     Watch watch(ranks, how.watch, nobody);
     Numbers work(how.pieces, how.long_pieces);
     work.slow = how.slow;
+    work.slow_every = how.slow_every;
     work.fails_at = how.fails_at;
     QueueState state = from;
     search::Serving serving;
@@ -119,6 +128,39 @@ TEST(Queue, DoesEveryPieceOnce) {
         EXPECT_EQ(pieces, ran.state.next);
         EXPECT_TRUE(ran.state.open.empty());
       }
+}
+
+// Runs grow while pieces are short; those that hold a long one come back.
+TEST(Queue, DoesEveryPieceOnceThoughRunsComeBack) {
+  for (const int ranks : {1, 2, 5}) {
+    const std::int64_t pieces = 20000;
+    const Ran ran = run({.ranks = ranks, .pieces = pieces, .slow_every = 5000});
+    EXPECT_EQ(once_each(0, pieces), ran.times) << ranks << " ranks";
+    EXPECT_EQ(pieces, ran.state.next);
+    EXPECT_TRUE(ran.state.open.empty());
+  }
+}
+
+TEST(Runs, WhatComesBackIsHandedOutAgain) {
+  const Numbers work(1000, false);
+  cluster::RunSource source({}, work, 3);
+  std::vector<cluster::PieceRun> handed;
+  for (int i = 0; i < 5; ++i) {
+    handed.push_back(source.take().run);
+    source.measured(handed.back().size(), 1e-3);
+  }
+  const cluster::PieceRun longest = handed.back();
+  ASSERT_GT(longest.size(), 2);
+  const cluster::PieceRun rest{longest.first + 1, longest.end};
+  source.done({0, rest.first});
+  source.give_back(rest);
+  EXPECT_TRUE(contains(cluster::open_pieces(source.state()), rest.first)) << "for a checkpoint";
+  const auto again = source.take();
+  EXPECT_EQ(rest.first, again.run.first) << "before any that is new";
+  EXPECT_LE(again.run.end, rest.end);
+  EXPECT_GT(again.most_seconds, 0.0);
+  source.done({again.run.first, rest.end});
+  EXPECT_EQ(rest.end, source.state().next);
 }
 
 TEST(Queue, GoesOnFromAnyState) {

@@ -81,8 +81,14 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
       latencies.push_back(std::exp(random.real(-12, 5)));
       frontier.insert({latencies.back(), random.real(2, 8), n});
     }
-    const search::LossBound bound(frontier.points(), 0.25);
     const auto points = frontier.points();
+    const bool fine = random.chance(0.5);
+    search::LossBound bound;
+    if (fine)
+      bound = search::LossBound(points, 0.25);
+    else
+      for (const auto& p : points) bound.add(LossBound::bin(p.latency_s), p.loss - 0.25);
+    const double bin_width = fine ? 0x1p-12 : 0x1p-9;
     for (int n = 0; n < 200; ++n) {
       const double latency =
           random.chance(0.5) ? random.pick(latencies) : std::exp(random.real(-13, 6));
@@ -90,11 +96,9 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
       double surely = least;  // of points faster by more than a bin
       for (const auto& p : points) {
         if (p.latency_s < latency) least = std::min(least, p.loss - 0.25);
-        if (p.latency_s < latency * (1 - 0x1p-9)) surely = std::min(surely, p.loss - 0.25);
+        if (p.latency_s < latency * (1 - bin_width)) surely = std::min(surely, p.loss - 0.25);
       }
-      const std::int64_t bin =
-          (std::bit_cast<std::int64_t>(latency) >> search::LossBound::shift) - bound.first();
-      const double ours = bound.data()[std::clamp<std::int64_t>(bin, 0, bound.last())];
+      const double ours = bound.faster_than(latency);
       EXPECT_GE(ours, least);
       EXPECT_LE(ours, surely);
     }

@@ -186,18 +186,18 @@ TEST_F(RowKernels, Slack) {
   at_every_length([&] {
     search::Frontier frontier;
     for (std::int64_t i = 0; i < 20; ++i) frontier.insert({number(), number(), i});
-    const search::LossBound bound(frontier.points());
+    search::LossBound bound(frontier.points());
+    if (random_.chance(0.5)) {
+      bound = {};
+      for (const auto& p : frontier.points())
+        bound.add(search::LossBound::bin(p.latency_s), p.loss);
+    }
     const Column layers = column(), loss = column();
     const double layer = number(), head = number();
     Column value(size_);
-    search::slack_values(size_, layers.data(), loss.data(), layer, head, bound.data(),
-                         bound.first(), bound.last(), value.data());
+    search::slack_values(size_, layers.data(), loss.data(), layer, head, bound, value.data());
     EXPECT_EQ(bits(each([&](std::size_t i) {
-                const double latency = layers[i] * layer + head;
-                const std::int64_t bin =
-                    (std::bit_cast<std::int64_t>(latency) >> search::LossBound::shift) -
-                    bound.first();
-                return bound.data()[std::clamp<std::int64_t>(bin, 0, bound.last())] - loss[i];
+                return bound.faster_than(layers[i] * layer + head) - loss[i];
               })),
               bits(value));
   });

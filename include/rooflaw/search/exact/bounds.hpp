@@ -49,13 +49,12 @@ class FrameBounds {
                  const std::function<void(const TargetRows&)>& visit);
 
  private:
-  /// Attention blocks as a target sees them. Many are bounded in groups of like loss, each by the
-  /// least of its seconds and losses.
+  void find_open_depths(std::size_t target, const AttentionCost& attention, double ffn_s,
+                        double ffn_loss, std::size_t first, std::size_t end,
+                        std::vector<std::size_t>& open);
   struct TargetAttention {
-    std::vector<std::size_t> blocks;  // of attention_, those of a group side by side
-    std::vector<AttentionCost> costs;
-    std::size_t per_group = 1;
-    std::vector<AttentionCost> groups;
+    std::vector<std::size_t> blocks;  // of attention_, in the order of the costs
+    AttentionCosts costs;
   };
   static TargetAttention grouped(const std::vector<AttentionCost>& costs);
   struct DeploymentBounds {
@@ -73,6 +72,7 @@ class FrameBounds {
   const Question& question_;
   const PowerTables& tables_;
   const Depths& depths_;
+  const std::vector<LossBound>& lowered_seed_;
   Index frame_index_ = 0;
   Frame frame_;
   double width_ = 0;
@@ -84,7 +84,7 @@ class FrameBounds {
   std::vector<SlackTable> slack_;                  // by target
   std::vector<SlackTable> seed_slack_;             // with a tolerance
   TargetRows rows_;
-  std::vector<std::size_t> open_, open_of_group_;
+  std::vector<std::size_t> open_, open_of_group_, open_by_seed_;
 };
 
 }  // namespace rooflaw::search

@@ -15,8 +15,11 @@
 // Each level (levels.hpp) searches a finer sub-space, pruned by the frontier of the level before;
 // the last is the space. What is dropped is strictly dominated by a point of the space, so the
 // result is that of grid, ties by index included, whatever the order, the number of ranks or the
-// quality of the frontiers that pruned. With a tolerance, boxes are dropped too that a frontier
-// known before the last level, lowered by the tolerance, proves to gain less than that.
+// quality of the frontiers that pruned.
+//
+// With a tolerance, a local search (local_search.hpp) makes the frontier of the level before nearly
+// the true one. The result is that frontier and all points that gain the tolerance or more on it:
+// again a function of the space alone. In the last level boxes are dropped that gain less.
 //
 // A piece is a part of the boxes of one frame (FFN kind x width): routes, and runs along their
 // monotone axes. How many there are follows from the job alone, about the fourth root of points x

@@ -10,8 +10,10 @@
 //   c < F(latency(L, a + t)) - depth loss(L) - k - penalty  =:  slack
 //
 // The right side falls with t, so its largest value at the lower edge of a bin of t holds for the
-// whole bin. F is a LossBound (known_losses.hpp); SlackTable keeps that value by (bin of t, largest
-// depth), filled as it is asked for.
+// whole bin. F is a LossBound (known_losses.hpp). SlackTable keeps that value for all of a bin of t
+// with each group of attention blocks, and with each group of depths; filled as it is asked for.
+// Blocks that these few numbers leave open are looked at by their own time, with the depths and
+// attention blocks that the numbers leave open.
 //
 // Rounding. Bounds are computed in double precision by fewer than 20 operations on positive
 // numbers, powers included; they are then moved outwards by 10^-12 of their size, ten thousand
@@ -44,21 +46,25 @@ struct AttentionCost {
   double loss = 0;
 };
 
+/// Those of a width. Many are bounded in groups of like loss, each by the least of its seconds and
+/// losses.
+struct AttentionCosts {
+  std::vector<AttentionCost> blocks;  // those of a group side by side
+  std::size_t per_group = 1;
+  std::vector<AttentionCost> groups;
+};
+
 class SlackTable {
  public:
   /// @param head_s     seconds beside the layers, in the target's kind of latency
   /// @param per_token  latency is seconds times this (1, or 1 / output tokens)
-  /// Keeps references to `bound` and `depths`.
+  /// Keeps references to `bound`, `depths` and `attention`.
   SlackTable(const LossBound& bound, const Depths& depths, std::size_t law,
-             std::vector<AttentionCost> attention, double head_s, double per_token,
-             double loss_delta);
+             const AttentionCosts& attention, double head_s, double per_token, double loss_delta);
 
-  /// Groups of depths: slack is known for the largest depth of each.
-  static std::size_t group_of(std::size_t depths_affordable) {
-    return (depths_affordable - 1) / depths_per_group;
-  }
-  /// An upper bound on what an FFN block of at least `ffn_s` seconds a layer may lose.
-  float slack(double ffn_s, std::size_t group);
+  /// Can an FFN block of at least `ffn_s` seconds a layer and this loss give a point that is not
+  /// dominated, at one of the first `depths`?
+  bool open(double ffn_s, double ffn_loss, std::size_t depths);
   /// The bound changed.
   void forget();
 
@@ -70,21 +76,31 @@ class SlackTable {
  private:
   static constexpr std::size_t depths_per_group = 4;
   static constexpr int shift = 47;  // 32 bins of t an octave
+  const float* row_at(double ffn_s);
   void fill(std::size_t bin);
+  bool open_with(const AttentionCost& attention, double ffn_s, double ffn_loss, std::size_t first,
+                 std::size_t end);
   void set_values(const AttentionCost& attention, double ffn_s, std::size_t first, std::size_t end);
   double margin(double size, const AttentionCost& attention) const;
+  double least_open(const AttentionCost& attention, double ffn_loss) const;
 
   const LossBound* bound_;
   const Depths* depths_;
   std::size_t law_;
-  std::vector<AttentionCost> attention_;
+  const AttentionCosts* attention_;
   double head_s_, per_token_, loss_delta_;
   std::size_t groups_;
   double depth_size_ = 0;  // the largest depth loss
   static constexpr std::uint32_t unfilled = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> row_of_bin_;
-  std::vector<float> rows_;              // by group, of the bins that were asked for
-  std::vector<double> values_, bounds_;  // scratch
+  // Of the bins that were asked for: the largest slack by the depths up to a group, by group of
+  // depths, by group of attention blocks.
+  std::vector<float> rows_;
+  std::size_t row_size_;
+  struct Pair {
+    std::size_t block = 0, depth = 0;
+  } last_open_;  // what was open last often is again
+  std::vector<double> values_, row_;  // scratch
 };
 
 }  // namespace rooflaw::search

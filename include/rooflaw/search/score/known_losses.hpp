@@ -43,16 +43,17 @@ class DominanceBins {
   std::vector<double> least_loss_before_;
 };
 
-/// The least loss of points faster than a latency, 1024 bins an octave: one-sided, never below it.
+/// The least loss of points faster than a latency, in bins of it: one-sided, never below it.
 class LossBound {
  public:
-  static constexpr int shift = 42;  // keeps the exponent and 10 bits of the mantissa
+  static constexpr int shift = 42;       // keeps the exponent and 10 bits of the mantissa
+  static constexpr int fine_shift = 39;  // and 13 bits
   static std::int64_t bin(double latency_s) {
     return std::bit_cast<std::int64_t>(latency_s) >> shift;
   }
 
   LossBound() = default;
-  /// Of points in any order. @param lowered_by  taken off every loss
+  /// Of points in any order, in fine bins. @param lowered_by  taken off every loss
   explicit LossBound(std::span<const FrontierPoint> points, double lowered_by = 0);
 
   /// A point in that bin. Cost: some ten nanoseconds; a nanosecond for each bin it lowers.
@@ -62,11 +63,18 @@ class LossBound {
     const std::int64_t b = bin - first_;
     return least_before_[static_cast<std::size_t>(b < 0 ? 0 : (b > last() ? last() : b))];
   }
+  /// Of all points in bins before that of a latency.
+  double faster_than(double latency_s) const {
+    return before(std::bit_cast<std::int64_t>(latency_s) >> shift_);
+  }
+  /// What tells the bin of a latency.
+  int bin_shift() const { return shift_; }
   const double* data() const { return least_before_.data(); }
   std::int64_t first() const { return first_; }
   std::int64_t last() const { return static_cast<std::int64_t>(least_before_.size()) - 1; }
 
  private:
+  int shift_ = shift;
   std::int64_t first_ = 0;
   std::vector<double> least_before_{std::numeric_limits<double>::infinity()};  // falling
 };

@@ -54,8 +54,11 @@ struct FfnParts {
 
 /// Computes the parts of `options`, eight at a time, by the model's templates over Eigen arrays.
 /// `parts` is reused to spare allocations.
+/// @param wanted  of the blocks of a packet only what these deployments ask for; empty: all
+using WantedParts = std::function<bool(std::size_t packet, std::size_t deployment)>;
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
-                    const std::vector<FfnOption>& options, FfnParts& parts);
+                    const std::vector<FfnOption>& options, FfnParts& parts,
+                    const WantedParts& wanted = {});
 
 /// The FFN part of a law's loss alone.
 double ffn_part_loss(const PowerTables& tables, std::size_t law, const Frame& frame,

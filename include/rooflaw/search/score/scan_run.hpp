@@ -63,13 +63,15 @@ class ScanRun : public MethodRun {
  private:
   void know(const std::vector<FrontierPoints>& frontiers);
   std::vector<FrontierPoints> all_points() const;
+  std::size_t points_held() const;
 
   const Question& question_;
   Role role_;
   bool shares_finds_;
   PowerTables tables_;
   std::optional<Scanner> scanner_;
-  ScanState state_;  // its frontiers are what reports brought; the scanner has the others
+  ScanState state_;  // its frontiers are those from before; of this round are what the scanner has
+  std::vector<std::vector<FrontierPoints>> absorbed_;  // and what reports brought, long ones first
   std::vector<std::pair<LossChange, int>> learned_;  // since the last news: and from whom
 };
 

@@ -57,6 +57,7 @@ struct PowerTables {
   std::vector<std::vector<double>> ratio;  // by exponent; a column may be empty
   TablePlaces activation_place;  // experts and top_k; with shared experts width and all of the FFN
   std::vector<std::vector<double>> activation;  // by exponent
+  std::vector<double> token_counts;             // of all passes, ascending
   TablePlaces routing_place;                    // experts and top_k
   std::vector<std::vector<double>> distinct;    // by token count
   std::vector<double> rows_read;                // by token count
