@@ -79,17 +79,33 @@ std::vector<Box> Routes::whole() const {
 
 namespace {
 
-// Most of the work is at the low ends of the monotone axes, about as much in every octave.
 double octaves(const Run& run) {
   return natural_log((static_cast<double>(run.last) + 1.5) /
                      (static_cast<double>(run.first) + 0.5));
 }
 
+// The work of wide frames is at the low ends of the monotone axes, about as much in every octave;
+// that of narrow ones, which want many experts, at the high ends, where most blocks are.
+double extent(const Run& run, std::size_t length) {
+  const double all = octaves({0, static_cast<std::uint32_t>(length - 1)});
+  const double share = static_cast<double>(run.last - run.first + 1) / static_cast<double>(length);
+  return (octaves(run) + all * share) / 2.0;
+}
+
 }  // namespace
 
+std::array<std::size_t, most_runs> Routes::lengths_of(const Box& box) const {
+  std::array<std::size_t, most_runs> lengths;
+  lengths.fill(1);
+  std::copy(lengths_.begin(), lengths_.end(), lengths.begin());
+  lengths.back() = experts(routes_[box.route]).size();
+  return lengths;
+}
+
 double Routes::work_of(const Box& box) const {
+  const auto lengths = lengths_of(box);
   double work = routes_[box.route].share;
-  for (const Run& run : box.runs) work *= octaves(run);
+  for (std::size_t r = 0; r < most_runs; ++r) work *= extent(box.runs[r], lengths[r]);
   return work;
 }
 
@@ -104,16 +120,28 @@ void Routes::cut_down(const Box& box, double most, std::vector<Box>& boxes) cons
     boxes.push_back(box);
     return;
   }
-  Box low = box, high = box;
-  const auto length = [](const Run& run) { return run.first == run.last ? 0.0 : octaves(run); };
+  const auto lengths = lengths_of(box);
+  const auto extent_of = [&](std::size_t r) {
+    const Run& run = box.runs[r];
+    return run.first == run.last ? 0.0 : extent(run, lengths[r]);
+  };
   std::size_t r = 0;  // the run to cut: the longest
   for (std::size_t other = 1; other < most_runs; ++other)
-    if (length(box.runs[other]) > length(box.runs[r])) r = other;
+    if (extent_of(other) > extent_of(r)) r = other;
+  // Where both parts are about alike.
   const auto [first, last] = box.runs[r];
-  const auto middle = static_cast<std::uint32_t>(
-      std::sqrt((static_cast<double>(first) + 0.5) * (static_cast<double>(last) + 0.5)));
-  low.runs[r].last = std::clamp(middle, first, last - 1);
-  high.runs[r].first = low.runs[r].last + 1;
+  const double half = extent_of(r) / 2.0;
+  std::uint32_t low_end = first, high_end = last - 1;
+  while (low_end < high_end) {
+    const std::uint32_t middle = low_end + (high_end - low_end) / 2;
+    if (extent({first, middle}, lengths[r]) < half)
+      low_end = middle + 1;
+    else
+      high_end = middle;
+  }
+  Box low = box, high = box;
+  low.runs[r].last = low_end;
+  high.runs[r].first = low_end + 1;
   cut_down(low, most, boxes);
   cut_down(high, most, boxes);
 }

@@ -1,9 +1,9 @@
 #include "rooflaw/search/exact/exact.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "frame_search.hpp"
+#include "rooflaw/core/powers.hpp"
 
 namespace rooflaw::search {
 
@@ -20,7 +20,7 @@ double width_of(const Space& space, const Frame& frame) {
 double pieces_wanted(const Question& question, const Subspace& level) {
   double pairs = static_cast<double>(question.targets.size());
   for (const auto& digits : level.values) pairs *= static_cast<double>(digits.size());
-  return 4.0 * std::sqrt(std::sqrt(pairs));
+  return power(pairs, 1.0 / 3.0);
 }
 
 /// The work of a frame falls about as its width grows.

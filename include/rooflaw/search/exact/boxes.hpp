@@ -54,6 +54,7 @@ class Routes {
   std::vector<std::vector<Box>> cut(double most_work) const;
 
  private:
+  std::array<std::size_t, most_runs> lengths_of(const Box& box) const;
   double work_of(const Box& box) const;
   void cut_down(const Box& box, double most, std::vector<Box>& boxes) const;
 
