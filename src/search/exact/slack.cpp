@@ -13,6 +13,11 @@ namespace {
 // Bins of t from 2^-60 to 2^40 seconds: what lies outside shares the end bins.
 constexpr double least_t = 0x1p-60;
 constexpr double most_t = 0x1p+40;
+
+float rounded_up(double bound) {
+  constexpr double float_epsilon = 0x1p-23;
+  return static_cast<float>(bound + std::abs(bound) * float_epsilon);
+}
 }  // namespace
 
 Depths depths_of_level(const Space& space, const PowerTables& tables, const Subspace& level) {
@@ -145,7 +150,7 @@ void SlackTable::fill(std::size_t bin) {
           : std::bit_cast<double>(
                 (static_cast<std::int64_t>(bin) + (std::bit_cast<std::int64_t>(least_t) >> shift))
                 << shift);
-  row_.assign(row_size_, -std::numeric_limits<double>::infinity());
+  row_.assign(row_size_, std::numeric_limits<float>::lowest() / 2.0);
   double* until = row_.data();
   double* of_depths = until + groups_;
   double* of_attention = of_depths + groups_;
@@ -163,9 +168,7 @@ void SlackTable::fill(std::size_t bin) {
   }
   std::partial_sum(of_depths, of_depths + groups_, until,
                    [](double x, double y) { return std::max(x, y); });
-  for (const double bound : row_)
-    rows_.push_back(
-        std::nextafter(static_cast<float>(bound), std::numeric_limits<float>::infinity()));
+  for (const double bound : row_) rows_.push_back(rounded_up(bound));
 }
 
 }  // namespace rooflaw::search

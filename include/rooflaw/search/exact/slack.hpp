@@ -75,7 +75,7 @@ class SlackTable {
 
  private:
   static constexpr std::size_t depths_per_group = 4;
-  static constexpr int shift = 47;  // 32 bins of t an octave
+  static constexpr int shift = 49;  // 8 bins of t an octave
   const float* row_at(double ffn_s);
   void fill(std::size_t bin);
   bool open_with(const AttentionCost& attention, double ffn_s, double ffn_loss, std::size_t first,
