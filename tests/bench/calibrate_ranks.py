@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
-from cluster_model import POINT_BYTES, Costs, Level
+from cluster_model import POINT_BYTES, REQUEST_BYTES, Costs, Level, merged_bytes
 
 MOST_RANKS = 8  # what has more is predicted
 # What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
@@ -60,7 +60,7 @@ def medians(runs):
 
 
 def report_bytes(run):
-    return run["bytes_served"] - 16 * run["requests_served"] - run["news_bytes_served"]
+    return run["bytes_served"] - REQUEST_BYTES * run["requests_served"] - run["news_bytes_served"]
 
 
 def power(values):
@@ -87,7 +87,7 @@ def calibrate(levels, runs):
         [[r["requests_served"], r["bytes_served"]] for r in more.values()], rest))
     costs.request = max(costs.request, LEAST_REQUEST)
     points = POINT_BYTES * sum(of.points for of in levels)
-    merged = [report_bytes(r) + points * sum((k + 1) / (n - 1) for k in range(int(n) - 1)) for n, r in more.items()]
+    merged = [merged_bytes([report_bytes(r) / (n - 1)] * (int(n) - 1)) for n, r in more.items()]
     costs.merge = float(np.median([r["seconds_merging_cpu"] / m for r, m in zip(more.values(), merged)]))
     costs.late = float(np.polyfit([np.log2(n) for n in few], [r["points_scored"] / few[1]["points_scored"] - 1
                                                               for r in few.values()], 1)[0])

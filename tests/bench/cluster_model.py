@@ -1,28 +1,34 @@
 """What the model of many ranks is made of: rules, machine, costs, tree, run lengths. queue_events.py has its events.
 """
+import heapq
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 TREE_WIDTH = 8
-REQUEST_BYTES, POINT_BYTES = 16, 24
+REQUEST_BYTES, POINT_BYTES = 34, 24
 
 
 @dataclass
 class Rules:
-    """Tunable numbers of the program, and designs it does not have (yet)."""
-    least_seconds: float = 0.1
+    """Tunable numbers of the program, and designs that it does not have."""
+    most_seconds: float = 0.1
     seconds_per_rank: float = 0.25e-3
-    runs_left_per_rank: int = 4
+    least_seconds: float = 0.02
+    runs_left_per_rank: int = 2
     root_works: bool = True
     checkpoint_every: float = 60.0
     checkpoint_blocks: bool = True  # rank 0 serves nobody while it writes
+    checkpoint_share: float = 0.05  # of the time, at most: the next one is put off for so long
     alive_every: float = 1.0
     long_report: float = 8 << 20
-    give_back: float = math.inf  # a run that has taken so many times its seconds is ended, its other pieces go back
-    merge_once: bool = False  # reports are merged with each other before they are with all that rank 0 has
-    checkpoint_share: float = 1.0  # of the time, at most: the next one is put off for so long
+    give_back: float = 4.0  # a run that has taken so many times its seconds ends, its other pieces go back
+
+
+def merged_bytes(reports):
+    """Of reports that come one after another: those of like size are merged first."""
+    return sum(report * (1.0 + math.log2(i + 1)) for i, report in enumerate(reports))
 
 
 @dataclass
@@ -83,35 +89,54 @@ def tree(ranks, per_node):
 
 
 class RunSource:
-    """src/cluster/run_source.cpp"""
+    """src/cluster/run_source.cpp. `end_of_kin` by piece, None: each is alone."""
 
-    def __init__(self, pieces, ranks, rules):
+    def __init__(self, pieces, ranks, rules, end_of_kin=None):
         self.next, self.pieces, self.ranks, self.rules = 0, pieces, ranks, rules
+        self.end_of_kin = end_of_kin
         self.p = self.s = 0.0
-        self.again, self.given_back = [], 0
-        self.seconds = max(rules.least_seconds, rules.seconds_per_rank * ranks)
+        self.again, self.given_back, self.longest = [], 0, 1
 
     def length(self):
         if self.s <= 0:
             return 1
-        fair = (self.pieces - self.next + self.given_back) // (self.rules.runs_left_per_rank * self.ranks)
-        return int(max(1.0, min(float(fair), self.seconds * self.p / self.s)))
+        rules, pace = self.rules, self.p / self.s
+        fair = (self.pieces - self.next + self.given_back) // (rules.runs_left_per_rank * self.ranks)
+        most = max(rules.most_seconds, rules.seconds_per_rank * self.ranks) * pace
+        least = min(rules.least_seconds * pace, most)
+        return int(min(max(min(max(float(fair), least), most), 1.0), 2.0 * self.longest))
+
+    def end_of_run(self, first, last):
+        wanted = min(first + self.length(), last)
+        if self.end_of_kin is None:
+            return wanted
+        end = first
+        while end < wanted:
+            kin = min(self.end_of_kin[end], last)
+            if kin > first + (wanted - first) * 3 // 2:
+                return end if end > first else wanted
+            end = kin
+        return end
 
     def give_back(self, first, end):
-        self.again.append((first, end))
+        heapq.heappush(self.again, (first, end))
         self.given_back += end - first
 
     def take(self):
+        """First, end, processor seconds after which the rest comes back."""
         if self.again:
-            most = self.length()
-            first, end = self.again.pop()
-            self.given_back -= end - first
-            if end - first > most:
-                self.give_back(first + most, end)
-            return first, min(end, first + most)
-        first = self.next
-        self.next = min(self.pieces, first + self.length())
-        return first, self.next
+            first, last = heapq.heappop(self.again)
+            self.given_back -= last - first
+            end = self.end_of_run(first, last)
+            if end < last:
+                self.give_back(end, last)
+        else:
+            first, end = self.next, self.end_of_run(self.next, self.pieces)
+            self.next = end
+        self.longest = max(self.longest, min(end - first, 2 * self.longest))
+        if self.s <= 0:
+            return first, end, math.inf
+        return first, end, self.rules.give_back * max((end - first) * self.s / self.p, self.rules.least_seconds)
 
     def measured(self, pieces, seconds):
         self.p = 0.95 * self.p + pieces

@@ -15,7 +15,7 @@ from collections import deque
 
 import numpy as np
 
-from cluster_model import POINT_BYTES, RunSource, Tree
+from cluster_model import POINT_BYTES, RunSource, Tree, merged_bytes
 
 BACK_OFF = 2e-3
 BATCH = 0.5e-3  # of boxes, seconds between two looks
@@ -26,7 +26,9 @@ class LevelRun:
         self.level, self.ranks, self.rules, self.machine, self.costs = level, ranks, rules, machine, costs
         self.random = random.Random(seed)
         self.tree = Tree(ranks, machine)
-        self.source = RunSource(len(level.seconds), ranks, rules)
+        last = np.r_[np.flatnonzero(np.diff(level.frame)), len(level.frame) - 1] + 1  # of a frame
+        self.source = RunSource(len(level.seconds), ranks, rules, last[np.searchsorted(
+            last, np.arange(len(level.frame)), side="right")].tolist())
         self.sums = np.concatenate([[0.0], np.cumsum(level.seconds)]).tolist()
         self.frames = np.concatenate([[0], np.cumsum(np.diff(level.frame) != 0)]).tolist()
         self.finds = np.concatenate([[0.0], np.cumsum(level.finds)]).tolist()
@@ -88,11 +90,10 @@ class LevelRun:
 
     def long_reports(self):
         """Reports that go up unasked because they are long: how many rank 0 gets, and its seconds for them all.
-        Each is merged into all that it has."""
-        state = POINT_BYTES * self.level.points
-        longest = max(self.rules.long_report, state / 8 if self.rules.merge_once else 0.0)
+        Those of like size are merged first."""
+        longest = self.rules.long_report
         extra = sum(max(0.0, self.report(b) - longest) for b in self.tree.below[0])
-        merged = extra + extra / longest * state / 2
+        merged = extra * (1.0 + math.log2(max(1.0, extra / longest)))
         return math.ceil(extra / longest), self.costs.byte * extra + self.costs.merge * merged
 
     def take_long_reports(self, progress):
@@ -164,6 +165,7 @@ class LevelRun:
         run = self.source.take()
         if run[0] == run[1] and self.out > 0 and self.rules.give_back < math.inf:
             self.parked.append(rank)
+            self.requests += rank > 0 and self.current[rank] is not None  # it will tell that it is idle
             return
         self.out += run[1] > run[0]
         self.at(self.t + (self.latency(rank) if rank else 0.0) + pause, "run", rank, run)
@@ -178,8 +180,7 @@ class LevelRun:
         state = POINT_BYTES * self.level.points * progress ** 0.3
         newly = (progress - (self.checkpoints[-1]["progress"] if self.checkpoints else 0.0))
         reports = [self.report(b) * newly for b in self.tree.below[0]]
-        merges = 1 if self.rules.merge_once else len(reports)
-        merge = self.costs.merge * (merges * state + sum(reports)) + self.costs.byte * sum(reports)
+        merge = self.costs.merge * (state + merged_bytes(reports)) + self.costs.byte * sum(reports)
         write = state / self.machine.disk
         pack = self.costs.byte * state
         self.checkpoints.append({"at": self.t, "progress": progress, "merge": merge, "seconds": write + pack,
@@ -198,7 +199,7 @@ class LevelRun:
         """With the next run, if there is one."""
         if not self.runs[rank]:
             return
-        first, end = self.runs[rank].popleft()
+        first, end, most = self.runs[rank].popleft()
         if first == end:
             self.finished[rank] = self.t
             self.unfinished -= 1
@@ -207,7 +208,7 @@ class LevelRun:
             return
         if rank > 0:
             self.request(rank)
-        first, end = self.cut(rank, first, end)
+        first, end = self.cut(rank, first, end, most)
         self.done[first:end] += 1
         enters = self.frames[end - 1] - self.frames[first] + (self.frames[first] != self.in_frame[rank])
         self.in_frame[rank] = self.frames[end - 1]
@@ -215,15 +216,14 @@ class LevelRun:
         self.left[rank] = work * self.machine.contention * self.slow[rank]
         self.cpu[rank] += self.left[rank]
         self.root_pieces += end - first if rank == 0 else 0
-        self.current[rank] = (first, end, self.t)
+        self.current[rank] = (first, end, self.left[rank])
         self.ready.appendleft(rank)
         self.dispatch()
 
-    def cut(self, rank, first, end):
+    def cut(self, rank, first, end, most):
         """What it does of a run: all, unless that takes too long and the rest is given back."""
         self.rest[rank] = None
-        if end - first > 1 and self.rules.give_back < math.inf:
-            most = self.rules.give_back * self.source.seconds
+        if end - first > 1 and most < math.inf:
             until = bisect_left(self.sums, self.sums[first] + most, first, end)
             if until < end:
                 self.rest[rank] = (max(until, first + 1), end)
@@ -233,11 +233,12 @@ class LevelRun:
     def run_ends(self, rank):
         if self.rest[rank] and self.rest[rank][0] < self.rest[rank][1]:
             self.source.give_back(*self.rest[rank])
-        first, end, began = self.current[rank]
+            self.requests += rank > 0
+        first, end, seconds = self.current[rank]
         self.current[rank] = None
         self.found.append((self.t, self.found[-1][1] + self.finds[end] - self.finds[first]))
         self.take_long_reports(self.found[-1][1] / max(self.finds[-1], 1.0))
-        self.took[rank] = (end - first, self.t - began)
+        self.took[rank] = (end - first, seconds)
         self.out -= 1
         if rank == 0:
             self.source.measured(*self.took[0])

@@ -1,12 +1,12 @@
 """A whole search over many ranks: level by level its events, then news, last reports and the frontier that is shared."""
 import numpy as np
 
-from cluster_model import POINT_BYTES, REQUEST_BYTES
+from cluster_model import POINT_BYTES, REQUEST_BYTES, merged_bytes
 from queue_events import BACK_OFF, LevelRun
 
 PART = 1 << 20
-LEAST_PACE, MOST_PACE, LITTLE_NEWS, MUCH_NEWS = 0.2, 2.0, 2 << 10, 32 << 10
-CHANGE_BYTES = 24
+LEAST_PACE, MOST_PACE, LITTLE_NEWS = 0.02, 2.0, 2 << 10
+CHANGE_BYTES, MOST_TELLING = 24, 0.02
 
 
 def news_messages(run, rank, curve, until):
@@ -15,20 +15,20 @@ def news_messages(run, rank, curve, until):
     found = found / max(found[-1], 1.0)
     up, down = run.volume(rank)
     longest_volume = max([up, down] + [v for b in run.tree.below[rank] for v in run.volume(b)])
-    pace, at, before, messages = LEAST_PACE, 0.0, 0.0, 0
+    pace, at, before, messages, telling = LEAST_PACE, 0.0, 0.0, 0, 0.0
     sharing = max(0.0, run.ranks / run.machine.cores - 1)
+    told = sum(run.volume(b)[1] for b in run.tree.below[rank]) + up
     while True:
         at += pace + 0.5 * sharing * run.machine.turn
         if at > until:
             return messages
+        if telling > MOST_TELLING * at / (1.0 + sharing):
+            continue
         now = float(np.interp(at, times, found))
         messages += up * (now - before) >= CHANGE_BYTES
-        longest = longest_volume * (now - before)
+        telling += run.costs.news_out * told * (now - before)
+        pace = min(2 * pace, MOST_PACE) if longest_volume * (now - before) < LITTLE_NEWS else LEAST_PACE
         before = now
-        if longest < LITTLE_NEWS:
-            pace = min(2 * pace, MOST_PACE)
-        if longest > MUCH_NEWS:
-            pace = max(pace / 2, LEAST_PACE)
 
 
 def link(machine, a, b):
@@ -46,15 +46,14 @@ def last_reports(run):
     arrivals = [[] for _ in ready]
     for rank in range(run.ranks - 1, -1, -1):
         state = POINT_BYTES * run.level.points if rank == 0 else run.report(rank)
-        known = 0.0
-        for at, report in sorted(arrivals[rank]):
-            known = min(state, known + report)
-            merge = costs.merge * (report + (0.0 if run.rules.merge_once else known))
+        before = 0.0
+        for i, (at, report) in enumerate(sorted(arrivals[rank])):
+            merged = merged_bytes([r for _, r in sorted(arrivals[rank])[:i + 1]])
+            merge, before = costs.merge * (merged - before), merged
             took = merge + costs.byte * report
             merging += merge if rank == 0 else 0.0
             ready[rank] = max(ready[rank], at) + took * max(1.0, 1 / machine.cores)
-        if rank == 0 and run.rules.merge_once:
-            ready[0] += costs.merge * state
+        ready[rank] += costs.merge * state * max(1.0, 1 / machine.cores)  # with what it found itself
         if rank > 0:
             byte, latency = link(machine, rank, tree.above[rank])
             arrivals[tree.above[rank]].append((ready[rank] + latency + BACK_OFF / 2 + run.report(rank) * byte,

@@ -107,13 +107,6 @@ def skewed(seconds, longest):
     return seconds ** power
 
 
-def split(level, most):
-    """Pieces longer than that in parts: as if a rank handed back half of one that takes long, again and again."""
-    parts = np.ceil(level.seconds / most).astype(int)
-    return replace(level, seconds=np.repeat(level.seconds / parts, parts), frame=np.repeat(level.frame, parts),
-                   finds=np.repeat(level.finds / parts, parts))
-
-
 def large_job(levels, points_by, targets_by, longest, found, seed=7):
     """A job of so many times the points and targets, its pieces as many as the program's own rule makes. SCALING.md
     says what the exponents are measured by."""
@@ -122,39 +115,37 @@ def large_job(levels, points_by, targets_by, longest, found, seed=7):
     for i, level in enumerate(levels):
         last = i + 1 == len(levels)
         by = points_by if last else 1.0
-        work_by, found_by = by ** 0.5 * targets_by, found * by ** 0.27 * targets_by
-        order = np.concatenate([random.choice(of, max(1, round(len(of) * (by * targets_by) ** 0.25))) for of in
+        work_by, found_by = by ** WORK * targets_by, found * by ** FOUND * targets_by
+        order = np.concatenate([random.choice(of, max(1, round(len(of) * (by * targets_by) ** (1 / 3)))) for of in
                                 (np.flatnonzero(level.frame == frame) for frame in np.unique(level.frame))])
         seconds = skewed(level.seconds[order], longest) if last else level.seconds[order]
         seconds *= work_by * level.seconds.sum() / seconds.sum()
         finds = level.finds[order] * found_by * level.finds.sum() / max(1.0, level.finds[order].sum())
         made.append(replace(level, seconds=seconds, frame=level.frame[order], finds=finds, points=level.points * found_by,
-                            enter=level.enter * targets_by, prepare=level.prepare * by ** 0.25 * targets_by,
+                            enter=level.enter * targets_by, prepare=level.prepare * by ** (1 / 3) * targets_by,
                             news=level.news * by ** 0.07 * targets_by, reports=level.reports * found_by))
     return made
 
 
-# What the program is, and step by step what it could be.
-TODAY, FINER = 3e-3, 3.5e-4  # shares of the longest piece
-SCENARIOS = {
-    "today": (TODAY, Rules()),
-    "finer": (FINER, Rules()),
-    "finer, merged once, checkpoints 5 %": (FINER, Rules(merge_once=True, checkpoint_share=0.05)),
-    "and pieces of 30 s at most": (30.0, Rules(merge_once=True, checkpoint_share=0.05)),
-    "and long runs given back": (30.0, Rules(merge_once=True, checkpoint_share=0.05, give_back=4.0)),
-    "finer, long runs given back": (FINER, Rules(give_back=4.0)),
-}
+# Measured growth of work and frontier points with the points of the space, and of the share of the longest piece with
+# the number of pieces: SCALING.md.
+WORK, FOUND, LONGEST = 0.53, 0.3, -0.64
+SCENARIOS = {"the program": Rules(), "runs do not come back": Rules(give_back=float("inf"))}
+
+
+def longest_share(pieces, measured):
+    share = measured.seconds.max() / measured.seconds.sum()
+    return share * (pieces / len(measured.seconds)) ** LONGEST
 
 
 def scale(args):
     jobs, costs, _ = load()
     machine = Machine(per_node=args.per_node, latency_between=args.latency, bandwidth=args.bandwidth, disk=args.disk)
     for name in args.scenario or SCENARIOS:
-        longest, rules = SCENARIOS[name]
-        levels = large_job(jobs["exact_1e12"], args.points / 1e12, args.targets / 36, min(longest, FINER) if longest > 1 else
-                           longest, args.found)
-        if longest > 1:
-            levels = [split(level, longest) for level in levels]
+        rules, measured = SCENARIOS[name], jobs["exact_1e12"]
+        growth = args.points / 1e12 * args.targets / 36
+        longest = longest_share(growth ** (1 / 3) * len(measured[-1].seconds), measured[-1])
+        levels = large_job(measured, args.points / 1e12, args.targets / 36, longest, args.found)
         work = sum(level.work() for level in levels)
         for ranks in args.ranks:
             r = search(levels, ranks, rules, machine, costs)
@@ -209,7 +200,7 @@ def main():
     sub.add_argument("runs")
     commands.add_parser("check").add_argument("runs")
     sub = commands.add_parser("scale")
-    for name, value in {"points": 1e18, "targets": 306, "found": 1.0, "latency": 5e-6, "bandwidth": 10e9,
+    for name, value in {"points": 5e18, "targets": 306, "found": 1.0, "latency": 5e-6, "bandwidth": 10e9,
                         "disk": 1e9}.items():
         sub.add_argument(f"--{name}", type=float, default=value)
     sub.add_argument("--ranks", type=int, nargs="+", default=[256, 1024, 4096])

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The model of many ranks on small cases: what must hold whatever the constants are. No time of this machine."""
+import math
 import os
 import sys
 import unittest
@@ -31,7 +32,7 @@ class Scaling(unittest.TestCase):
     def test_every_piece_is_done_once(self):
         for machine in (CLUSTER, Machine(per_node=8, cores=1.5)):
             for ranks in (1, 2, 7, 16, 100):
-                for rules in (Rules(), Rules(root_works=False), Rules(give_back=2.0), Rules(merge_once=True)):
+                for rules in (Rules(), Rules(root_works=False), Rules(give_back=1.0), Rules(give_back=math.inf)):
                     with self.subTest(ranks=ranks, cores=machine.cores, rules=rules):
                         self.assertEqual(set(run(ranks, machine, Costs(), rules).done), {1})
 
@@ -55,12 +56,13 @@ class Scaling(unittest.TestCase):
 
     def test_requests_by_formula(self):
         # Pieces of a second are longer than a run is to take: a run is a piece. A worker asks once to begin with and
-        # once with each run that it begins.
+        # once with each run that it begins; at the end it tells that it is idle, if it asked while it worked.
         level = replace(small_level(60), seconds=np.ones(60), enter=0.0)
         for ranks in (2, 4, 9):
             with self.subTest(ranks=ranks):
                 done = run(ranks, level=level)
-                self.assertEqual(done.requests, ranks - 1 + 60 - done.root_pieces)
+                asked = ranks - 1 + 60 - done.root_pieces
+                self.assertTrue(asked <= done.requests <= asked + ranks - 1, done.requests)
                 found = search([level], ranks, Rules(), CLUSTER, Costs())
                 self.assertEqual(found["messages"], found["requests"] + found["news"] + found["reports"])
                 self.assertEqual(found["reports"], min(ranks, 8) - 1 + (ranks - 1) // 8)
@@ -81,11 +83,33 @@ class Scaling(unittest.TestCase):
 
     def test_run_lengths_as_in_run_source_cpp(self):
         source = RunSource(1000, 10, Rules())
-        self.assertEqual(source.take(), (0, 1))
+        self.assertEqual(source.take(), (0, 1, math.inf))
         source.measured(1, 0.01)
-        self.assertEqual(source.take(), (1, 11))  # 0.1 s
+        first, end, most = source.take()
+        self.assertEqual((first, end), (1, 3), "10 would take 0.1 s, but runs grow twofold at most")
+        self.assertAlmostEqual(most, 4 * 0.02)
+        source.longest = 500
         source.measured(10, 0.001)
-        self.assertEqual(source.take(), (11, 11 + 989 // 40))  # what is left, in four runs a rank
+        first, end, _ = source.take()
+        self.assertEqual(end - first, (1000 - first) // 20, "what is left, in two runs a rank: 0.05 s")
+        source.give_back(1, 3)
+        self.assertEqual(source.take()[:2], (1, 3))
+
+    def test_kin_stay_together(self):
+        source = RunSource(1000, 10, Rules(), [10 * (i // 10 + 1) for i in range(1000)])
+        source.longest = 500
+        source.measured(100, 0.1)  # 100 pieces a run at most, 49 by what is left
+        first, end, _ = source.take()
+        self.assertEqual((first, end), (0, 50))
+
+    def test_what_takes_too_long_comes_back(self):
+        seconds = np.full(2000, 1e-3)
+        seconds[500:600] = 5.0  # a heap of long pieces
+        level = replace(small_level(2000), seconds=seconds, frame=np.zeros(2000, dtype=int), enter=0.0)
+        back, stays = run(16, level=level), run(16, level=level, rules=Rules(give_back=math.inf))
+        self.assertEqual(set(back.done), {1})
+        self.assertLess(back.searched, stays.searched)
+        self.assertLess(back.searched, 1.3 * seconds.sum() / 16)
 
     def test_slow_serving_limits(self):
         level = small_level()
