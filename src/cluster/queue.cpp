@@ -56,7 +56,7 @@ void score(Work& work, std::int64_t piece, const Between& between) {
 /// Does them, and tells which are done; how long it took. That is asked of the processor's clock:
 /// ranks that share a core must not take their turns for work.
 Took do_run(Work& work, const HandedRun& handed, const Between& between, TreeTalk& talk) {
-  const auto& [run, most_seconds, wait] = handed;
+  const PieceRun& run = handed.run;
   const double start = cpu_seconds();
   PieceRun done{run.first, run.first};
   const auto settle = [&] {
@@ -64,7 +64,9 @@ Took do_run(Work& work, const HandedRun& handed, const Between& between, TreeTal
     work.settle();
     talk.settled(done);
   };
-  const auto too_long = [&] { return done.size() > 0 && cpu_seconds() - start > most_seconds; };
+  const auto too_long = [&] {
+    return done.size() > 0 && cpu_seconds() - start > handed.most_seconds;
+  };
   try {
     for (; done.end < run.end && !too_long(); ++done.end) score(work, done.end, between);
   } catch (const RunEnds&) {

@@ -75,7 +75,8 @@ HandedRun RunSource::take() {
   }
   if (run.size() > 0) under_way_.add(interval(run.first, run.end));
   longest_ = std::max(longest_, std::min(run.size(), 2 * longest_));
-  if (measured_seconds_ <= 0.0) return {.run = run, .most_seconds = std::numeric_limits<double>::infinity()};
+  if (measured_seconds_ <= 0.0)
+    return {.run = run, .most_seconds = std::numeric_limits<double>::infinity()};
   const double expected = static_cast<double>(run.size()) / pieces_per_second();
   return {.run = run, .most_seconds = too_long * std::max(expected, least_seconds)};
 }

@@ -9,6 +9,7 @@ from cluster_model import POINT_BYTES, REQUEST_BYTES, Costs, Level, merged_bytes
 MOST_RANKS = 8  # what has more is predicted
 # What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
 LEAST_REQUEST = 5e-6
+MOST_TELLING = 0.02
 
 
 def read(path):
@@ -79,8 +80,11 @@ def calibrate(levels, runs):
     news, costs.news_exponent = power({n: r["news_bytes_served"] for n, r in more.items()})
     reports, costs.report_exponent = power({n: report_bytes(r) for n, r in more.items()})
     told = {n: (n - 1) * news * (1 - 1 / n) ** costs.news_exponent for n in more}
-    costs.news_in, costs.news_out = map(float, not_negative(
-        [[r["news_bytes_served"], told[n]] for n, r in more.items()], [r["seconds_news_cpu"] for r in more.values()]))
+    # Telling takes all that it may, MOST_TELLING of a rank's processor time, as long as there is something to tell.
+    telling = {n: MOST_TELLING * r["seconds_search_cpu_of_rank_0"] for n, r in more.items()}
+    costs.news_out = float(np.median([telling[n] / told[n] for n in more]))
+    costs.news_in = float(np.median([max(0.0, r["seconds_news_cpu"] - telling[n]) / r["news_bytes_served"]
+                                     for n, r in more.items()]))
     rest = [r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"]
             for r in more.values()]
     costs.request, costs.byte = map(float, not_negative(

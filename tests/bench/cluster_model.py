@@ -68,6 +68,7 @@ class Costs:
     byte: float = 4e-9  # received, whatever it is
     news_in: float = 4e-9
     news_out: float = 2.5e-9
+    tell: float = 1e-8  # to choose and write a byte of news: it may not take more than MOST_TELLING
     merge: float = 0.8e-9  # of a report and of what it is merged into
     know: float = 4e-9  # a shared frontier unpacked and taken into the bounds
     alive: float = 2e-6

@@ -1,12 +1,13 @@
 """A whole search over many ranks: level by level its events, then news, last reports and the frontier that is shared."""
 import numpy as np
 
+from calibrate_ranks import MOST_TELLING
 from cluster_model import POINT_BYTES, REQUEST_BYTES, merged_bytes
 from queue_events import BACK_OFF, LevelRun
 
 PART = 1 << 20
 LEAST_PACE, MOST_PACE, LITTLE_NEWS = 0.02, 2.0, 2 << 10
-CHANGE_BYTES, MOST_TELLING = 24, 0.02
+CHANGE_BYTES = 24
 
 
 def news_messages(run, rank, curve, until):
@@ -22,11 +23,11 @@ def news_messages(run, rank, curve, until):
         at += pace + 0.5 * sharing * run.machine.turn
         if at > until:
             return messages
-        if telling > MOST_TELLING * at / (1.0 + sharing):
+        if telling > MOST_TELLING * at / (1.0 + sharing):  # of its processor time
             continue
         now = float(np.interp(at, times, found))
         messages += up * (now - before) >= CHANGE_BYTES
-        telling += run.costs.news_out * told * (now - before)
+        telling += run.costs.tell * told * (now - before)
         pace = min(2 * pace, MOST_PACE) if longest_volume * (now - before) < LITTLE_NEWS else LEAST_PACE
         before = now
 

@@ -65,7 +65,12 @@ def calibrate_all(pieces_small, pieces_large, runs_path):
     def off(turn):
         return sum(abs(np.log(on_this_machine(small, r, costs, machine | {"turn": turn})["requests"] / r["requests_served"]))
                    for n, r in few.items() if n > 1)
+
+    def news_off(tell):
+        with_it = replace(costs, tell=tell)
+        return sum(abs(np.log(on_this_machine(small, r, with_it, machine)["news"] / r["news_served"])) for n, r in few.items() if n > 1)
     machine["turn"] = min((2e-3, 4e-3, 6e-3, 8e-3, 10e-3, 12e-3), key=off)
+    costs.tell = min((1e-9 * 2 ** k for k in range(10)), key=news_off)
     for level, like in zip(large, small):
         level.news, level.reports = like.news, like.reports * level.points / like.points
     save(MODEL, {"exact_1e10": small, "exact_1e12": large}, costs, machine)

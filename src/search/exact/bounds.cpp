@@ -142,9 +142,9 @@ bool FrameBounds::matters(std::size_t target, const FfnParts& ffn, std::size_t l
   return slack_[target].open(ffn_s, loss, depths);
 }
 
-void FrameBounds::find_open_depths(std::size_t target, const AttentionCost& attention,
-                                   double ffn_s, double ffn_loss, std::size_t first,
-                                   std::size_t end, std::vector<std::size_t>& open) {
+void FrameBounds::find_open_depths(std::size_t target, const AttentionCost& attention, double ffn_s,
+                                   double ffn_loss, std::size_t first, std::size_t end,
+                                   std::vector<std::size_t>& open) {
   slack_[target].open_depths(attention, ffn_s, ffn_loss, first, end, open);
   if (seed_slack_.empty() || open.empty()) return;
   seed_slack_[target].open_depths(attention, ffn_s, ffn_loss, open.front(), open.back() + 1,

@@ -83,10 +83,9 @@ void FrameSearch::fill_corners() {
         wanted[question_.targets[t].deployment] = 1;
       }
   }
-  fill_ffn_parts(question_, level_.tables_, frame_, lower_, corners_,
-                 [&](std::size_t packet, std::size_t s) {
-                   return wanted_[packet * deployments + s] != 0;
-                 });
+  fill_ffn_parts(
+      question_, level_.tables_, frame_, lower_, corners_,
+      [&](std::size_t packet, std::size_t s) { return wanted_[packet * deployments + s] != 0; });
 }
 
 void FrameSearch::look_at_some(Scanner& scanner) {

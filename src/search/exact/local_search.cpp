@@ -1,7 +1,6 @@
 #include "rooflaw/search/exact/local_search.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
@@ -69,7 +68,7 @@ void LocalSearch::score(Index piece, Scanner& scanner, const std::function<void(
     known.add(LossBound::bin(p->latency_s), p->loss);
   const auto pairs = scanner_.pairs_scored();
   // Other stretches go on from what lies in theirs.
-  const double from_s = stretch == 0 ? 0.0 : points.front().latency_s;
+  const double from_s = points.data() == before.data() ? 0.0 : points.front().latency_s;
   const double to_s = points.data() + points.size() == before.data() + before.size()
                           ? std::numeric_limits<double>::infinity()
                           : (points.data() + points.size())->latency_s;
@@ -121,8 +120,8 @@ const LocalSearch::OfWidth& LocalSearch::of_width(std::size_t place) {
   const Space& space = question_.space;
   const std::size_t digit = level_[Axis::width][place];
   for (const std::size_t ratio : level_[Axis::ratio]) {
-    const std::int64_t size = expert_ffn_size(space.expert_ffn_ratio[ratio], space.widths[digit],
-                                              space.ffn_multiple_of);
+    const std::int64_t size =
+        expert_ffn_size(space.expert_ffn_ratio[ratio], space.widths[digit], space.ffn_multiple_of);
     if (size < 1) continue;
     if (!width.sizes.empty() && width.sizes.back() == size) {
       width.ratios.back() = std::min(width.ratios.back(), ratio);
@@ -156,15 +155,14 @@ void LocalSearch::set_ffn_options(const Frame& frame, const OfWidth& width, cons
     near[a] = {centre[axes[a]], digit(moved(axes[a], place, -octaves)),
                digit(moved(axes[a], place, octaves))};
   }
-  const auto size = static_cast<double>(expert_ffn_size(
-      space.expert_ffn_ratio[centre[Axis::ratio]], space.widths[frame.width_digit],
-      space.ffn_multiple_of));
+  const auto size =
+      static_cast<double>(expert_ffn_size(space.expert_ffn_ratio[centre[Axis::ratio]],
+                                          space.widths[frame.width_digit], space.ffn_multiple_of));
   const auto& sizes = width.sizes;
   const auto at_size = [&](double wanted) {
-    const auto at = std::lower_bound(sizes.begin(), sizes.end(), wanted,
-                                     [](std::int64_t x, double y) {
-                                       return static_cast<double>(x) < y;
-                                     });
+    const auto at =
+        std::lower_bound(sizes.begin(), sizes.end(), wanted,
+                         [](std::int64_t x, double y) { return static_cast<double>(x) < y; });
     return std::min(static_cast<std::size_t>(at - sizes.begin()), sizes.size() - 1);
   };
   const std::size_t at = at_size(size);
@@ -187,12 +185,12 @@ void LocalSearch::set_ffn_options(const Frame& frame, const OfWidth& width, cons
   };
   add({});
   for (std::size_t a = 0; a < axes.size(); ++a)
-    for (const std::size_t step : {1, 2}) {
+    for (std::size_t step = 1; step < 3; ++step) {
       std::array<std::size_t, axes.size()> steps{};
       steps[a] = step;
       add(steps);
       for (std::size_t b = a + 1; b < axes.size(); ++b)
-        for (const std::size_t other : {1, 2}) {
+        for (std::size_t other = 1; other < 3; ++other) {
           steps[b] = other;
           add(steps);
           steps[b] = 0;
@@ -242,17 +240,16 @@ void LocalSearch::expand(std::size_t target, Index index, double octaves) {
       const AttentionOption& option = built.attention[static_cast<std::size_t>(a)];
       const auto shape = attention_shape(space, frame.width_digit, option);
       const AttentionParts attention = attention_parts(space, shape, deployment);
-      scanner_.scan_rows(
-          {.target = target,
-           .width = static_cast<double>(space.widths[frame.width_digit]),
-           .width_part = &width,
-           .attention = &attention,
-           .attention_activations = model::attention_activations(shape),
-           .kv_loss = tables_.laws[asked.law].kv[frame.width_digit][option.digit],
-           .index = index_of_frame(strides_, frame) + option.index,
-           .layer_digits = layers,
-           .least_gain = least_gain_},
-          parts_);
+      scanner_.scan_rows({.target = target,
+                          .width = static_cast<double>(space.widths[frame.width_digit]),
+                          .width_part = &width,
+                          .attention = &attention,
+                          .attention_activations = model::attention_activations(shape),
+                          .kv_loss = tables_.laws[asked.law].kv[frame.width_digit][option.digit],
+                          .index = index_of_frame(strides_, frame) + option.index,
+                          .layer_digits = layers,
+                          .least_gain = least_gain_},
+                         parts_);
     }
   }
 }

@@ -67,8 +67,8 @@ bool SlackTable::open(double ffn_s, double ffn_loss, std::size_t depths) {
   const std::size_t groups = (depths + depths_per_group - 1) / depths_per_group;
   if (closed(row[groups - 1])) return false;
   const auto& [blocks, per_group, attention] = *attention_;
-  if (last_open_.depth < depths && open_with(blocks[last_open_.block], ffn_s, ffn_loss,
-                                             last_open_.depth, last_open_.depth + 1))
+  if (last_open_.depth < depths &&
+      open_with(blocks[last_open_.block], ffn_s, ffn_loss, last_open_.depth, last_open_.depth + 1))
     return true;
   const float* of_depths = row + groups_;
   const float* of_attention = row + 2 * groups_;

@@ -85,9 +85,7 @@ void ScanRun::absorb(const Bytes& bytes) {
   }
 }
 
-std::size_t ScanRun::unreported() const {
-  return points_held() * sizeof(FrontierPoint);
-}
+std::size_t ScanRun::unreported() const { return points_held() * sizeof(FrontierPoint); }
 
 std::vector<Bytes> ScanRun::news(std::span<const int> ranks) {
   std::vector<Bytes> news(ranks.size());

@@ -44,8 +44,8 @@ std::vector<FrontierPoints> searched(const Begun& b, double least_gain, Random* 
   search::Scanner scanner(question, tables);
   for (std::size_t t = 0; t < b.before.size(); ++t)
     for (const auto& point : b.before[t]) scanner.insert(t, point);
-  search::LocalSearch local(question, tables, search::exact_levels(question.space).back(),
-                            b.before, least_gain);
+  search::LocalSearch local(question, tables, search::exact_levels(question.space).back(), b.before,
+                            least_gain);
   std::vector<Index> pieces(static_cast<std::size_t>(search::LocalSearch::pieces(question)));
   std::iota(pieces.begin(), pieces.end(), Index{0});
   if (order != nullptr) order->shuffle(pieces);
@@ -73,10 +73,10 @@ TEST(LocalSearch, FindsPointsOfTheTrueFrontierAndNothingThatIsNoPoint) {
       // Its points are those that brute force has under their indices.
       std::vector<std::pair<Index, model::Architecture>> of_found;
       for (const auto& p : found[t])
-        of_found.emplace_back(p.index, search::architecture_at(
-                                           b.r.question.space,
-                                           search::digits_of(b.r.question.space, p.index))
-                                           .value());
+        of_found.emplace_back(
+            p.index, search::architecture_at(b.r.question.space,
+                                             search::digits_of(b.r.question.space, p.index))
+                         .value());
       EXPECT_EQ(brute_force(b.r.question, b.r.question.targets[t], of_found), found[t]);
       EXPECT_EQ(search::merged(b.before[t], found[t]), found[t]) << "no worse than before";
       EXPECT_EQ(search::merged(b.truth[t], found[t]), b.truth[t]) << "no better than the truth";

@@ -99,7 +99,7 @@ class SlackTable {
   std::size_t row_size_;
   struct Pair {
     std::size_t block = 0, depth = 0;
-  } last_open_;  // what was open last often is again
+  } last_open_;                       // what was open last often is again
   std::vector<double> values_, row_;  // scratch
 };
 

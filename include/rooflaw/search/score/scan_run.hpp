@@ -72,7 +72,7 @@ class ScanRun : public MethodRun {
   std::optional<Scanner> scanner_;
   ScanState state_;  // its frontiers are those from before; of this round are what the scanner has
   std::vector<std::vector<FrontierPoints>> absorbed_;  // and what reports brought, long ones first
-  std::vector<std::pair<LossChange, int>> learned_;  // since the last news: and from whom
+  std::vector<std::pair<LossChange, int>> learned_;    // since the last news: and from whom
 };
 
 }  // namespace rooflaw::search
