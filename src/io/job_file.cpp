@@ -26,8 +26,8 @@ void read_seconds(format::TableReader& reader, double& max_seconds) {
 }
 
 void read_options(format::TableReader& reader, search::Exact& exact) {
-  exact.tolerance =
-      reader.number("tolerance", format::rules::non_negative).value_or(exact.tolerance);
+  exact.tolerance =  // 0, not -0
+      reader.number("tolerance", format::rules::non_negative).value_or(exact.tolerance) + 0.0;
 }
 
 void read_options(format::TableReader&, search::Grid&) {}

@@ -7,7 +7,13 @@ namespace rooflaw::search {
 
 namespace {
 
-/// A round is a level; with a tolerance the last but one is the local search.
+double points_in(const Subspace& level) {
+  double points = 1;
+  for (const auto& digits : level.values) points *= static_cast<double>(digits.size());
+  return points;
+}
+
+/// A round is a level; with a tolerance the last but one of a large space is the local search.
 class ExactRun : public ScanRun {
  public:
   ExactRun(const Exact& exact, const Question& question, Role role)
@@ -56,7 +62,9 @@ class ExactRun : public ScanRun {
   }
 
  private:
-  bool searches_locally() const { return tolerance_ > 0.0 && levels_.size() > 1; }
+  bool searches_locally() const {
+    return tolerance_ > 0.0 && levels_.size() > 1 && points_in(levels_.back()) >= least_points;
+  }
   bool is_local(std::uint64_t round) const { return searches_locally() && round + 2 == rounds(); }
   const Subspace& level_of(std::uint64_t round) const {
     return round + 1 == rounds() ? levels_.back() : levels_[round];

@@ -40,6 +40,9 @@ LocalSearch::LocalSearch(const Question& question, const PowerTables& tables, Su
     for (std::size_t place = 0; place < level_[axis].size(); ++place)
       places_[axis][level_[axis][place]] = place;
   }
+  routings_.resize(lengths[Axis::experts] * lengths[Axis::top_k]);
+  for (const auto& o : expert_options(question.space))
+    routings_[o.experts_digit * lengths[Axis::top_k] + o.top_k_digit] = true;
 }
 
 Index LocalSearch::pieces(const Question& question) {
@@ -179,9 +182,9 @@ void LocalSearch::set_ffn_options(const Frame& frame, const OfWidth& width, cons
       if (!digit) return;
       set_axis(space, strides_, axes[a], *digit, option);
     }
-    const auto& made = option.architecture;
-    if (valid_routing(made.experts, made.top_k) && is_within(space, option))
-      options_.push_back(option);
+    const std::size_t routing =
+        option.digits[Axis::experts] * space.top_k.size() + option.digits[Axis::top_k];
+    if (routings_[routing] && is_within(space, option)) options_.push_back(option);
   };
   add({});
   for (std::size_t a = 0; a < axes.size(); ++a)

@@ -25,7 +25,7 @@ Begun begun(Random& random) {
   Begun b{.r = random_question(random, 500, 6000, 500), .truth = {}, .before = {}};
   search::Question& question = b.r.question;
   shuffle_axes(random, question.space);
-  if (random.chance(0.3)) question.space.within = question.laws[0].range = random_range(random);
+  if (random.chance(0.5)) question.space.within = question.laws[0].range = random_range(random);
   if (random.chance(0.5))
     for (auto& deployment : question.deployments)
       deployment.limits.set(model::Objective::memory, random.log_real(1e7, 4e9));
@@ -89,6 +89,38 @@ TEST(LocalSearch, FindsPointsOfTheTrueFrontierAndNothingThatIsNoPoint) {
   EXPECT_GT(true_points, 1000u);
   EXPECT_LT(before, true_points / 3);
   EXPECT_GT(after, true_points * 3 / 4) << "of " << true_points << ", begun with " << before;
+}
+
+// A law's range names pairs of experts and top_k; it may have both values and not the pair.
+TEST(LocalSearch, StaysAtRoutingsInRange) {
+  Random random(707);
+  std::size_t found_points = 0;
+  for (int i = 0; i < 40 && !::testing::Test::HasFailure(); ++i) {
+    Begun b = begun(random);
+    search::Space& space = b.r.question.space;
+    space.experts = {4, 1, 8, 16, 2};
+    space.top_k = {2, 1, 4};
+    auto& range = b.r.question.laws[0].range;
+    range = {};
+    range.experts_top_k.emplace();
+    for (const auto& [experts, top_k] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {8, 1}, {16, 2}, {8, 4}})
+      if (random.chance(0.6)) range.experts_top_k->emplace_back(experts, top_k);
+    space.within = range;
+    b.truth = search::points_of(grid(b.r.question));
+    for (std::size_t t = 0; t < b.truth.size(); ++t) {
+      b.before[t].clear();
+      for (std::size_t p = 0; p < b.truth[t].size(); p += 4) b.before[t].push_back(b.truth[t][p]);
+    }
+    const auto found = searched(b, 0.0);
+    for (std::size_t t = 0; t < found.size(); ++t) {
+      EXPECT_EQ(search::merged(b.truth[t], found[t]), b.truth[t]) << b.r.space.dump();
+      for (const auto& p : found[t])
+        EXPECT_TRUE(search::architecture_at(space, search::digits_of(space, p.index)));
+      found_points += found[t].size();
+    }
+  }
+  EXPECT_GT(found_points, 500u);
 }
 
 TEST(LocalSearch, DoesNotDependOnTheOrderOrOnInterruptions) {

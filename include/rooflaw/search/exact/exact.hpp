@@ -17,8 +17,8 @@
 // result is that of grid, ties by index included, whatever the order, the number of ranks or the
 // quality of the frontiers that pruned.
 //
-// With a tolerance, a local search (local_search.hpp) makes the frontier of the level before nearly
-// the true one. The result is that frontier and all points that gain the tolerance or more on it:
+// With a tolerance, in a large space, a local search (local_search.hpp) makes the frontier of the
+// level before nearly the true one. The result is that frontier and all points that gain the tolerance or more on it:
 // again a function of the space alone. In the last level boxes are dropped that gain less.
 //
 // A piece is a part of the boxes of one frame (FFN kind x width): routes, and runs along their

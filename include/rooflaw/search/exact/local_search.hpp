@@ -19,6 +19,9 @@
 
 namespace rooflaw::search {
 
+/// Tunable. In a space of fewer points the last level by itself takes less time.
+inline constexpr double least_points = 1e14;
+
 /// Tunable. What the local search need not find.
 inline double least_gain(double tolerance) { return 0.25 * tolerance; }
 
@@ -58,6 +61,7 @@ class LocalSearch {
   Subspace level_;
   Strides strides_;
   PerAxis<std::vector<std::size_t>, struct PlacesInLevel> places_;  // by digit
+  std::vector<bool> routings_;  // by digit of experts, of top_k: those that the space has
   const std::vector<FrontierPoints>& before_;
   double least_gain_;
   Scanner scanner_;
