@@ -5,7 +5,7 @@
   simulate_ranks.py check RUNS                                predicted against measured, by ranks
   simulate_ranks.py scale [--ranks 256 1024 4096] ... > SCALED    a job of a million core seconds
   simulate_ranks.py table SCALED
-  simulate_ranks.py plot SCALED scaling.png
+  simulate_ranks.py plot SCALED PICTURE.png
 
 PIECES: bench_pieces JOB > PIECES; RUNS: measure_ranks.py > RUNS. See SCALING.md."""
 import argparse
