@@ -73,7 +73,10 @@ class Log(PipeTest):
         reader = self.reader(self.pipe())
         self.addCleanup(os.close, reader)
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
-        err = self.ended(self.start(0, "--log-json", "pipe", "--checkpoint-every", "0.02"), 0)
+        before = os.open(self.folder / "pipe", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(before, bytes(4000))  # what it has not read yet
+        os.close(before)
+        err = self.ended(self.start(0, "--log-json", "pipe"), 0)
         self.assertIn("pipe: cannot be written", err)
 
 
