@@ -89,6 +89,8 @@ class StudyTest(ProgramTest):
         """Starts a run and ends it somewhere in one of the WAYS; returns its exit code."""
         process = self.start(ranks, "--checkpoint-every", "0.05", *arguments)
         pids = self.wait_for_ranks(process, max(ranks, 1))
+        if way.startswith("SIG"):
+            self.wait_until_caught(getattr(signal, way), pids)
         time.sleep(rng.uniform(0.05, 0.6 * seconds))
         for pid in {"kill one rank": [rng.choice(pids)], "kill all": [process.pid, *pids],
                     "SIGTERM": [rng.choice([process.pid, *pids])],
@@ -104,6 +106,20 @@ class StudyTest(ProgramTest):
             self.assertIn(code, (0, 10), f"{out}\n{err}")
         self.check_files()
         return code
+
+    def wait_until_caught(self, number, pids):
+        """On a busy machine a process may take long to begin; before that a signal is not the program's."""
+        def caught(pid):
+            try:
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                return True  # it has ended
+            mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), "0")
+            return int(mask, 16) >> (number - 1) & 1 == 1
+        for _ in range(400):
+            if all(map(caught, pids)):
+                return
+            time.sleep(0.01)
 
     def ranks_of(self, process):
         """The processes of the program: the process itself, or mpirun's children."""
