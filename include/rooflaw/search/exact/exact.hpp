@@ -23,8 +23,8 @@
 //
 // A piece is a part of the boxes of one frame (FFN kind x width): routes, and runs along their
 // monotone axes. How many there are follows from the job alone, about the cube root of points x
-// targets, since the work grows more slowly than these: some milliseconds each of a search of a
-// minute, a second of one of many days. Narrow widths, which have most of the work, are cut into
+// targets, since the work grows more slowly than these: less than a millisecond each of a
+// search of a minute, tens of them of one of many days. Narrow widths, which have most of the work, are cut into
 // more and come first. The pieces of a frame follow one another, and what is known of the frame is
 // kept from one to the next.
 //
