@@ -52,13 +52,16 @@ std::vector<search::LossBound> lowered_seed(const search::Question& question,
                                             const search::PowerTables& tables,
                                             const search::Subspace& space, double tolerance,
                                             search::Scanner& scanner) {
-  const auto before = search::points_of(scanner.frontiers());
-  const double start = cpu_seconds();
-  search::LocalSearch local(question, tables, space, before, search::least_gain(tolerance));
-  for (search::Index piece = 0; piece < local.pieces(question); ++piece)
-    local.score(piece, scanner, {});
-  print({{"local_search_seconds", cpu_seconds() - start},
-         {"frontier_points", count(scanner).points}});
+  if (search::LocalSearch::pays(space)) {
+    const auto before = search::points_of(scanner.frontiers());
+    const double start = cpu_seconds();
+    search::LocalSearch local(question, tables, space, before,
+                              search::LocalSearch::least_gain(tolerance));
+    for (search::Index piece = 0; piece < search::LocalSearch::pieces(question); ++piece)
+      local.score(piece, scanner, {});
+    print({{"local_search_seconds", cpu_seconds() - start},
+           {"frontier_points", count(scanner).points}});
+  }
   std::vector<search::LossBound> seed;
   for (const auto& points : search::points_of(scanner.frontiers()))
     seed.emplace_back(points, tolerance);

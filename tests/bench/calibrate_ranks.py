@@ -4,12 +4,11 @@ from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
-from cluster_model import POINT_BYTES, REQUEST_BYTES, Costs, Level, merged_bytes
+from cluster_model import MOST_TELLING, POINT_BYTES, REQUEST_BYTES, Costs, Level, merged_bytes
 
 MOST_RANKS = 8  # what has more is predicted
 # What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
 LEAST_REQUEST = 5e-6
-MOST_TELLING = 0.02
 
 
 def read(path):

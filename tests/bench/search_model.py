@@ -1,8 +1,7 @@
 """A whole search over many ranks: level by level its events, then news, last reports and the frontier that is shared."""
 import numpy as np
 
-from calibrate_ranks import MOST_TELLING
-from cluster_model import POINT_BYTES, REQUEST_BYTES, merged_bytes
+from cluster_model import MOST_TELLING, POINT_BYTES, REQUEST_BYTES, merged_bytes
 from queue_events import BACK_OFF, LevelRun
 
 PART = 1 << 20

@@ -1,7 +1,7 @@
 #include "rooflaw/search/exact/boxes.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -174,6 +174,23 @@ std::string frame_name(const Space& space, const Frame& frame) {
                      space.widths[frame.width_digit]);
 }
 
+BuiltRatios built_ratios(const Space& space, std::size_t width_digit,
+                         const std::vector<std::size_t>& by_value) {
+  BuiltRatios built{.digits = {}, .sizes = {}, .before = {0}};
+  for (const std::size_t digit : by_value) {
+    const std::int64_t size = expert_ffn_size(space.expert_ffn_ratio[digit],
+                                              space.widths[width_digit], space.ffn_multiple_of);
+    if (!built.sizes.empty() && built.sizes.back() == size) {
+      built.digits.back() = std::min(built.digits.back(), digit);
+    } else if (size > 0) {
+      built.sizes.push_back(size);
+      built.digits.push_back(digit);
+    }
+    built.before.push_back(static_cast<std::uint32_t>(built.digits.size()));
+  }
+  return built;
+}
+
 FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& routes,
                        const Frame& frame)
     : space_(space),
@@ -181,21 +198,14 @@ FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& 
       strides_(strides_of(space)),
       common_(ffn_option_of(space, frame)) {
   for (const Axis axis : routes.axes()) {
-    auto& digits = run_digits_.emplace_back();
-    auto& before = before_.emplace_back(1, 0);
-    std::int64_t size = 0;  // of the one before: sizes grow along the axis
-    for (const std::size_t digit : level[axis]) {
-      const std::int64_t last =
-          std::exchange(size, axis == Axis::ratio ? expert_ffn_size(space.expert_ffn_ratio[digit],
-                                                                    space.widths[frame.width_digit],
-                                                                    space.ffn_multiple_of)
-                                                  : size + 1);
-      if (size > last)
-        digits.push_back(digit);
-      else if (size > 0)
-        digits.back() = std::min(digits.back(), digit);
-      before.push_back(static_cast<std::uint32_t>(digits.size()));
+    if (axis == Axis::ratio) {
+      BuiltRatios built = built_ratios(space, frame.width_digit, level[axis]);
+      run_digits_.push_back(std::move(built.digits));
+      before_.push_back(std::move(built.before));
+      continue;
     }
+    run_digits_.push_back(level[axis]);
+    std::iota(before_.emplace_back(level[axis].size() + 1).begin(), before_.back().end(), 0u);
   }
 }
 

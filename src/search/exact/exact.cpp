@@ -18,9 +18,7 @@ double width_of(const Space& space, const Frame& frame) {
 
 /// How many pieces a level should have, about.
 double pieces_wanted(const Question& question, const Subspace& level) {
-  double pairs = static_cast<double>(question.targets.size());
-  for (const auto& digits : level.values) pairs *= static_cast<double>(digits.size());
-  return power(pairs, 1.0 / 3.0);
+  return power(static_cast<double>(question.targets.size()) * size_of(level), 1.0 / 3.0);
 }
 
 /// The work of a frame falls about as its width grows.

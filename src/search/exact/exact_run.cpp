@@ -7,19 +7,15 @@ namespace rooflaw::search {
 
 namespace {
 
-double points_in(const Subspace& level) {
-  double points = 1;
-  for (const auto& digits : level.values) points *= static_cast<double>(digits.size());
-  return points;
-}
-
 /// A round is a level; with a tolerance the last but one of a large space is the local search.
 class ExactRun : public ScanRun {
  public:
   ExactRun(const Exact& exact, const Question& question, Role role)
       : ScanRun(question, role, true),
         tolerance_(exact.tolerance),
-        levels_(exact_levels(question.space)) {}
+        levels_(exact_levels(question.space)),
+        searches_locally_(tolerance_ > 0.0 && levels_.size() > 1 &&
+                          LocalSearch::pays(levels_.back())) {}
   std::string name(std::int64_t piece) const override {
     return local_search_ ? local_search_->name(piece) : level_->name(piece);
   }
@@ -28,7 +24,7 @@ class ExactRun : public ScanRun {
   }
 
  protected:
-  std::uint64_t rounds() const override { return levels_.size() + (searches_locally() ? 1 : 0); }
+  std::uint64_t rounds() const override { return levels_.size() + (searches_locally_ ? 1 : 0); }
   std::int64_t pieces_of(std::uint64_t round) const override {
     if (is_local(round)) return LocalSearch::pieces(question());
     return level_ && round == this->round() ? level_->pieces()
@@ -43,7 +39,8 @@ class ExactRun : public ScanRun {
     level_.reset();
     local_search_.reset();
     if (is_local(round())) {
-      local_search_.emplace(question(), tables(), levels_.back(), seed, least_gain(tolerance_));
+      local_search_.emplace(question(), tables(), levels_.back(), seed,
+                            LocalSearch::least_gain(tolerance_));
       return;
     }
     std::vector<LossBound> lowered;
@@ -62,10 +59,7 @@ class ExactRun : public ScanRun {
   }
 
  private:
-  bool searches_locally() const {
-    return tolerance_ > 0.0 && levels_.size() > 1 && points_in(levels_.back()) >= least_points;
-  }
-  bool is_local(std::uint64_t round) const { return searches_locally() && round + 2 == rounds(); }
+  bool is_local(std::uint64_t round) const { return searches_locally_ && round + 2 == rounds(); }
   const Subspace& level_of(std::uint64_t round) const {
     return round + 1 == rounds() ? levels_.back() : levels_[round];
   }
@@ -74,6 +68,7 @@ class ExactRun : public ScanRun {
   }
   double tolerance_;
   std::vector<Subspace> levels_;
+  bool searches_locally_;
   std::optional<ExactLevel> level_;
   std::optional<LocalSearch> local_search_;
 };

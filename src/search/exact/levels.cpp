@@ -38,13 +38,13 @@ std::vector<std::size_t> thinned(const Space& space, Axis axis,
   return kept;
 }
 
+}  // namespace
+
 double size_of(const Subspace& level) {
   double size = 1;
   for (const auto& digits : level.values) size *= static_cast<double>(digits.size());
   return size;
 }
-
-}  // namespace
 
 std::vector<Subspace> exact_levels(const Space& space) {
   std::vector<Subspace> levels(3);

@@ -13,6 +13,10 @@ namespace rooflaw::search {
 namespace {
 
 constexpr Index stretches_per_target = 32;
+// Tunable. Combinations of values from which on the local search pays; the share of a tolerance
+// that it need not find.
+constexpr double least_size = 1e14;
+constexpr double left_to_gain = 0.25;
 // Tunable. Octaves that a step goes, the first and, each half of the one before, the last.
 constexpr double first_step = 1.0 / 8;
 constexpr double last_step = 1.0 / 32;
@@ -23,6 +27,10 @@ constexpr int depths_aside = 3;
 constexpr int attention_aside = 2;
 
 }  // namespace
+
+bool LocalSearch::pays(const Subspace& level) { return size_of(level) >= least_size; }
+
+double LocalSearch::least_gain(double tolerance) { return left_to_gain * tolerance; }
 
 LocalSearch::LocalSearch(const Question& question, const PowerTables& tables, Subspace level,
                          const std::vector<FrontierPoints>& before, double least_gain)
@@ -122,17 +130,7 @@ const LocalSearch::OfWidth& LocalSearch::of_width(std::size_t place) {
   OfWidth& width = known.emplace();
   const Space& space = question_.space;
   const std::size_t digit = level_[Axis::width][place];
-  for (const std::size_t ratio : level_[Axis::ratio]) {
-    const std::int64_t size =
-        expert_ffn_size(space.expert_ffn_ratio[ratio], space.widths[digit], space.ffn_multiple_of);
-    if (size < 1) continue;
-    if (!width.sizes.empty() && width.sizes.back() == size) {
-      width.ratios.back() = std::min(width.ratios.back(), ratio);
-      continue;
-    }
-    width.sizes.push_back(size);
-    width.ratios.push_back(ratio);
-  }
+  width.ratios = built_ratios(space, digit, level_[Axis::ratio]);
   const auto& attention = level_[Axis::attention];
   for (std::size_t at = 0; at < attention.size(); ++at)
     if (const auto option = attention_option(space, digit, attention[at])) {
@@ -161,7 +159,8 @@ void LocalSearch::set_ffn_options(const Frame& frame, const OfWidth& width, cons
   const auto size =
       static_cast<double>(expert_ffn_size(space.expert_ffn_ratio[centre[Axis::ratio]],
                                           space.widths[frame.width_digit], space.ffn_multiple_of));
-  const auto& sizes = width.sizes;
+  const auto& ratios = width.ratios.digits;
+  const auto& sizes = width.ratios.sizes;
   const auto at_size = [&](double wanted) {
     const auto at =
         std::lower_bound(sizes.begin(), sizes.end(), wanted,
@@ -170,9 +169,9 @@ void LocalSearch::set_ffn_options(const Frame& frame, const OfWidth& width, cons
   };
   const std::size_t at = at_size(size);
   const double factor = power(2.0, octaves);
-  near[0][0] = width.ratios[at];
-  if (at > 0) near[0][1] = width.ratios[std::min(at_size(size / factor), at - 1)];
-  if (at + 1 < sizes.size()) near[0][2] = width.ratios[std::max(at_size(size * factor), at + 1)];
+  near[0][0] = ratios[at];
+  if (at > 0) near[0][1] = ratios[std::min(at_size(size / factor), at - 1)];
+  if (at + 1 < sizes.size()) near[0][2] = ratios[std::max(at_size(size * factor), at + 1)];
 
   const FfnOption common = ffn_option_of(space, frame);
   const auto add = [&](const std::array<std::size_t, axes.size()>& steps) {
@@ -226,7 +225,7 @@ void LocalSearch::expand(std::size_t target, Index index, double octaves) {
                         moved(Axis::width, width_place, octaves)}) {
     if (!at) continue;
     const OfWidth& built = of_width(*at);
-    if (built.sizes.empty()) continue;
+    if (built.ratios.sizes.empty()) continue;
     const Frame frame{.ffn_digit = centre[Axis::ffn], .width_digit = level_[Axis::width][*at]};
     set_ffn_options(frame, built, centre, octaves);
     if (options_.empty()) continue;
@@ -251,7 +250,7 @@ void LocalSearch::expand(std::size_t target, Index index, double octaves) {
                           .kv_loss = tables_.laws[asked.law].kv[frame.width_digit][option.digit],
                           .index = index_of_frame(strides_, frame) + option.index,
                           .layer_digits = layers,
-                          .least_gain = least_gain_},
+                          .wanted = {.below = nullptr, .least_gain = least_gain_}},
                          parts_);
     }
   }

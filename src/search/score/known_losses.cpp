@@ -34,7 +34,7 @@ LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by)
     : shift_(fine_shift) {
   // Slow ones first: each lowers no more than the bins up to the next then.
   for (auto p = points.rbegin(); p != points.rend(); ++p)
-    add(std::bit_cast<std::int64_t>(p->latency_s) >> shift_, p->loss - lowered_by);
+    add(bin(p->latency_s, shift_), p->loss - lowered_by);
 }
 
 void LossBound::add(std::int64_t bin, double loss) {

@@ -123,7 +123,7 @@ void slack_values(std::size_t size, const double* __restrict layers, const doubl
   const std::int64_t first = falling.first(), last = falling.last();
   for (std::size_t i = 0; i < size; ++i) {
     const double latency = layers[i] * layer + head;
-    std::int64_t bin = (std::bit_cast<std::int64_t>(latency) >> shift) - first;
+    std::int64_t bin = LossBound::bin(latency, shift) - first;
     bin = bin < 0 ? 0 : bin;
     bin = bin > last ? last : bin;
     value[i] = bound[bin] - loss[i];

@@ -68,7 +68,7 @@ RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_
 }
 
 void Scanner::insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
-                                const Wanted& wanted, bool& feasibility_known) {
+                                const WantedPoints& wanted, bool& feasibility_known) {
   const Target& asked = question_.targets[target];
   const double delta = deployment_of(question_, asked).scenario.precision.loss_delta;
   const auto& loss = loss_[asked.law];
@@ -148,7 +148,7 @@ void Scanner::scan_rows(const TargetRows& rows, const FfnParts& ffn) {
                       .ffn_activations = ffn.activations.data()};
     row_latency(row, prefill_s_.data(), decode_s_.data());
     bool feasibility_known = false;
-    insert_candidates(rows.target, row, ffn, {rows.below, rows.least_gain}, feasibility_known);
+    insert_candidates(rows.target, row, ffn, rows.wanted, feasibility_known);
     pairs_scored_ += static_cast<std::int64_t>(ffn.size);
   }
 }

@@ -52,6 +52,7 @@ class FrameBounds {
   void find_open_depths(std::size_t target, const AttentionCost& attention, double ffn_s,
                         double ffn_loss, std::size_t first, std::size_t end,
                         std::vector<std::size_t>& open);
+
   struct TargetAttention {
     std::vector<std::size_t> blocks;  // of attention_, in the order of the costs
     AttentionCosts costs;

@@ -18,15 +18,16 @@
 // quality of the frontiers that pruned.
 //
 // With a tolerance, in a large space, a local search (local_search.hpp) makes the frontier of the
-// level before nearly the true one. The result is that frontier and all points that gain the tolerance or more on it:
-// again a function of the space alone. In the last level boxes are dropped that gain less.
+// level before nearly the true one. The result is that frontier and all points that gain the
+// tolerance or more on it: again a function of the space alone. In the last level boxes are dropped
+// that gain less.
 //
 // A piece is a part of the boxes of one frame (FFN kind x width): routes, and runs along their
 // monotone axes. How many there are follows from the job alone, about the cube root of points x
-// targets, since the work grows more slowly than these: less than a millisecond each of a
-// search of a minute, tens of them of one of many days. Narrow widths, which have most of the work, are cut into
-// more and come first. The pieces of a frame follow one another, and what is known of the frame is
-// kept from one to the next.
+// targets, since the work grows more slowly than these: less than a millisecond each of a search of
+// a minute, tens of them of one of many days. Narrow widths, which have most of the work, are cut
+// into more and come first. The pieces of a frame follow one another, and what is known of the
+// frame is kept from one to the next.
 //
 // The folder knows the space, the scanner and frontiers that come from anywhere; nothing of ranks.
 

@@ -6,7 +6,7 @@
 //
 // Around a point the neighbours of its FFN block, its attention block and its depth are scored
 // together, at its width and the two next to it, by steps that shrink from an eighth of an octave
-// to the next value. What gains on everything known is a point to go on from.
+// to a thirty-second. What gains on everything known is a point to go on from.
 //
 // A piece is a stretch of a target's frontier. It starts from the frontier before alone, not from
 // what other pieces found, so that what is found depends on neither order nor ranks.
@@ -14,19 +14,18 @@
 #include <functional>
 #include <optional>
 
-#include "rooflaw/search/exact/levels.hpp"
+#include "rooflaw/search/exact/boxes.hpp"
 #include "rooflaw/search/score/scan.hpp"
 
 namespace rooflaw::search {
 
-/// Tunable. In a space of fewer points the last level by itself takes less time.
-inline constexpr double least_points = 1e14;
-
-/// Tunable. What the local search need not find.
-inline double least_gain(double tolerance) { return 0.25 * tolerance; }
-
 class LocalSearch {
  public:
+  /// In a smaller space the last level by itself takes less time.
+  static bool pays(const Subspace& level);
+  /// Nats. What gains less need not be found for a level that is to prove this tolerance.
+  static double least_gain(double tolerance);
+
   /// Keeps references. @param level       values that points may have, by value
   /// @param least_gain  of loss, nats; what gains less is not worth a point
   LocalSearch(const Question& question, const PowerTables& tables, Subspace level,
@@ -38,10 +37,9 @@ class LocalSearch {
   void score(Index piece, Scanner& scanner, const std::function<void()>& between);
 
  private:
-  /// What a width has of the level: FFN ratios that make blocks, each size once, and attention.
+  /// What a width has of the level.
   struct OfWidth {
-    std::vector<std::size_t> ratios;  // digits by size
-    std::vector<std::int64_t> sizes;
+    BuiltRatios ratios;
     std::vector<AttentionOption> attention;  // by place
     std::vector<std::size_t> attention_places;
   };

@@ -48,8 +48,8 @@ class LossBound {
  public:
   static constexpr int shift = 42;       // keeps the exponent and 10 bits of the mantissa
   static constexpr int fine_shift = 39;  // and 13 bits
-  static std::int64_t bin(double latency_s) {
-    return std::bit_cast<std::int64_t>(latency_s) >> shift;
+  static std::int64_t bin(double latency_s, int by = shift) {
+    return std::bit_cast<std::int64_t>(latency_s) >> by;
   }
 
   LossBound() = default;
@@ -64,9 +64,7 @@ class LossBound {
     return least_before_[static_cast<std::size_t>(b < 0 ? 0 : (b > last() ? last() : b))];
   }
   /// Of all points in bins before that of a latency.
-  double faster_than(double latency_s) const {
-    return before(std::bit_cast<std::int64_t>(latency_s) >> shift_);
-  }
+  double faster_than(double latency_s) const { return before(bin(latency_s, shift_)); }
   /// What tells the bin of a latency.
   int bin_shift() const { return shift_; }
   const double* data() const { return least_before_.data(); }

@@ -3,6 +3,7 @@
 // are sums of what these contribute. Here are the contributions, computed once and shared by all
 // the points that use them.
 
+#include <functional>
 #include <vector>
 
 #include "rooflaw/search/score/tables.hpp"
@@ -52,10 +53,12 @@ struct FfnParts {
   std::vector<PerDeployment> deployments;
 };
 
+/// Does a deployment ask for the blocks of a packet?
+using WantedParts = std::function<bool(std::size_t packet, std::size_t deployment)>;
+
 /// Computes the parts of `options`, eight at a time, by the model's templates over Eigen arrays.
 /// `parts` is reused to spare allocations.
-/// @param wanted  of the blocks of a packet only what these deployments ask for; empty: all
-using WantedParts = std::function<bool(std::size_t packet, std::size_t deployment)>;
+/// @param wanted  other parts stay as they were; empty: all are
 void fill_ffn_parts(const Question& question, const PowerTables& tables, const Frame& frame,
                     const std::vector<FfnOption>& options, FfnParts& parts,
                     const WantedParts& wanted = {});

@@ -26,6 +26,12 @@ struct Block {
 
 struct RowView;
 
+/// Points are kept that lose less than this bound, and gain so much on all that is known.
+struct WantedPoints {
+  const LossBound* below = nullptr;
+  double least_gain = 0;
+};
+
 /// One attention block of a frame at these depths, as one target sees it.
 struct TargetRows {
   std::size_t target = 0;
@@ -36,9 +42,7 @@ struct TargetRows {
   double kv_loss = 0;
   Index index = 0;  // share of the points' index, that of the frame included
   std::vector<std::size_t> layer_digits;
-  // Points are kept that lose less than this bound, and gain so much on all that is known.
-  const LossBound* below = nullptr;
-  double least_gain = 0;
+  WantedPoints wanted;
 };
 
 /// A bin of latency in which a target's least known loss has fallen.
@@ -81,12 +85,8 @@ class Scanner {
   void scan_row(const Block& block, std::size_t layer_digit);
   RowView row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                    const FfnParts& ffn) const;
-  struct Wanted {
-    const LossBound* below = nullptr;
-    double least_gain = 0;
-  };
   void insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
-                         const Wanted& wanted, bool& feasibility_known);
+                         const WantedPoints& wanted, bool& feasibility_known);
   void find_feasible(std::size_t deployment, const RowView& row);
   void resize_rows(std::size_t padded);
 
