@@ -1,5 +1,6 @@
 // The search over all ranks: the pieces of each of its rounds are a queue.
 
+#include "common_memory.hpp"
 #include "phase.hpp"
 #include "rooflaw/search/method_run.hpp"
 #include "rooflaw/search/state.hpp"
@@ -56,6 +57,10 @@ void check_rounds(const search::Rounds& run, const Bytes& kept) {
 RoundsEnd run_rounds(search::Rounds& run, double max_seconds, Phase& phase) {
   MethodState state;
   if (!phase.kept.empty()) state = unpacked<MethodState>(phase.kept);
+  if (auto memory = common_memory(
+          run.common_bytes(), [&](std::span<std::byte> bytes) { run.make_ready(bytes); },
+          phase.ranks, phase.watch))
+    run.use_in_common(std::move(memory));
   run.begin(std::exchange(state.of_method, {}));
   const TimeLimit limit(max_seconds, state.seconds);
   const auto keep = [&](const QueueState& queue) {

@@ -40,6 +40,13 @@ std::vector<int> TreePlace::neighbours() const {
   return all;
 }
 
+std::vector<int> TreePlace::neighbours_elsewhere() const {
+  std::vector<int> elsewhere(below.begin() + static_cast<std::ptrdiff_t>(below_on_node),
+                             below.end());
+  if (first_of_node && above >= 0) elsewhere.push_back(above);
+  return elsewhere;
+}
+
 TreePlace place_in_tree(int rank, std::span<const int> node_of) {
   std::map<int, std::vector<int>> nodes;  // by number
   std::vector<int> order;                 // of nodes, by their first rank
@@ -58,6 +65,8 @@ TreePlace place_in_tree(int rank, std::span<const int> node_of) {
   const int place = place_of(members, rank);
   TreePlace here;
   add_below(members, place, here.below);
+  here.below_on_node = here.below.size();
+  here.first_of_node = place == 0;
   if (place > 0) {
     here.above = members[static_cast<std::size_t>(above(place))];
     here.height = heights_of(members)[static_cast<std::size_t>(place)];

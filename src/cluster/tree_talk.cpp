@@ -51,7 +51,8 @@ double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC
 TreeTalk::TreeTalk(Work& work, Communicator& ranks)
     : work_(work),
       ranks_(ranks),
-      neighbours_(ranks.tree().neighbours()),
+      listeners_(work.knows_in_common() ? ranks.tree().neighbours_elsewhere()
+                                        : ranks.tree().neighbours()),
       below_(ranks.tree().below.begin(), ranks.tree().below.end()),
       cpu_s_before_(cpu_seconds()),
       pace_(least_pace) {}
@@ -85,19 +86,20 @@ void TreeTalk::take_report(const Message& message) {
 }
 
 void TreeTalk::tell() {
-  if (neighbours_.empty()) return;
+  if (ranks_.size() == 1) return;
   const auto now = Clock::now();
   if (now - told_ < pace_) return;
   told_ = now;
   if (asked_ && now - gather_began_ > time_to_answer()) send_report(gathering_, false);
   if (!ranks_.is_root() && !over() && work_.unreported() > long_report) send_report(0, false);
+  if (listeners_.empty()) return;
   const double before = cpu_seconds();
   if (telling_cpu_s_ > most_telling * (before - cpu_s_before_)) return;
-  const auto news = work_.news(neighbours_);
+  const auto news = work_.news(listeners_);
   std::size_t longest = 0;
-  for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
     longest = std::max(longest, news[i].size());
-    const int to = neighbours_[i];
+    const int to = listeners_[i];
     // One above hears of a rank until its last report, one below until it has sent its own.
     const bool listens = to == ranks_.tree().above ? !over() : below_.contains(to);
     if (!news[i].empty() && listens) ranks_.send(to, Tag::news, news[i]);

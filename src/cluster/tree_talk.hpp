@@ -61,9 +61,9 @@ class TreeTalk {
 
   Work& work_;
   Communicator& ranks_;
-  std::vector<int> neighbours_;
-  std::set<int> below_;    // those that have not sent their last report
-  std::set<int> awaited_;  // those below that have not answered the gathering
+  std::vector<int> listeners_;  // to news
+  std::set<int> below_;         // those that have not sent their last report
+  std::set<int> awaited_;       // those below that have not answered the gathering
   std::uint64_t gathering_ = 0;
   bool asked_ = false;  // a worker: has not answered it
   Clock::time_point gather_began_{};

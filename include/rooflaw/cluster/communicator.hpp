@@ -29,6 +29,7 @@ enum class Tag : int {
   report,       // up the tree
   done,         // down the tree: all have reported; the queue is over
   shared,       // down the tree: a part of what rank 0 shares with all
+  common,       // within a node: where the memory is that its ranks have in common
   alive,        // a rank is at work or waits for it
   signal,       // a worker was sent a signal
   failed,       // a worker cannot go on

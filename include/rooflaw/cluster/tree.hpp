@@ -10,10 +10,13 @@ namespace rooflaw::cluster {
 /// A rank's place in it.
 struct TreePlace {
   int above = -1;          // none: rank 0
-  std::vector<int> below;  // at most two times `tree_width`
-  int height = 0;          // of the tree below it; 0: a leaf
+  std::vector<int> below;  // at most two times `tree_width`; those of this node first
+  std::size_t below_on_node = 0;
+  bool first_of_node = true;
+  int height = 0;  // of the tree below it; 0: a leaf
   /// All of these.
   std::vector<int> neighbours() const;
+  std::vector<int> neighbours_elsewhere() const;
 };
 
 /// Ranks that hang directly below one, on its node; and as many nodes below a node.

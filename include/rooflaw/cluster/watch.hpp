@@ -65,6 +65,9 @@ class Watch {
   /// @throws Interrupted where the run is to end; RankFailed on rank 0 if another cannot go on
   void look();
 
+  /// Something to tell that happened on this rank.
+  void tell(const Event& event) { sink_(event); }
+
   /// Rank 0: is it time to write a checkpoint? Says yes once an interval.
   bool checkpoint_due();
 

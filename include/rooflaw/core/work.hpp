@@ -55,6 +55,8 @@ class Work {
     return std::vector<Bytes>(ranks.size());
   }
   virtual void learn(int /*from*/, const Bytes&) {}
+  /// Do the ranks of this node know in common what one of them finds? Then news is for others.
+  virtual bool knows_in_common() const { return false; }
 };
 
 }  // namespace rooflaw

@@ -43,6 +43,12 @@ class Rounds : public Work {
   /// Before the first round, on all ranks: anew (no bytes), or from a state that passed `check`.
   virtual void begin(const Bytes& state) = 0;
 
+  /// Before `begin`: how much memory the ranks of a node would do well to have in common; one of
+  /// them makes it ready; it is there for as long as a rank holds it.
+  virtual std::size_t common_bytes() const { return 0; }
+  virtual void make_ready(std::span<std::byte> /*memory*/) const {}
+  virtual void use_in_common(std::shared_ptr<std::byte[]> /*memory*/) {}
+
   /// Are there no more rounds?
   virtual bool finished() const = 0;
   /// Rank 0, when all pieces of a round are done: what the others need of it.

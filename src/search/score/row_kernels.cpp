@@ -120,11 +120,13 @@ void slack_values(std::size_t size, const double* __restrict layers, const doubl
                   double layer, double head, const LossBound& falling, double* __restrict value) {
   const double* __restrict bound = falling.data();
   const int shift = falling.bin_shift();
-  const std::int64_t first = falling.first(), last = falling.last();
+  const std::int64_t base = falling.base();
+  const auto window = falling.window();
+  const std::int64_t first = window.first - base, last = window.last - base;
   for (std::size_t i = 0; i < size; ++i) {
     const double latency = layers[i] * layer + head;
-    std::int64_t bin = LossBound::bin(latency, shift) - first;
-    bin = bin < 0 ? 0 : bin;
+    std::int64_t bin = LossBound::bin(latency, shift) - base;
+    bin = bin < first ? first : bin;
     bin = bin > last ? last : bin;
     value[i] = bound[bin] - loss[i];
   }

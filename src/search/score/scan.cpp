@@ -7,16 +7,18 @@
 
 namespace rooflaw::search {
 
-Scanner::Scanner(const Question& question, const PowerTables& tables)
+Scanner::Scanner(const Question& question, const PowerTables& tables,
+                 std::span<LossMemory> in_common)
     : question_(question),
       tables_(tables),
       strides_(strides_of(question.space)),
       frontiers_(question.targets.size()),
-      known_(question.targets.size()),
       width_parts_(question.deployments.size()),
       attention_parts_(question.deployments.size()),
       kv_loss_(question.laws.size()),
       loss_(question.laws.size()) {
+  for (LossMemory& memory : in_common) known_.emplace_back(memory);
+  known_.resize(question.targets.size());
   for (const auto& deployment : question.deployments)
     limits_.push_back(weighted_limits(deployment.limits, deployment.scenario));
   for (const auto& target : question.targets)
@@ -73,7 +75,7 @@ void Scanner::insert_candidates(std::size_t target, const RowView& row, const Ff
   const double delta = deployment_of(question_, asked).scenario.precision.loss_delta;
   const auto& loss = loss_[asked.law];
   row_objective(row.size, objectives_[target], prefill_s_.data(), decode_s_.data(), value_.data());
-  if (!row_candidates(row.size, known_[target].bins().data(), value_.data(), loss.data(),
+  if (!row_candidates(row.size, known_[target].bins(), value_.data(), loss.data(),
                       delta + wanted.least_gain, candidate_.data()))
     return;
   if (!feasibility_known) find_feasible(asked.deployment, row);
@@ -98,7 +100,7 @@ void Scanner::insert(std::size_t target, const FrontierPoint& point) {
   const auto before = frontier.additions();
   frontier.insert(point);
   if (frontier.additions() == before) return;
-  if (known.add(bin, point.loss) && keeps_changes_) changes_.push_back({target, bin});
+  if (known.add(bin, point.loss)) known.note(bin);
 }
 
 void Scanner::clear_frontiers() {

@@ -47,6 +47,19 @@ void drop_dominated(FrontierPoints& points, const LossBound& bound) {
 ScanRun::ScanRun(const Question& question, Role role, bool shares_finds)
     : question_(question), role_(role), shares_finds_(shares_finds) {}
 
+std::size_t ScanRun::common_bytes() const {
+  return shares_finds_ ? question_.targets.size() * sizeof(LossMemory) : 0;
+}
+
+std::span<LossMemory> ScanRun::in_common(std::byte* memory) const {
+  if (memory == nullptr) return {};
+  return {reinterpret_cast<LossMemory*>(memory), question_.targets.size()};
+}
+
+void ScanRun::make_ready(std::span<std::byte> memory) const {
+  for (auto& of_target : in_common(memory.data())) search::make_ready(of_target);
+}
+
 void ScanRun::score(std::int64_t piece, const Between& between) {
   const auto before = scanner_->pairs_scored();
   score_piece(piece, between);
@@ -91,7 +104,9 @@ std::vector<Bytes> ScanRun::news(std::span<const int> ranks) {
   std::vector<Bytes> news(ranks.size());
   if (!shares_finds_) return news;
   constexpr int here = -1;
-  for (const auto& change : scanner_->take_changes()) learned_.emplace_back(change, here);
+  for (std::size_t t = 0; t < question_.targets.size(); ++t)
+    for (const auto bin : scanner_->known()[t].take_noted())
+      learned_.emplace_back(LossChange{t, bin}, here);
   if (learned_.empty()) return news;
   const auto by_bin = [](const auto& change) {
     return std::tuple(change.first.target, change.first.bin, change.second);
@@ -136,7 +151,7 @@ std::int64_t ScanRun::check(const Bytes& bytes) const {
 
 void ScanRun::begin(const Bytes& bytes) {
   tables_ = fill_tables(question_);
-  scanner_.emplace(question_, tables_);
+  scanner_.emplace(question_, tables_, in_common(common_.get()));
   if (!bytes.empty()) state_ = unpacked<ScanState>(bytes);
   const std::vector<FrontierPoints> none(question_.targets.size());
   if (state_.frontiers.empty()) state_.frontiers = none;
@@ -146,7 +161,6 @@ void ScanRun::begin(const Bytes& bytes) {
     state_.pairs = 0;
   }
   prepare(bytes.empty() ? &none : nullptr);
-  if (shares_finds_ && role_.ranks > 1) scanner_->keep_changes();
 }
 
 /// Bounds by what these points say, wherever they are kept.
@@ -189,7 +203,7 @@ void ScanRun::next_round(const Bytes& gathered) {
     before = unpacked<std::vector<FrontierPoints>>(gathered);
   }
   know(before);
-  scanner_->take_changes();
+  for (auto& known : scanner_->known()) known.take_noted();
   learned_.clear();
   prepare(&before);
 }

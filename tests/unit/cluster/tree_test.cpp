@@ -48,6 +48,13 @@ void expect_tree(const std::vector<int>& node_of) {
     auto neighbours = at(rank).below;
     if (rank > 0) neighbours.push_back(at(rank).above);
     EXPECT_EQ(neighbours, at(rank).neighbours());
+    const auto node = [&](int of) { return node_of[static_cast<std::size_t>(of)]; };
+    const auto is_here = [&](int other) { return node(other) == node(rank); };
+    EXPECT_EQ(std::count_if(at(rank).below.begin(), at(rank).below.end(), is_here),
+              static_cast<std::ptrdiff_t>(at(rank).below_on_node));
+    EXPECT_EQ(at(rank).above < 0 || !is_here(at(rank).above), at(rank).first_of_node);
+    std::erase_if(neighbours, is_here);
+    EXPECT_EQ(neighbours, at(rank).neighbours_elsewhere());
   }
   EXPECT_EQ(std::set<int>(node_of.begin(), node_of.end()).size(), entered.size() + 1);
 }

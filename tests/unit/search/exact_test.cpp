@@ -60,7 +60,7 @@ Found exact(const search::Question& question, std::vector<Subspace> levels,
     std::vector<search::LossBound> seed;
     if (tolerance > 0 && l + 1 == levels.size())
       for (const auto& f : scanner.frontiers()) seed.emplace_back(f.points(), tolerance);
-    search::ExactLevel level(question, tables, levels[l], seed);
+    search::ExactLevel level(question, tables, levels[l], std::move(seed));
     EXPECT_EQ(search::pieces_of(question, levels[l]), level.pieces());
     if (in_runs != nullptr) {
       score_in_runs(level, scanner, *in_runs);

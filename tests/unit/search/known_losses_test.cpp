@@ -4,6 +4,7 @@
 #include "rooflaw/search/score/known_losses.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -31,14 +32,14 @@ TEST(DominanceBins, DropOnlyWhatIsDominated) {
       return FrontierPoint{random.log_real(low, high), random.real(1, 5), index};
     };
     Frontier frontier;
-    DominanceBins bins;
+    KnownLosses known;
     std::vector<FrontierPoint> points;
     for (int k = 0; k < 60; ++k) {
       points.push_back(draw(k));
       frontier.insert(points.back());
-      bins.add(DominanceBins::bin(points.back().latency_s), points.back().loss);
+      known.add(LossBound::bin(points.back().latency_s), points.back().loss);
     }
-    const double* least = bins.data();
+    const double* least = known.bins();
     for (int k = 0; k < 300; ++k) {
       // New points, and points that share a coordinate with an old one.
       FrontierPoint p = draw(1000 + k);
@@ -83,11 +84,10 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
     }
     const auto points = frontier.points();
     const bool fine = random.chance(0.5);
-    search::LossBound bound;
-    if (fine)
-      bound = search::LossBound(points, 0.25);
-    else
-      for (const auto& p : points) bound.add(LossBound::bin(p.latency_s), p.loss - 0.25);
+    const LossBound of_points(points, 0.25);
+    KnownLosses known;
+    for (const auto& p : points) known.add(LossBound::bin(p.latency_s), p.loss - 0.25);
+    const LossBound& bound = fine ? of_points : known.bound();
     const double bin_width = fine ? 0x1p-12 : 0x1p-9;
     for (int n = 0; n < 200; ++n) {
       const double latency =
@@ -103,7 +103,7 @@ TEST(LossBound, IsTheLeastLossOfFasterPointsOrMore) {
       EXPECT_LE(ours, surely);
     }
   }
-  EXPECT_EQ(std::numeric_limits<double>::infinity(), search::LossBound(Frontier{}.points()).data()[0]);
+  EXPECT_EQ(infinity, LossBound(Frontier{}.points()).faster_than(1.0));
 }
 
 std::vector<FrontierPoint> random_points(Random& random, int count) {
@@ -155,21 +155,96 @@ TEST(KnownLosses, AreTheSameInAnyOrderAndAsOftenAsOneLikes) {
       told.add(bin, once.least_until(bin));
       EXPECT_EQ(once.least_until(bin), told.least_until(bin));
     }
-    EXPECT_TRUE(std::equal(once.bins().data(), once.bins().data() + DominanceBins::count,
-                           often.bins().data()));
+    EXPECT_TRUE(std::equal(once.bins(), once.bins() + DominanceBins::count, often.bins()));
   }
 }
 
 TEST(KnownLosses, SayWhatIsWorthTelling) {
   KnownLosses known;
-  EXPECT_TRUE(known.add(5, 2.0));
-  EXPECT_FALSE(known.add(5, 2.0));
-  EXPECT_FALSE(known.add(7, 2.0)) << "a slower point of the same loss";
-  EXPECT_FALSE(known.add(5, 2.0 - 0.5 * KnownLosses::last_digits));
-  EXPECT_EQ(2.0 - 0.5 * KnownLosses::last_digits, known.least_until(5)) << "known all the same";
-  EXPECT_TRUE(known.add(5, 1.9));
-  EXPECT_TRUE(known.add(3, 1.95));
-  EXPECT_FALSE(known.add(6, 1.9));
+  const std::int64_t bin = LossBound::bin(0.01);
+  EXPECT_TRUE(known.add(bin, 2.0));
+  EXPECT_FALSE(known.add(bin, 2.0));
+  EXPECT_FALSE(known.add(bin + 2, 2.0)) << "a slower point of the same loss";
+  EXPECT_FALSE(known.add(bin, 2.0 - 0.5 * KnownLosses::last_digits));
+  EXPECT_EQ(2.0 - 0.5 * KnownLosses::last_digits, known.least_until(bin)) << "known all the same";
+  EXPECT_TRUE(known.add(bin, 1.9));
+  EXPECT_TRUE(known.add(bin - 2, 1.95));
+  EXPECT_FALSE(known.add(bin + 1, 1.9));
+}
+
+TEST(KnownLosses, OfLatenciesBeyondAllBinsDropNothingThatIsNotDominated) {
+  KnownLosses known;
+  const auto bin = [](double latency) { return LossBound::bin(latency); };
+  known.add(bin(1e-12), 3.0);
+  EXPECT_EQ(infinity, known.bound().before(bin(1e-13)));
+  EXPECT_EQ(infinity, known.bound().before(bin(1e-12)));
+  EXPECT_EQ(3.0, known.bound().before(bin(1.0)));
+  EXPECT_EQ(3.0, known.bound().before(bin(1e300)));
+  known.add(bin(1e12), 2.0);
+  EXPECT_EQ(3.0, known.bound().before(bin(1e11)));
+  EXPECT_GE(known.bound().before(bin(1e13)), 2.0);
+  EXPECT_EQ(3.0, known.bound().before(bin(1.0)));
+}
+
+TEST(KnownLosses, TellWhatWasNotedOnce) {
+  KnownLosses known;
+  EXPECT_TRUE(known.take_noted().empty());
+  std::vector<std::int64_t> bins{LossBound::bin(1e-3), LossBound::bin(2.0), LossBound::bin(1e4)};
+  double loss = 4.0;
+  for (const auto bin : bins) {
+    ASSERT_TRUE(known.add(bin, loss -= 0.5));
+    known.note(bin);
+    known.note(bin);
+  }
+  EXPECT_EQ(bins, known.take_noted());
+  EXPECT_TRUE(known.take_noted().empty());
+  ASSERT_TRUE(known.add(bins[1], 1.0));
+  EXPECT_TRUE(known.take_noted().empty()) << "not noted";
+  known.add(bins[2], 0.5);
+  known.note(bins[2]);
+  EXPECT_EQ(std::vector{bins[2]}, known.take_noted());
+}
+
+TEST(KnownLosses, InCommonAreRightAtAnyTimeAndNearlyCompleteInTheEnd) {
+  Random random(23);
+  for (int i = 0; i < 10; ++i) {
+    const auto memory = std::make_unique<search::LossMemory>();
+    make_ready(*memory);
+    constexpr int users = 4;
+    std::vector<std::vector<FrontierPoint>> found;
+    std::vector<FrontierPoint> all;
+    for (int user = 0; user < users; ++user) {
+      found.push_back(random_points(random, 2000));
+      all.insert(all.end(), found.back().begin(), found.back().end());
+    }
+    std::vector<std::vector<double>> seen(users);
+    std::vector<std::thread> threads;
+    for (int user = 0; user < users; ++user)
+      threads.emplace_back([&, user] {
+        KnownLosses known(*memory);
+        for (const auto& p : found[static_cast<std::size_t>(user)]) {
+          const auto bin = LossBound::bin(p.latency_s);
+          known.add(bin, p.loss);
+          seen[static_cast<std::size_t>(user)].push_back(known.bound().before(bin));
+        }
+      });
+    for (auto& thread : threads) thread.join();
+    KnownLosses alone;
+    for (const auto& p : all) alone.add(LossBound::bin(p.latency_s), p.loss);
+    for (std::size_t user = 0; user < users; ++user)
+      for (std::size_t k = 0; k < seen[user].size(); ++k)
+        EXPECT_GE(seen[user][k], alone.bound().before(LossBound::bin(found[user][k].latency_s)));
+    const KnownLosses known(*memory);
+    std::size_t missed = 0;
+    for (const auto& p : all) {
+      const auto bin = LossBound::bin(p.latency_s);
+      EXPECT_GE(known.bound().before(bin), alone.bound().before(bin));
+      EXPECT_GE(known.bins()[DominanceBins::bin(p.latency_s)],
+                alone.bins()[DominanceBins::bin(p.latency_s)]);
+      missed += known.bound().before(bin) > alone.bound().before(bin) ? 1 : 0;
+    }
+    EXPECT_LT(missed, all.size() / 2);
+  }
 }
 
 }  // namespace

@@ -165,17 +165,17 @@ TEST_F(RowKernels, WithinABound) {
 TEST_F(RowKernels, Candidates) {
   at_every_length([&] {
     const Column latency = column(), loss = column();
-    search::DominanceBins bins;
-    for (int i = 0; i < 20; ++i) bins.add(search::DominanceBins::bin(number()), number());
+    search::KnownLosses known;
+    for (int i = 0; i < 20; ++i) known.add(search::LossBound::bin(number()), number());
     for (const double delta : {0.0, 0.01, 10.0}) {
       std::vector<std::int64_t> candidate(size_), expected(size_);
       bool any = false;
       for (std::size_t i = 0; i < size_; ++i) {
-        const bool open = bins.data()[search::DominanceBins::bin(latency[i])] > loss[i] + delta;
+        const bool open = known.bins()[search::DominanceBins::bin(latency[i])] > loss[i] + delta;
         expected[i] = open ? -1 : 0;
         any = any || open;
       }
-      EXPECT_EQ(any, search::row_candidates(size_, bins.data(), latency.data(), loss.data(), delta,
+      EXPECT_EQ(any, search::row_candidates(size_, known.bins(), latency.data(), loss.data(), delta,
                                             candidate.data()));
       EXPECT_EQ(expected, candidate);
     }
@@ -186,12 +186,10 @@ TEST_F(RowKernels, Slack) {
   at_every_length([&] {
     search::Frontier frontier;
     for (std::int64_t i = 0; i < 20; ++i) frontier.insert({number(), number(), i});
-    search::LossBound bound(frontier.points());
-    if (random_.chance(0.5)) {
-      bound = {};
-      for (const auto& p : frontier.points())
-        bound.add(search::LossBound::bin(p.latency_s), p.loss);
-    }
+    const search::LossBound of_points(frontier.points());
+    search::KnownLosses known;
+    for (const auto& p : frontier.points()) known.add(search::LossBound::bin(p.latency_s), p.loss);
+    const search::LossBound& bound = random_.chance(0.5) ? of_points : known.bound();
     const Column layers = column(), loss = column();
     const double layer = number(), head = number();
     Column value(size_);

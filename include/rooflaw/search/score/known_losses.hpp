@@ -5,10 +5,16 @@
 //
 // Bins are by the leading bits of the latency. Whatever they drop is strictly dominated by a point
 // that was found: a point of the space at least as good stays with the rank that found it.
+//
+// All of it may lie in memory that the ranks of a node have in common: what one finds the others
+// know at once. Nothing is locked. Each bin by itself is right at any time, since it is only ever
+// given the loss of a point that was found; two who lower the same bins at once may undo a part of
+// what the other did, which costs a little of what is dropped and no point.
 
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,14 +24,11 @@ namespace rooflaw::search {
 
 /// A one-look test that drops most dominated points before the exact one: 64 bins an octave; a bin
 /// knows the least loss of the points in the bins before it, all of which are strictly faster.
-class DominanceBins {
- public:
+struct DominanceBins {
   static constexpr int shift = 46;  // keeps the exponent and 6 bits of the mantissa
   static constexpr std::int64_t first = std::bit_cast<std::int64_t>(0x1p-30) >> shift;
   static constexpr std::int64_t last = std::bit_cast<std::int64_t>(0x1p+30) >> shift;
   static constexpr std::int64_t count = last - first + 1;
-
-  DominanceBins() : least_loss_before_(count, std::numeric_limits<double>::infinity()) {}
 
   /// Bin of a latency > 0; those outside 1 ns .. 10^9 s share the end bins.
   static std::int64_t bin(double latency_s) {
@@ -35,12 +38,11 @@ class DominanceBins {
     const std::int64_t b = leading_bits - first;
     return b < 0 ? 0 : (b >= count ? count - 1 : b);
   }
-  /// A point in that bin.
-  void add(std::int64_t bin, double loss);
-  const double* data() const { return least_loss_before_.data(); }
+};
 
- private:
-  std::vector<double> least_loss_before_;
+/// The bins of a LossBound that have a number so far; there is always one.
+struct LossWindow {
+  std::int64_t first = 0, last = 0;
 };
 
 /// The least loss of points faster than a latency, in bins of it: one-sided, never below it.
@@ -51,31 +53,54 @@ class LossBound {
   static std::int64_t bin(double latency_s, int by = shift) {
     return std::bit_cast<std::int64_t>(latency_s) >> by;
   }
+  // Bins of 1 ns .. 10^9 s. A faster point counts as one of the first, a slower one not at all.
+  static constexpr std::int64_t lowest = std::bit_cast<std::int64_t>(0x1p-30) >> shift;
+  static constexpr std::int64_t count = (std::bit_cast<std::int64_t>(0x1p+30) >> shift) - lowest;
 
-  LossBound() = default;
-  /// Of points in any order, in fine bins. @param lowered_by  taken off every loss
+  /// In memory of its own: of points in any order, in fine bins.
+  /// @param lowered_by  taken off every loss
   explicit LossBound(std::span<const FrontierPoint> points, double lowered_by = 0);
+  /// In that of somebody else, which stays: `count` bins, of which `window` tells.
+  LossBound(std::span<double> least_before, LossWindow& window);
 
   /// A point in that bin. Cost: some ten nanoseconds; a nanosecond for each bin it lowers.
   void add(std::int64_t bin, double loss);
   /// Of all points in bins before this one.
-  double before(std::int64_t bin) const {
-    const std::int64_t b = bin - first_;
-    return least_before_[static_cast<std::size_t>(b < 0 ? 0 : (b > last() ? last() : b))];
-  }
+  double before(std::int64_t bin) const;
   /// Of all points in bins before that of a latency.
   double faster_than(double latency_s) const { return before(bin(latency_s, shift_)); }
-  /// What tells the bin of a latency.
+
+  /// What tells the bin of a latency; its number is at `data()[bin - base()]`, if it is not outside
+  /// the window.
   int bin_shift() const { return shift_; }
   const double* data() const { return least_before_.data(); }
-  std::int64_t first() const { return first_; }
-  std::int64_t last() const { return static_cast<std::int64_t>(least_before_.size()) - 1; }
+  std::int64_t base() const { return base_; }
+  LossWindow window() const;
 
  private:
+  void widen(std::int64_t from, std::int64_t to);
+
+  struct Own {
+    std::vector<double> least_before;
+    LossWindow window;
+  };
+  std::unique_ptr<Own> own_;
   int shift_ = shift;
-  std::int64_t first_ = 0;
-  std::vector<double> least_before_{std::numeric_limits<double>::infinity()};  // falling
+  std::int64_t base_ = lowest;      // of the first number
+  std::span<double> least_before_;  // falling
+  LossWindow* window_;
 };
+
+/// Where a target's KnownLosses are; the bins take up memory as they are used.
+struct LossMemory {
+  std::uint64_t changes;
+  LossWindow window;
+  std::uint64_t untold[LossBound::count / 64];  // a bit for each bin
+  double bins[DominanceBins::count];
+  double least_before[LossBound::count];
+};
+/// Nothing is known.
+void make_ready(LossMemory& memory);
 
 class KnownLosses {
  public:
@@ -83,20 +108,32 @@ class KnownLosses {
   /// nothing of note.
   static constexpr double last_digits = 1e-6;
 
+  /// In memory of their own.
+  KnownLosses();
+  /// In memory that was made ready and stays, and that others use too.
+  explicit KnownLosses(LossMemory& memory);
+
   /// Takes in a point of that bin of LossBound. Does it lower a bound by more than the last digits?
   bool add(std::int64_t bin, double loss);
   /// Of all points in this bin and those before.
   double least_until(std::int64_t bin) const { return bound_.before(bin + 1); }
 
-  const DominanceBins& bins() const { return bins_; }
+  /// Notes a bin as one to tell of.
+  void note(std::int64_t bin);
+  /// Those noted since the last time, by whom ever. Cost: a look, if nothing has changed.
+  std::vector<std::int64_t> take_noted();
+
+  /// The least loss of points before each of DominanceBins.
+  const double* bins() const { return memory_->bins; }
   const LossBound& bound() const { return bound_; }
   /// How often anything was lowered.
-  std::uint64_t changes() const { return changes_; }
+  std::uint64_t changes() const;
 
  private:
-  DominanceBins bins_;
+  std::unique_ptr<LossMemory> own_;
+  LossMemory* memory_;
   LossBound bound_;
-  std::uint64_t changes_ = 0;
+  std::uint64_t changes_taken_ = 0;
 };
 
 }  // namespace rooflaw::search

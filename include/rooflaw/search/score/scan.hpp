@@ -45,15 +45,11 @@ struct TargetRows {
   WantedPoints wanted;
 };
 
-/// A bin of latency in which a target's least known loss has fallen.
-struct LossChange {
-  std::uint64_t target = 0;
-  std::int64_t bin = 0;
-};
-
 class Scanner {
  public:
-  Scanner(const Question& question, const PowerTables& tables);
+  /// @param in_common  what is known by target, if it is known to others too; stays
+  Scanner(const Question& question, const PowerTables& tables,
+          std::span<LossMemory> in_common = {});
 
   /// Scores a block. `between_rows` is called now and then, for a rank that must answer others.
   void scan(const Block& block, const std::function<void()>& between_rows = {});
@@ -68,18 +64,14 @@ class Scanner {
   /// Drops the points, which are somebody else's now; what they say goes on to be known.
   void clear_frontiers();
 
-  /// By target, of points found anywhere. What others found may be added between two calls of
-  /// `between_rows`.
+  /// By target, of points found anywhere. Bins are noted whose least loss falls by what is scored
+  /// here. What others found may be added between two calls of `between_rows`, or lie in common.
   std::vector<KnownLosses>& known() { return known_; }
   const std::vector<KnownLosses>& known() const { return known_; }
 
   std::int64_t pairs_scored() const { return pairs_scored_; }
   /// Takes the count back to an earlier one, for points that are scored again.
   void count_from(std::int64_t pairs) { pairs_scored_ = pairs; }
-
-  /// Keeps a list of bins whose least loss falls, from now on, by what is scored here.
-  void keep_changes() { keeps_changes_ = true; }
-  std::vector<LossChange> take_changes() { return std::exchange(changes_, {}); }
 
  private:
   void scan_row(const Block& block, std::size_t layer_digit);
@@ -98,8 +90,6 @@ class Scanner {
   std::vector<Frontier> frontiers_;
   std::vector<KnownLosses> known_;
   std::int64_t pairs_scored_ = 0;
-  bool keeps_changes_ = false;
-  std::vector<LossChange> changes_;
 
   // State of the block and row at hand, kept to spare allocations.
   FfnParts ffn_;

@@ -20,6 +20,12 @@ void fields(Archive& a, ScanState& x) {
   a(x.round, x.frontiers, x.seed, counted(x.pairs));
 }
 
+/// A bin of latency in which a target's least known loss has fallen.
+struct LossChange {
+  std::uint64_t target = 0;
+  std::int64_t bin = 0;
+};
+
 class ScanRun : public MethodRun {
  public:
   /// @param shares_finds  ranks prune with what the others found
@@ -32,6 +38,11 @@ class ScanRun : public MethodRun {
   std::size_t unreported() const override;
   std::vector<Bytes> news(std::span<const int> ranks) override;
   void learn(int from, const Bytes& news) override;
+  bool knows_in_common() const override { return common_ != nullptr; }
+
+  std::size_t common_bytes() const override;
+  void make_ready(std::span<std::byte> memory) const override;
+  void use_in_common(std::shared_ptr<std::byte[]> memory) override { common_ = std::move(memory); }
 
   std::int64_t check(const Bytes& state) const override;
   void begin(const Bytes& state) override;
@@ -61,6 +72,7 @@ class ScanRun : public MethodRun {
   std::uint64_t round() const { return state_.round; }
 
  private:
+  std::span<LossMemory> in_common(std::byte* memory) const;
   void know(const std::vector<FrontierPoints>& frontiers);
   std::vector<FrontierPoints> all_points() const;
   std::size_t points_held() const;
@@ -68,6 +80,7 @@ class ScanRun : public MethodRun {
   const Question& question_;
   Role role_;
   bool shares_finds_;
+  std::shared_ptr<std::byte[]> common_;
   PowerTables tables_;
   std::optional<Scanner> scanner_;
   ScanState state_;  // its frontiers are those from before; of this round are what the scanner has
