@@ -1,6 +1,7 @@
 #include "rooflaw/search/score/tables.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -115,63 +116,8 @@ void fill_routings(const Question& question, const std::vector<ExpertOption>& ro
   }
 }
 
-/// One routing of each top_k.
-std::vector<ExpertOption> one_a_top_k(const Space& space,
-                                      const std::vector<ExpertOption>& routings) {
-  std::vector<bool> seen(space.top_k.size(), false);
-  std::vector<ExpertOption> some;
-  for (const auto& o : routings) {
-    if (!seen[o.top_k_digit]) some.push_back(o);
-    seen[o.top_k_digit] = true;
-  }
-  return some;
-}
-
-/// Every FFN block of these frames and routings.
-template <class Visit>
-void for_each_block(const Space& space, const std::vector<Frame>& frames,
-                    const std::vector<ExpertOption>& routings, Pacer& pacer, const Visit& visit) {
-  const FfnOptions options(space, routings);
-  for (const Frame& frame : frames)
-    for (std::size_t n = 0; n < options.size(); ++n) {
-      if (const auto o = options.built(frame, n)) visit(frame, *o);
-      pacer.step();
-    }
-}
-
 bool is_small(const TablePlaces& places, const std::vector<double>& exponents, double most) {
   return static_cast<double>(places.size()) * static_cast<double>(exponents.size()) <= most;
-}
-
-/// Powers of FFN ratio and activation rate, a column an exponent.
-void fill_ffn_columns(const Space& space, const std::vector<ExpertOption>& routings, bool shared,
-                      double most, PowerTables& t, Pacer& pacer) {
-  const auto frames = frames_of(space);
-  const bool ratios = is_small(t.ratio_place, t.ratio_exponents, most);
-  const bool activations = !shared || is_small(t.activation_place, t.activation_exponents, most);
-  for (const double exponent : t.ratio_exponents) {
-    auto& column = t.ratio.emplace_back(ratios ? t.ratio_place.size() : 0);
-    if (!ratios) continue;
-    // The ratio is the same for all experts.
-    for_each_block(space, frames, one_a_top_k(space, routings), pacer,
-                   [&](const Frame& frame, const FfnOption& o) {
-                     column[t.ratio_place(frame, o.digits)] =
-                         power(model::ffn_shape(o.architecture).ffn_ratio(), exponent);
-                   });
-  }
-  for (const double exponent : t.activation_exponents) {
-    auto& column = t.activation.emplace_back(activations ? t.activation_place.size() : 0);
-    if (!activations) continue;
-    if (shared)  // The kind of FFN cancels,
-      for_each_block(space, frames, routings, pacer, [&](const Frame& frame, const FfnOption& o) {
-        column[t.activation_place(frame, o.digits)] =
-            power(model::ffn_shape(o.architecture).activation_rate(), exponent);
-      });
-    else  // here the hidden size too, to the last bit.
-      for (const auto& o : routings)
-        column[t.activation_place({}, digits_of_routing(o))] =
-            power(static_cast<double>(o.top_k) / static_cast<double>(o.experts), exponent);
-  }
 }
 
 }  // namespace
@@ -184,18 +130,24 @@ TablePlaces::TablePlaces(const Space& space, const std::vector<Axis>& axes) {
   }
 }
 
+KeptPowers::KeptPowers(std::size_t size)
+    // Pages of it take up memory as they are used.
+    : powers_(size == 0 ? nullptr : static_cast<double*>(std::calloc(size, sizeof(double)))) {
+  if (size > 0 && powers_ == nullptr) throw std::bad_alloc();
+}
+
 double FfnPowers::ratio(std::size_t column) const {
-  const auto& powers = tables_.ratio[column];
-  return powers.empty() ? power(model::ffn_shape(option_.architecture).ffn_ratio(),
-                                tables_.ratio_exponents[column])
-                        : powers[tables_.ratio_place(frame_, option_.digits)];
+  return tables_.ratio[column].at(tables_.ratio_place(frame_, option_.digits), [&] {
+    return power(model::ffn_shape(option_.architecture).ffn_ratio(),
+                 tables_.ratio_exponents[column]);
+  });
 }
 
 double FfnPowers::activation(std::size_t column) const {
-  const auto& powers = tables_.activation[column];
-  return powers.empty() ? power(model::ffn_shape(option_.architecture).activation_rate(),
-                                tables_.activation_exponents[column])
-                        : powers[tables_.activation_place(frame_, option_.digits)];
+  return tables_.activation[column].at(tables_.activation_place(frame_, option_.digits), [&] {
+    return power(model::ffn_shape(option_.architecture).activation_rate(),
+                 tables_.activation_exponents[column]);
+  });
 }
 
 PowerTables fill_tables(const Question& question, const std::function<void()>& between,
@@ -226,7 +178,13 @@ PowerTables fill_tables(const Question& question, const std::function<void()>& b
     fill_depth(question.laws[law], space, t.laws[law]);
     fill_kv(question.laws[law], space, t.laws[law], pacer);
   }
-  fill_ffn_columns(space, routings, shared, most, t, pacer);
+  // Without shared experts the kind of FFN and the hidden size cancel, to the last bit.
+  const bool ratios = is_small(t.ratio_place, t.ratio_exponents, most);
+  const bool activations = !shared || is_small(t.activation_place, t.activation_exponents, most);
+  for (std::size_t e = 0; e < t.ratio_exponents.size(); ++e)
+    t.ratio.emplace_back(ratios ? t.ratio_place.size() : 0);
+  for (std::size_t e = 0; e < t.activation_exponents.size(); ++e)
+    t.activation.emplace_back(activations ? t.activation_place.size() : 0);
   return t;
 }
 

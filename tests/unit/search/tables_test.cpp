@@ -37,8 +37,9 @@ TEST(PowerTables, HoldTheLossOfEveryPoint) {
       const auto attention =
           search::attention_option(space, w, digits[search::Axis::attention]).value();
       const search::LawTables& law = t.laws.at(0);
-      const double ratio = t.ratio.at(0)[t.ratio_place(frame, option.digits)];
-      const double activation = t.activation.at(0)[t.activation_place(frame, option.digits)];
+      const search::FfnPowers powers(t, frame, option);
+      const double ratio = powers.ratio(0), activation = powers.activation(0);
+      EXPECT_EQ(ratio, powers.ratio(0)) << "the second time it is looked up";
       const auto e = model::evaluate(r.question.laws[0], a, r.question.deployments[0].scenario);
       const auto& [sparsity, capacity] = law.ffn_terms;
       EXPECT_EQ(e.terms.sparsity, sparsity.coefficient * activation * ratio * sparsity.width[w]);

@@ -4,11 +4,14 @@
 // max.
 //
 // One-axis tables, but for the FFN ratio (its hidden size is rounded at each width) and, in spaces
-// with shared experts, the activation rate. Where these two would be large they stay empty, and
-// what asks for a block's power computes it (FfnPowers): the same bits.
+// with shared experts, the activation rate. Of these two a power is computed when it is first asked
+// for (FfnPowers), since a search that drops whole boxes asks for few, and where they would be
+// large none is kept: the same bits.
 
 #include <array>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -50,17 +53,38 @@ class TablePlaces {
   std::size_t size_ = 1;
 };
 
+/// Powers that are kept from when they are first asked for; by one thread.
+class KeptPowers {
+ public:
+  /// @param size  0: none is kept
+  explicit KeptPowers(std::size_t size);
+  bool empty() const { return powers_ == nullptr; }
+  template <class Compute>
+  double at(std::size_t place, const Compute& compute) const {
+    if (empty()) return compute();
+    double& power = powers_.get()[place];
+    if (power == 0.0) power = compute();  // again, if it is 0
+    return power;
+  }
+
+ private:
+  struct Free {
+    void operator()(double* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<double, Free> powers_;
+};
+
 struct PowerTables {
   std::vector<LawTables> laws;  // in the question's order
   std::vector<double> ratio_exponents, activation_exponents;
-  TablePlaces ratio_place;                 // FFN kind, width, axes of the FFN but experts
-  std::vector<std::vector<double>> ratio;  // by exponent; a column may be empty
-  TablePlaces activation_place;  // experts and top_k; with shared experts width and all of the FFN
-  std::vector<std::vector<double>> activation;  // by exponent
-  std::vector<double> token_counts;             // of all passes, ascending
-  TablePlaces routing_place;                    // experts and top_k
-  std::vector<std::vector<double>> distinct;    // by token count
-  std::vector<double> rows_read;                // by token count
+  TablePlaces ratio_place;        // FFN kind, width, axes of the FFN but experts
+  std::vector<KeptPowers> ratio;  // by exponent
+  TablePlaces activation_place;   // experts and top_k; with shared experts width and all of the FFN
+  std::vector<KeptPowers> activation;         // by exponent
+  std::vector<double> token_counts;           // of all passes, ascending
+  TablePlaces routing_place;                  // experts and top_k
+  std::vector<std::vector<double>> distinct;  // by token count
+  std::vector<double> rows_read;              // by token count
 };
 
 /// The numbers of tokens of a pass over all deployments' phases, each once, ascending.
@@ -69,8 +93,8 @@ std::size_t token_count_number(const std::vector<double>& counts, double tokens)
 
 inline constexpr double most_tabulated = 8.0 * 1024 * 1024;
 
-/// Cost: one pow an entry; `between` is called now and then.
-/// @param most  entries of the two large tables each, else they stay empty
+/// Cost: one pow an entry, but of ratio and activation; `between` is called now and then.
+/// @param most  entries of the two large tables each, else none are kept
 /// @throws InputError if those of experts x top_k alone would take more than 1 GiB.
 PowerTables fill_tables(const Question& question, const std::function<void()>& between = {},
                         double most = most_tabulated);
