@@ -1,7 +1,10 @@
 // Parses the command and dispatches.
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -130,6 +133,8 @@ ExitCode dispatch(const app::Arguments& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A search makes and drops megabytes again and again: pages that were returned come back slowly.
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   // A write beyond the file size limit shall fail as on a full disk, not kill the process.
   std::signal(SIGXFSZ, SIG_IGN);
   const app::Arguments words(argv + 1, argv + argc);

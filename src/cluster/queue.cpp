@@ -77,8 +77,8 @@ Took do_run(Work& work, const HandedRun& handed, const Between& between, TreeTal
   return {done.size(), cpu_seconds() - start, {done.end, run.end}};
 }
 
-/// Says now and then that it is time to look for messages: a look costs a microsecond, the steps
-/// between which one may be taken often not much more.
+/// Says now and then that it is time to look for messages: a look costs microseconds, and where
+/// ranks share cores the rest of a turn, the steps between which one may be taken often less.
 class Looks {
  public:
   bool due() {
@@ -89,7 +89,7 @@ class Looks {
   }
 
  private:
-  static constexpr std::chrono::microseconds pause{200};
+  static constexpr std::chrono::milliseconds pause{1};
   Clock::time_point next_{};
 };
 

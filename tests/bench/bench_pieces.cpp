@@ -19,7 +19,6 @@
 
 #include "read_job.hpp"
 #include "rooflaw/search/exact/exact.hpp"
-#include "rooflaw/search/exact/local_search.hpp"
 #include "rooflaw/search/state.hpp"
 
 namespace {
@@ -48,20 +47,7 @@ Count count(const search::Scanner& scanner) {
 }
 
 /// The frontiers before the last level, with a tolerance.
-std::vector<search::LossBound> lowered_seed(const search::Question& question,
-                                            const search::PowerTables& tables,
-                                            const search::Subspace& space, double tolerance,
-                                            search::Scanner& scanner) {
-  if (search::LocalSearch::pays(space)) {
-    const auto before = search::points_of(scanner.frontiers());
-    const double start = cpu_seconds();
-    search::LocalSearch local(question, tables, space, before,
-                              search::LocalSearch::least_gain(tolerance));
-    for (search::Index piece = 0; piece < search::LocalSearch::pieces(question); ++piece)
-      local.score(piece, scanner, {});
-    print({{"local_search_seconds", cpu_seconds() - start},
-           {"frontier_points", count(scanner).points}});
-  }
+std::vector<search::LossBound> lowered_seed(double tolerance, const search::Scanner& scanner) {
   std::vector<search::LossBound> seed;
   for (const auto& points : search::points_of(scanner.frontiers()))
     seed.emplace_back(points, tolerance);
@@ -108,7 +94,7 @@ int main(int argc, char** argv) {
     const double before = cpu_seconds();
     std::vector<search::LossBound> seed;
     if (exact->tolerance > 0 && l > 0 && l + 1 == levels.size())
-      seed = lowered_seed(question, tables, levels[l], exact->tolerance, scanner);
+      seed = lowered_seed(exact->tolerance, scanner);
     search::ExactLevel level(question, tables, levels[l], std::move(seed));
     print({{"level", l},
            {"pieces", level.pieces()},

@@ -170,7 +170,7 @@ void FrameBounds::open_rows(std::size_t target, double ffn_s, double ffn_loss, s
              .kv_loss = tables_.laws[asked.law].kv[frame_.width_digit][block.option.digit],
              .index = frame_index_ + block.option.index,
              .layer_digits = std::move(rows_.layer_digits),
-             .wanted = {.below = below, .least_gain = 0}};
+             .below = below};
     rows_.layer_digits.clear();
     for (const std::size_t d : open) rows_.layer_digits.push_back(depths_.digits[d]);
     visit(rows_);

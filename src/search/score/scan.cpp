@@ -70,24 +70,20 @@ RowView Scanner::row_view(std::size_t deployment, const Block& block, std::size_
 }
 
 void Scanner::insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
-                                const WantedPoints& wanted, bool& feasibility_known) {
+                                const LossBound* below, bool& feasibility_known) {
   const Target& asked = question_.targets[target];
   const double delta = deployment_of(question_, asked).scenario.precision.loss_delta;
   const auto& loss = loss_[asked.law];
   row_objective(row.size, objectives_[target], prefill_s_.data(), decode_s_.data(), value_.data());
-  if (!row_candidates(row.size, known_[target].bins(), value_.data(), loss.data(),
-                      delta + wanted.least_gain, candidate_.data()))
+  if (!row_candidates(row.size, known_[target].bins(), value_.data(), loss.data(), delta,
+                      candidate_.data()))
     return;
   if (!feasibility_known) find_feasible(asked.deployment, row);
   feasibility_known = true;
   for (std::size_t i = 0; i < row.size; ++i) {
     if ((candidate_[i] & feasible_[i]) == 0) continue;
     const FrontierPoint point{value_[i], loss[i] + delta, row_index_ + ffn.index[i]};
-    if (wanted.below != nullptr && point.loss >= wanted.below->faster_than(point.latency_s))
-      continue;
-    if (wanted.least_gain > 0.0 &&
-        point.loss + wanted.least_gain >= known_[target].bound().faster_than(point.latency_s))
-      continue;
+    if (below != nullptr && point.loss >= below->faster_than(point.latency_s)) continue;
     insert(target, point);
   }
 }
@@ -129,7 +125,7 @@ void Scanner::scan_row(const Block& block, std::size_t layer_digit) {
     row_latency(row, prefill_s_.data(), decode_s_.data());
     bool feasibility_known = false;
     for (; target < question_.targets.size() && question_.targets[target].deployment == s; ++target)
-      insert_candidates(target, row, ffn_, {}, feasibility_known);
+      insert_candidates(target, row, ffn_, nullptr, feasibility_known);
   }
 }
 
@@ -150,7 +146,7 @@ void Scanner::scan_rows(const TargetRows& rows, const FfnParts& ffn) {
                       .ffn_activations = ffn.activations.data()};
     row_latency(row, prefill_s_.data(), decode_s_.data());
     bool feasibility_known = false;
-    insert_candidates(rows.target, row, ffn, rows.wanted, feasibility_known);
+    insert_candidates(rows.target, row, ffn, rows.below, feasibility_known);
     pairs_scored_ += static_cast<std::int64_t>(ffn.size);
   }
 }

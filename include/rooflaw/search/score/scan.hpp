@@ -26,12 +26,6 @@ struct Block {
 
 struct RowView;
 
-/// Points are kept that lose less than this bound, and gain so much on all that is known.
-struct WantedPoints {
-  const LossBound* below = nullptr;
-  double least_gain = 0;
-};
-
 /// One attention block of a frame at these depths, as one target sees it.
 struct TargetRows {
   std::size_t target = 0;
@@ -42,7 +36,7 @@ struct TargetRows {
   double kv_loss = 0;
   Index index = 0;  // share of the points' index, that of the frame included
   std::vector<std::size_t> layer_digits;
-  WantedPoints wanted;
+  const LossBound* below = nullptr;  // points are kept that lose less
 };
 
 class Scanner {
@@ -78,7 +72,7 @@ class Scanner {
   RowView row_view(std::size_t deployment, const Block& block, std::size_t layer_digit,
                    const FfnParts& ffn) const;
   void insert_candidates(std::size_t target, const RowView& row, const FfnParts& ffn,
-                         const WantedPoints& wanted, bool& feasibility_known);
+                         const LossBound* below, bool& feasibility_known);
   void find_feasible(std::size_t deployment, const RowView& row);
   void resize_rows(std::size_t padded);
 
