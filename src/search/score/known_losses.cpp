@@ -10,18 +10,16 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr auto relaxed = std::memory_order_relaxed;
-constexpr auto acquire = std::memory_order_acquire;
-constexpr auto release = std::memory_order_release;
 // Bins come to be used by the octave.
 constexpr std::int64_t octave = 1024;
 
 template <class Number>
-Number load(const Number& number, std::memory_order order = relaxed) {
-  return std::atomic_ref(const_cast<Number&>(number)).load(order);
+Number load(const Number& number) {
+  return std::atomic_ref(const_cast<Number&>(number)).load(relaxed);
 }
 template <class Number>
-void store(Number& number, Number value, std::memory_order order = relaxed) {
-  std::atomic_ref(number).store(value, order);
+void store(Number& number, Number value) {
+  std::atomic_ref(number).store(value, relaxed);
 }
 
 /// Of numbers that fall, from one place on: those above `loss` become it, and are a run.
@@ -39,7 +37,8 @@ void lower(std::span<double> falling, std::size_t from, double loss) {
     const std::size_t middle = near + (far - near) / 2;
     (above(middle) ? near : far) = middle;
   }
-  for (std::size_t at = from; at < far; ++at) store(falling[at], loss);
+  for (std::size_t at = from; at < far; ++at)
+    if (above(at)) store(falling[at], loss);  // another may have been here meanwhile
 }
 
 }  // namespace
@@ -66,9 +65,7 @@ LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by)
 LossBound::LossBound(std::span<double> least_before, LossWindow& window)
     : least_before_(least_before), window_(&window) {}
 
-LossWindow LossBound::window() const {
-  return {load(window_->first, acquire), load(window_->last, acquire)};
-}
+LossWindow LossBound::window() const { return *window_; }
 
 double LossBound::before(std::int64_t bin) const {
   const auto [first, last] = window();
@@ -76,7 +73,8 @@ double LossBound::before(std::int64_t bin) const {
   return load(least_before_[static_cast<std::size_t>(at - base_)]);
 }
 
-/// The bins before the window know of no point, those behind it of all.
+/// The bins before the window know of no point, those behind it of all. Of memory in common the
+/// window is all there is: two who widened it at once would undo what others found.
 void LossBound::widen(std::int64_t from, std::int64_t to) {
   const auto fill = [&](std::int64_t first, std::int64_t end, double loss) {
     for (std::int64_t b = first; b < end; ++b)
@@ -87,12 +85,12 @@ void LossBound::widen(std::int64_t from, std::int64_t to) {
   const auto [first, last] = window();
   if (from < first) {
     fill(down(from), first, infinity);
-    store(window_->first, down(from), release);
+    window_->first = down(from);
   }
   if (to > last) {
     const std::int64_t new_last = std::min(down(to) + octave, end);
     fill(last + 1, new_last + 1, before(last));
-    store(window_->last, new_last, release);
+    window_->last = new_last;
   }
 }
 
@@ -105,21 +103,22 @@ void LossBound::add(std::int64_t bin, double loss) {
         static_cast<std::size_t>(after - base_), loss);
 }
 
-void make_ready(LossMemory& memory) {
+void make_ready(LossMemory& memory, LossWindow window) {
   memory.changes = 0;
-  // From the middle on it widens both ways.
-  constexpr std::int64_t second = std::bit_cast<std::int64_t>(1.0) >> LossBound::shift;
-  memory.window = {second, second};
-  memory.least_before[second - LossBound::lowest] = infinity;
+  memory.window = window;
   std::fill(std::begin(memory.untold), std::end(memory.untold), std::uint64_t{0});
   std::fill(std::begin(memory.bins), std::end(memory.bins), infinity);
+  std::fill(memory.least_before + (window.first - LossBound::lowest),
+            memory.least_before + (window.last - LossBound::lowest) + 1, infinity);
 }
 
 KnownLosses::KnownLosses()
     : own_(std::make_unique_for_overwrite<LossMemory>()),
       memory_(own_.get()),
       bound_(memory_->least_before, memory_->window) {
-  make_ready(*memory_);
+  // From the middle on it widens both ways.
+  constexpr std::int64_t second = std::bit_cast<std::int64_t>(1.0) >> LossBound::shift;
+  make_ready(*memory_, {second, second});
 }
 
 KnownLosses::KnownLosses(LossMemory& memory)

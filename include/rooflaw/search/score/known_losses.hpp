@@ -91,7 +91,7 @@ class LossBound {
   LossWindow* window_;
 };
 
-/// Where a target's KnownLosses are; the bins take up memory as they are used.
+/// Where a target's KnownLosses are: half a megabyte; alone they take up what they use of it.
 struct LossMemory {
   std::uint64_t changes;
   LossWindow window;
@@ -99,8 +99,9 @@ struct LossMemory {
   double bins[DominanceBins::count];
   double least_before[LossBound::count];
 };
-/// Nothing is known.
-void make_ready(LossMemory& memory);
+/// Nothing is known. In common the window is of all bins.
+void make_ready(LossMemory& memory,
+                LossWindow window = {LossBound::lowest, LossBound::lowest + LossBound::count - 1});
 
 class KnownLosses {
  public:
