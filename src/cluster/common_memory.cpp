@@ -132,11 +132,12 @@ std::shared_ptr<std::byte[]> common_memory(
   node.tell(usable);
   if (usable) return {memory, memory.get() + before_bytes};
   if (node.is_first())
-    watch.tell({"memory",
-                fmt::format("the ranks of rank {}'s node have no memory in common (containers of "
-                            "their own?): they tell each other by messages, which takes longer",
-                            ranks.rank()),
-                {{"rank", std::int64_t{ranks.rank()}}}});
+    watch.tell_once(
+        {"memory",
+         fmt::format("the ranks of rank {}'s node have no memory in common (containers of "
+                     "their own?): they tell each other by messages, which takes longer",
+                     ranks.rank()),
+         {{"rank", std::int64_t{ranks.rank()}}}});
   return nullptr;
 }
 

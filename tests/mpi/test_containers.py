@@ -9,7 +9,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from support import PROGRAM, SOURCE, ProgramTest
+from support import JOB, PROGRAM, SOURCE, ProgramTest, Result, edit
 
 LONG_MESSAGES = os.environ["ROOFLAW_LONG_MESSAGES"]
 MESSAGE = 8 << 20
@@ -70,6 +70,15 @@ class Search(ContainerTest):
                 if run.code == 10:
                     self.assertIn("stopped (the wall time of 3 s is over); result.h5.checkpoint is kept", run.err)
                 self.assertNotIn("is killed", run.err)
+
+    def test_ranks_that_cannot_see_each_others_memory(self):
+        """They say so, tell each other by messages, and find the same."""
+        exact = edit(JOB, {"search.strategy": 'strategy = "exact"'})
+        plain = self.search(exact)
+        (self.folder / "job.toml").write_text(exact)
+        run = self.ranks(3, WITH, PROGRAM, "search", "job.toml", "-o", "apart.h5")
+        self.assertEqual(run.err.count("no memory in common"), 1, str(run))
+        self.assertEqual(plain.differences(Result(self.folder / "apart.h5")), "")
 
     def test_each_rank_is_process_1(self):
         """Where Open MPI 4 crashes by itself."""

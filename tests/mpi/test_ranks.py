@@ -106,6 +106,16 @@ class SameResult(ProgramTest):
         for target in result.targets():
             self.assertEqual(result.attribute(result.group(target), "certified"), 1)
 
+    def test_ranks_of_a_node_need_tell_each_other_nothing(self):
+        """What one finds lies in memory that they have in common; nodes tell each other."""
+        (self.folder / "job.toml").write_text(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"'}))
+        for per_node, tells in (("8", False), ("1", True)):
+            with self.subTest(per_node=per_node), unittest.mock.patch.dict(os.environ, ROOFLAW_RANKS_PER_NODE=per_node):
+                run = self.mpirun(4, "search", "job.toml", "-o", f"of{per_node}.h5")
+                self.assertNotIn("memory in common", run.err)
+                news = Result(self.folder / f"of{per_node}.h5").attribute("/runtime", "news_served")
+                self.assertEqual(news > 0, tells, news)
+
     def test_many_ranks_on_several_nodes(self):
         """More ranks than the tree is wide, on nodes of three, and all on one."""
         job = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla"]'})

@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -65,8 +66,10 @@ class Watch {
   /// @throws Interrupted where the run is to end; RankFailed on rank 0 if another cannot go on
   void look();
 
-  /// Something to tell that happened on this rank.
-  void tell(const Event& event) { sink_(event); }
+  /// Something to tell that happened on this rank, if none of its kind was told so before.
+  void tell_once(const Event& event) {
+    if (told_once_.insert(event.kind).second) sink_(event);
+  }
 
   /// Rank 0: is it time to write a checkpoint? Says yes once an interval.
   bool checkpoint_due();
@@ -127,7 +130,8 @@ class Watch {
   Clock::time_point last_slow_look_ = start_;
   Clock::time_point last_checkpoint_ = start_;
   bool first_look_ = true;
-  bool at_work_ = false;  // all ranks are; one that is not need not give signs of life
+  std::set<std::string> told_once_;  // kinds of events
+  bool at_work_ = false;             // all ranks are; one that is not need not give signs of life
   bool silence_told_ = false;
   bool sending_told_ = false;
   bool all_answer_ = true;

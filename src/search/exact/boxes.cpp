@@ -174,22 +174,34 @@ std::string frame_name(const Space& space, const Frame& frame) {
                      space.widths[frame.width_digit]);
 }
 
+namespace {
+
+/// FFN ratios that make blocks at a width, by size. Of those that are rounded to one size it is the
+/// least digit, which is the one that stays of equals.
+struct BuiltRatios {
+  std::vector<std::size_t> digits;
+  std::vector<std::uint32_t> before;  // so many of these before a place in `by_value`, or its end
+};
+
 BuiltRatios built_ratios(const Space& space, std::size_t width_digit,
                          const std::vector<std::size_t>& by_value) {
-  BuiltRatios built{.digits = {}, .sizes = {}, .before = {0}};
+  BuiltRatios built{.digits = {}, .before = {0}};
+  std::int64_t last_size = 0;
   for (const std::size_t digit : by_value) {
     const std::int64_t size = expert_ffn_size(space.expert_ffn_ratio[digit],
                                               space.widths[width_digit], space.ffn_multiple_of);
-    if (!built.sizes.empty() && built.sizes.back() == size) {
+    if (!built.digits.empty() && last_size == size) {
       built.digits.back() = std::min(built.digits.back(), digit);
     } else if (size > 0) {
-      built.sizes.push_back(size);
       built.digits.push_back(digit);
+      last_size = size;
     }
     built.before.push_back(static_cast<std::uint32_t>(built.digits.size()));
   }
   return built;
 }
+
+}  // namespace
 
 FrameBoxes::FrameBoxes(const Space& space, const Subspace& level, const Routes& routes,
                        const Frame& frame)

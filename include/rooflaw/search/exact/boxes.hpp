@@ -64,16 +64,6 @@ class Routes {
   std::vector<std::vector<std::size_t>> experts_;  // by digit of top_k
 };
 
-/// FFN ratios that make blocks at a width, by size. Of those that are rounded to one size it is the
-/// least digit, which is the one that stays of equals.
-struct BuiltRatios {
-  std::vector<std::size_t> digits;
-  std::vector<std::int64_t> sizes;
-  std::vector<std::uint32_t> before;  // so many of these before a place in `by_value`, or its end
-};
-BuiltRatios built_ratios(const Space& space, std::size_t width_digit,
-                         const std::vector<std::size_t>& by_value);
-
 /// FFN kinds x widths of a level.
 std::vector<Frame> frames_of_level(const Subspace& level);
 
