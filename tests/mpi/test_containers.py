@@ -73,12 +73,14 @@ class Search(ContainerTest):
 
     def test_ranks_that_cannot_see_each_others_memory(self):
         """They say so, tell each other by messages, and find the same."""
-        exact = edit(JOB, {"search.strategy": 'strategy = "exact"'})
-        plain = self.search(exact)
-        (self.folder / "job.toml").write_text(exact)
-        run = self.ranks(3, WITH, PROGRAM, "search", "job.toml", "-o", "apart.h5")
+        self.write("job.toml", edit(JOB, {"search.strategy": 'strategy = "exact"'}))
+        command = ("search", "job.toml", "-o", "result.h5")
+        self.rooflaw(*command)
+        (self.folder / "result.h5").rename(self.folder / "plain.h5")
+        run = self.ranks(3, WITH, PROGRAM, *command)
         self.assertEqual(run.err.count("no memory in common"), 1, str(run))
-        self.assertEqual(plain.differences(Result(self.folder / "apart.h5")), "")
+        plain, apart = (Result(self.folder / name) for name in ("plain.h5", "result.h5"))
+        self.assertEqual(plain.differences(apart), "")
 
     def test_each_rank_is_process_1(self):
         """Where Open MPI 4 crashes by itself."""
