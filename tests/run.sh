@@ -16,5 +16,4 @@ fi
 
 jobs/run.sh
 
-# One more than there are cores: many tests wait, for a kill or for Slurm.
-ctest --preset release --parallel "$(($(nproc) + 1))" "$@"
+ctest --preset release --parallel "$(nproc)" "$@"

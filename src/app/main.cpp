@@ -134,7 +134,9 @@ ExitCode dispatch(const app::Arguments& words) {
 
 int main(int argc, char** argv) {
   // A search makes and drops megabytes again and again: pages that were returned come back slowly.
+  // Whoever sets one of the two gets the other one's default for good, which is 128 KiB.
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
   // A write beyond the file size limit shall fail as on a full disk, not kill the process.
   std::signal(SIGXFSZ, SIG_IGN);
   const app::Arguments words(argv + 1, argv + argc);

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
-from cluster_model import MOST_TELLING, POINT_BYTES, REQUEST_BYTES, Costs, Level, merged_bytes
+from cluster_model import MOST_TELLING, POINT_BYTES, REQUEST_BYTES, Costs, Level, Machine, Tree, merged_bytes
 
 MOST_RANKS = 8  # what has more is predicted
 # What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
@@ -51,50 +51,65 @@ def levels_of(rows):
 
 
 def medians(runs):
-    """By ranks: the median of every number."""
-    by_ranks = defaultdict(list)
+    """The median of every number, by ranks and ranks a node."""
+    alike = defaultdict(list)
     for run in runs:
-        by_ranks[run["ranks"]].append(run)
-    return {n: {k: float(np.median([r[k] for r in of])) for k, v in of[0].items() if isinstance(v, (int, float))}
-            | {"runs": len(of)} for n, of in sorted(by_ranks.items())}
+        alike[run["ranks"], run["per_node"]].append(run)
+    return [{k: float(np.median([r[k] for r in of])) for k, v in of[0].items() if isinstance(v, (int, float))}
+            for _, of in sorted(alike.items())]
+
+
+def few_ranks(runs):
+    """Medians of what the constants come from."""
+    return [run for run in medians(runs) if run["ranks"] <= MOST_RANKS]
+
+
+def tree_of(run):
+    return Tree(int(run["ranks"]), Machine(per_node=int(run["per_node"])))
 
 
 def report_bytes(run):
     return run["bytes_served"] - REQUEST_BYTES * run["requests_served"] - run["news_bytes_served"]
 
 
-def power(values):
-    """volume(1), exponent: of what N - 1 links of 1 / N each bring."""
-    n = np.array(sorted(values))
-    slope, start = np.polyfit(np.log(1 / n), np.log([values[k] / (k - 1) for k in n]), 1)
-    return float(np.exp(start)), float(slope)
+def power(brought, links):
+    """volume(1), exponent: of what the links, each from such a share of all ranks, bring together."""
+    def logs(exponent):
+        return np.array([np.log(b / sum(share ** exponent for share in of)) for b, of in zip(brought, links)])
+    exponent = min(np.linspace(0, 1.5, 151), key=lambda e: np.std(logs(e)))
+    return float(np.exp(np.mean(logs(exponent)))), float(exponent)
+
+
+def shares(run, links):
+    return [tree_of(run).size[b] / run["ranks"] for b in links]
 
 
 def calibrate(levels, runs):
     """Costs; the levels get their volumes of news and reports."""
-    few = {n: r for n, r in medians(runs).items() if n <= MOST_RANKS}
-    more = {n: r for n, r in few.items() if n > 1}
-    costs = Costs(look=few[1]["seconds_serving_cpu"] / few[1]["looks_for_messages"],
-                  looks_per_piece=few[1]["looks_for_messages"] / sum(len(of.seconds) for of in levels))
-    news, costs.news_exponent = power({n: r["news_bytes_served"] for n, r in more.items()})
-    reports, costs.report_exponent = power({n: report_bytes(r) for n, r in more.items()})
-    told = {n: (n - 1) * news * (1 - 1 / n) ** costs.news_exponent for n in more}
+    few = few_ranks(runs)
+    alone = next(r for r in few if r["ranks"] == 1)
+    more = [r for r in few if r["ranks"] > 1]
+    nodes = [r for r in more if tree_of(r).nodes > 1]
+    costs = Costs(look=alone["seconds_serving_cpu"] / alone["looks_for_messages"],
+                  looks_per_piece=alone["looks_for_messages"] / sum(len(of.seconds) for of in levels))
+    parts = [shares(r, tree_of(r).tell[0]) for r in nodes]
+    news, costs.news_exponent = power([r["news_bytes_served"] for r in nodes], parts)
+    reports, costs.report_exponent = power([report_bytes(r) for r in more], [shares(r, tree_of(r).below[0]) for r in more])
+    told = [sum(news * (1 - share) ** costs.news_exponent for share in of) for of in parts]
     # Telling takes all that it may, MOST_TELLING of a rank's processor time, as long as there is something to tell.
-    telling = {n: MOST_TELLING * r["seconds_search_cpu_of_rank_0"] for n, r in more.items()}
-    costs.news_out = float(np.median([telling[n] / told[n] for n in more]))
-    costs.news_in = float(np.median([max(0.0, r["seconds_news_cpu"] - telling[n]) / r["news_bytes_served"]
-                                     for n, r in more.items()]))
-    rest = [r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"]
-            for r in more.values()]
-    costs.request, costs.byte = map(float, not_negative(
-        [[r["requests_served"], r["bytes_served"]] for r in more.values()], rest))
+    telling = [MOST_TELLING * r["seconds_search_cpu_of_rank_0"] for r in nodes]
+    costs.news_out = float(np.median([t / bytes_told for t, bytes_told in zip(telling, told)]))
+    costs.news_in = float(np.median([max(0.0, r["seconds_news_cpu"] - t) / r["news_bytes_served"]
+                                     for r, t in zip(nodes, telling)]))
+    rest = [r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"] for r in more]
+    costs.request, costs.byte = map(float, not_negative([[r["requests_served"], r["bytes_served"]] for r in more], rest))
     costs.request = max(costs.request, LEAST_REQUEST)
     points = POINT_BYTES * sum(of.points for of in levels)
-    merged = [merged_bytes([report_bytes(r) / (n - 1)] * (int(n) - 1)) for n, r in more.items()]
-    costs.merge = float(np.median([r["seconds_merging_cpu"] / m for r, m in zip(more.values(), merged)]))
-    costs.late = float(np.polyfit([np.log2(n) for n in few], [r["points_scored"] / few[1]["points_scored"] - 1
-                                                              for r in few.values()], 1)[0])
-    costs.late_seconds = float(np.median([r["seconds_search"] for r in more.values()]))
+    costs.merge = float(np.median([r["seconds_merging_cpu"] / merged_bytes(
+        [report_bytes(r) / len(tree_of(r).below[0])] * len(tree_of(r).below[0])) for r in more]))
+    costs.late = float(np.polyfit([np.log2(tree_of(r).nodes) for r in few],
+                                  [r["points_scored"] / alone["points_scored"] - 1 for r in few], 1)[0])
+    costs.late_seconds = float(np.median([r["seconds_search"] for r in nodes]))
     finds = sum(float(of.finds.sum()) for of in levels)
     for of in levels:
         of.news = news * float(of.finds.sum()) / finds

@@ -53,7 +53,7 @@ class Level:
     points: float  # of the frontiers at its end
     enter: float  # processor seconds to make a frame's bounds
     prepare: float = 0.0
-    news: float = 0.0  # bytes that a rank alone below rank 0 would tell, see Costs
+    news: float = 0.0  # bytes that a node alone would tell, see Costs
     reports: float = 0.0
 
     def work(self):
@@ -76,7 +76,7 @@ class Costs:
     # What comes from a part of the tree with a share s of the ranks: volume(s) = level's * s ** exponent.
     news_exponent: float = 0.435
     report_exponent: float = 0.8
-    late: float = 0.0  # more work for each doubling of ranks: bounds come late ...
+    late: float = 0.0  # more work for each doubling of nodes: bounds come late ...
     late_seconds: float = 20.0  # ... in a level of so long
 
 
@@ -153,6 +153,9 @@ class Tree:
         for rank in range(ranks - 1, 0, -1):
             self.size[self.above[rank]] += self.size[rank]
             self.below[self.above[rank]].insert(0, rank)
+        # News go between nodes alone: the ranks of one know in common what each finds.
+        self.tell = [[b for b in of if b % machine.per_node == 0] for of in self.below]
+        self.nodes = math.ceil(ranks / machine.per_node)
         self.height = [0] * ranks
         for rank in range(ranks - 1, 0, -1):
             self.height[self.above[rank]] = max(self.height[self.above[rank]], self.height[rank] + 1)

@@ -4,7 +4,7 @@ It follows src/cluster: run lengths (run_source.cpp), a run asked for ahead, ran
 batches of boxes (queue.cpp), gatherings for checkpoints and signs of life (watch.cpp). Where ranks share cores they
 take turns of a few milliseconds: a short run then ends within its turn, a long one waits for many.
 
-News travel along the tree in amounts that follow from how the finds come in; search_model.py counts them after the
+News travel between nodes, along the tree, in amounts that follow from how the finds come in; search_model.py counts them after the
 events, and their processor time slows the ranks evenly.
 """
 import heapq
@@ -67,19 +67,19 @@ class LevelRun:
         if self.ranks == 1 or alone <= 0:
             return [1.0] * self.ranks
         lasts = alone * max(1.0, self.ranks / self.machine.cores)
-        late = self.costs.late * math.log2(self.ranks) * min(1.0, self.costs.late_seconds / lasts)
+        late = self.costs.late * math.log2(self.tree.nodes) * min(1.0, self.costs.late_seconds / lasts)
         return [1.0 + late + (self.news_cpu(r) / alone if r > 0 or self.rules.root_works else 0.0)
                 for r in range(self.ranks)]
 
     def volume(self, rank):
-        """Bytes of news that go up and down the link above a rank."""
+        """Bytes of news that go up and down the link above the first rank of a node."""
         part = self.tree.size[rank] / self.ranks
         exponent = self.costs.news_exponent
         return self.level.news * part ** exponent, self.level.news * (1 - part) ** exponent
 
     def news_cpu(self, rank):
-        links = [self.volume(b) for b in self.tree.below[rank]]
-        if rank > 0:
+        links = [self.volume(b) for b in self.tree.tell[rank]]
+        if rank > 0 and rank % self.machine.per_node == 0:
             links.append(self.volume(rank)[::-1])
         c = self.costs
         return sum((c.news_in + c.byte) * received + c.news_out * sent for received, sent in links)

@@ -14,10 +14,10 @@ def news_messages(run, rank, curve, until):
     times, found = curve
     found = found / max(found[-1], 1.0)
     up, down = run.volume(rank)
-    longest_volume = max([up, down] + [v for b in run.tree.below[rank] for v in run.volume(b)])
+    longest_volume = max([up, down] + [v for b in run.tree.tell[rank] for v in run.volume(b)])
     pace, at, before, messages, telling = LEAST_PACE, 0.0, 0.0, 0, 0.0
     sharing = max(0.0, run.ranks / run.machine.cores - 1)
-    told = sum(run.volume(b)[1] for b in run.tree.below[rank]) + up
+    told = sum(run.volume(b)[1] for b in run.tree.tell[rank]) + up
     while True:
         at += pace + 0.5 * sharing * run.machine.turn
         if at > until:
@@ -74,11 +74,11 @@ def share_seconds(run):
 def level(of, ranks, rules, machine, costs, seed, last=False):
     run = LevelRun(of, ranks, rules, machine, costs, seed).run()
     end, merging = last_reports(run)
-    neighbours = run.tree.below[0]
+    neighbours, tellers = run.tree.below[0], run.tree.tell[0]
     curve = np.array(run.found).T
-    news = sum(news_messages(run, n, curve, end) for n in neighbours)
-    news_in = sum(run.volume(n)[0] for n in neighbours)
-    news_out = sum(run.volume(n)[1] for n in neighbours)
+    news = sum(news_messages(run, n, curve, end) for n in tellers)
+    news_in = sum(run.volume(n)[0] for n in tellers)
+    news_out = sum(run.volume(n)[1] for n in tellers)
     reports = len(neighbours) + run.long_reports()[0] + len(run.checkpoints) * len(neighbours)
     report_bytes = sum(run.report(n) for n in neighbours)
     idle = end - run.finished[0]

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from calibrate_ranks import MOST_RANKS, calibrate, cores, levels_of, medians, read
+from calibrate_ranks import calibrate, cores, few_ranks, levels_of, read
 from cluster_model import Costs, Level, Machine, Rules
 from search_model import search
 
@@ -48,7 +48,7 @@ def load(path=MODEL):
 
 def on_this_machine(levels, run, costs, machine, seeds=SEEDS):
     """Medians over seeds, on as many cores as the run got."""
-    here = Machine(cores=cores(run, levels, machine["contention"]), per_node=8, **machine)
+    here = Machine(cores=cores(run, levels, machine["contention"]), per_node=int(run["per_node"]), **machine)
     found = [search(levels, int(run["ranks"]), Rules(), here, costs, seed=1000 * s) for s in range(seeds)]
     return {k: float(np.median([f[k] for f in found])) for k in found[0] if k != "levels"}
 
@@ -57,18 +57,19 @@ def calibrate_all(pieces_small, pieces_large, runs_path):
     small, large = levels_of(read(pieces_small)), levels_of(read(pieces_large))
     runs = read(runs_path)
     costs = calibrate(small, runs)
-    few = {n: r for n, r in medians(runs).items() if n <= MOST_RANKS}
+    few = few_ranks(runs)
     machine = {"contention": 1.0, "turn": 4e-3}
-    ratios = [r["seconds_search_cpu_of_all_ranks"] / on_this_machine(small, r, costs, machine)["all_cpu"] for r in few.values()]
+    ratios = [r["seconds_search_cpu_of_all_ranks"] / on_this_machine(small, r, costs, machine)["all_cpu"] for r in few]
     machine["contention"] = float(np.median(ratios))
 
     def off(turn):
         return sum(abs(np.log(on_this_machine(small, r, costs, machine | {"turn": turn})["requests"] / r["requests_served"]))
-                   for n, r in few.items() if n > 1)
+                   for r in few if r["ranks"] > 1)
 
     def news_off(tell):
         with_it = replace(costs, tell=tell)
-        return sum(abs(np.log(on_this_machine(small, r, with_it, machine)["news"] / r["news_served"])) for n, r in few.items() if n > 1)
+        return sum(abs(np.log(on_this_machine(small, r, with_it, machine)["news"] / r["news_served"]))
+                   for r in few if r["news_served"])
     machine["turn"] = min((2e-3, 4e-3, 6e-3, 8e-3, 10e-3, 12e-3), key=off)
     costs.tell = min((1e-9 * 2 ** k for k in range(10)), key=news_off)
     for level, like in zip(large, small):
@@ -83,11 +84,11 @@ def check(runs_path):
     runs, levels = read(runs_path), jobs["exact_1e10"]
     names = ["requests", "news", "reports", "messages", "MB", "serving, CPU s", "merging, CPU s", "rank 0, CPU s",
              "all, CPU s", "search, s"]
-    print("| ranks (runs) | cores | " + " | ".join(names) + " |")
-    print("|" + "---|" * (len(names) + 2))
-    for n in sorted({run["ranks"] for run in runs} - {1}):
+    print("| ranks (runs) | a node | cores | " + " | ".join(names) + " |")
+    print("|" + "---|" * (len(names) + 3))
+    for n, per_node in sorted({(run["ranks"], run["per_node"]) for run in runs if run["ranks"] > 1}):
         measured, errors, got = [], [], []
-        for run in (r for r in runs if r["ranks"] == n):
+        for run in (r for r in runs if (r["ranks"], r["per_node"]) == (n, per_node)):
             model = on_this_machine(levels, run, costs, machine)
             is_ = [run["requests_served"], run["news_served"],
                    run["messages_served"] - run["requests_served"] - run["news_served"], run["messages_served"],
@@ -96,10 +97,10 @@ def check(runs_path):
             said = [model["requests"], model["news"], model["reports"], model["messages"], model["bytes"] / 1e6,
                     model["serving"], model["merging"], model["root_cpu"] + model["serving"], model["all_cpu"], model["wall"]]
             measured.append(is_)
-            errors.append([100 * (a / b - 1) for a, b in zip(said, is_)])
+            errors.append([0.0 if a == b else 100 * (a / b - 1) if b else np.inf for a, b in zip(said, is_)])
             got.append(cores(run, levels, machine["contention"]))
         cells = [f"{m:.3g} ({e:+.0f} %)" for m, e in zip(np.median(measured, axis=0), np.median(errors, axis=0))]
-        print(f"| {n} ({len(got)}) | {min(got):.2f} .. {max(got):.2f} | " + " | ".join(cells) + " |", flush=True)
+        print(f"| {n} ({len(got)}) | {per_node} | {min(got):.2f} .. {max(got):.2f} | " + " | ".join(cells) + " |", flush=True)
 
 
 def skewed(seconds, longest):

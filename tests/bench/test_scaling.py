@@ -81,6 +81,18 @@ class Scaling(unittest.TestCase):
         self.assertEqual([tree.above[r] for r in (9, 19, 20, 21, 180, 299)], [1, 2, 0, 20, 20, 282])
         self.assertEqual(tree.height[0], 4)
 
+    def test_news_go_between_nodes_alone(self):
+        tree = Tree(300, Machine(per_node=20))
+        self.assertEqual(tree.tell[0], [20, 40, 60, 80, 100, 120, 140, 160])
+        self.assertEqual([tree.tell[r] for r in (1, 20, 21)], [[], [180, 200, 220, 240, 260, 280], []])
+        costs = replace(Costs(), late=0.5)
+        for per_node, some in ((16, False), (8, True)):
+            with self.subTest(per_node=per_node):
+                machine = Machine(per_node=per_node)
+                found = search([small_level()], 16, Rules(), machine, costs)
+                self.assertEqual(found["news_bytes"] > 0, some)
+                self.assertEqual(run(16, machine, costs).slowness()[3] > 1.0, some, "bounds come late from elsewhere only")
+
     def test_run_lengths_as_in_run_source_cpp(self):
         source = RunSource(1000, 10, Rules())
         self.assertEqual(source.take(), (0, 1, math.inf))

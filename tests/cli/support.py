@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,9 @@ import unittest
 
 import h5py
 import numpy
+
+# Seconds after which what is waited for is held never to come: a busy machine may take long, and no test asks how long.
+PATIENCE = 300
 
 SOURCE = pathlib.Path(os.environ.get("ROOFLAW_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 PROGRAM = os.environ.get("ROOFLAW", str(SOURCE / "build/release/rooflaw"))
@@ -162,6 +166,12 @@ class Run:
                 f"\n--- stdout\n{self.out}\n--- stderr\n{self.err}\n---")
 
 
+def processor_seconds():
+    """Of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class ProgramTest(unittest.TestCase):
     """A test in a temporary folder of its own, which is the working directory of what it runs."""
 
@@ -186,7 +196,7 @@ class ProgramTest(unittest.TestCase):
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         completed = subprocess.run(
             list(map(str, command)), cwd=folder or self.folder, stdin=subprocess.DEVNULL,
-            text=True, errors="replace", timeout=300,
+            text=True, errors="replace", timeout=PATIENCE,
             env={**os.environ, "ROOFLAW_INPUTS": str(INPUTS)}, **options)
         run = Run(command, completed)
         if expect is not None:

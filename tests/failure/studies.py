@@ -10,7 +10,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from support import INPUTS, JOB, PROGRAM, ProgramTest, Result, edit
+from support import INPUTS, JOB, PATIENCE, PROGRAM, ProgramTest, Result, edit
 
 # A space of many pieces, and settings that keep each strategy busy for a while in every phase.
 STUDY = """\
@@ -75,7 +75,7 @@ class StudyTest(ProgramTest):
                                 start_new_session=True,
                                 env={**os.environ, "ROOFLAW_INPUTS": str(INPUTS)}, **options)
 
-    def end(self, process, limit=60):
+    def end(self, process, limit=PATIENCE):
         """Exit code and what it printed; a process that does not end is a failure."""
         try:
             out, err = process.communicate(timeout=limit)
@@ -84,6 +84,17 @@ class StudyTest(ProgramTest):
             out, err = process.communicate()
             self.fail(f"did not end within {limit} s\n{out}\n{err}")
         return process.returncode, out, err
+
+    def stop_with(self, name, *arguments, ranks=0, **options):
+        """A run that is asked to stop as soon as this file is there; what it said. However fast the machine is."""
+        process = self.start(ranks, "--checkpoint-every", "0.05", *arguments, **options)
+        while not (self.folder / name).exists() and process.poll() is None:
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.kill(self.ranks_of(process)[0], signal.SIGTERM)
+        code, out, err = self.end(process)
+        self.assertEqual(code, 10, f"{out}\n{err}")
+        return err
 
     def interrupt(self, rng, way, ranks, seconds, *arguments):
         """Starts a run and ends it somewhere in one of the WAYS; returns its exit code."""
@@ -99,7 +110,7 @@ class StudyTest(ProgramTest):
                 os.kill(pid, getattr(signal, way) if way.startswith("SIG") else signal.SIGKILL)
             except ProcessLookupError:
                 pass  # it was faster
-        code, out, err = self.end(process, 180)
+        code, out, err = self.end(process)
         self.assertEqual(self.still_running(pids), [], f"no rank is left\n{out}\n{err}")
         # A signal to a rank ends the run in order; one to mpirun is its own affair.
         if way == "SIGUSR1" or (way == "SIGTERM" and ranks == 0):
@@ -116,7 +127,7 @@ class StudyTest(ProgramTest):
                 return True  # it has ended
             mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), "0")
             return int(mask, 16) >> (number - 1) & 1 == 1
-        for _ in range(400):
+        for _ in range(100 * PATIENCE):
             if all(map(caught, pids)):
                 return
             time.sleep(0.01)
@@ -136,20 +147,20 @@ class StudyTest(ProgramTest):
         return sorted(found)
 
     def still_running(self, pids):
-        """Those that have not ended after some seconds. One that nobody has waited for has."""
+        """Those that have not ended in the end. One that nobody has waited for has."""
         def runs(pid):
             try:
                 return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
             except OSError:
                 return False
-        for _ in range(100):
+        for _ in range(20 * PATIENCE):
             if not any(map(runs, pids)):
                 return []
             time.sleep(0.05)
         return [pid for pid in pids if runs(pid)]
 
     def wait_for_ranks(self, process, number):
-        for _ in range(200):
+        for _ in range(50 * PATIENCE):
             if len(ranks := self.ranks_of(process)) == number or process.poll() is not None:
                 return ranks
             time.sleep(0.02)

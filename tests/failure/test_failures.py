@@ -11,7 +11,7 @@ import signal
 import time
 import unittest
 
-from studies import STUDIES, STUDY, Result, StudyTest, edit
+from studies import PATIENCE, STUDIES, STUDY, Result, StudyTest, edit
 from support import JOB
 
 # Long enough that what the tests do comes before the end.
@@ -49,7 +49,7 @@ class FailureTest(StudyTest):
             time.sleep(0.02)
         return process
 
-    def wait_for(self, process, text, seconds=20):
+    def wait_for(self, process, text, seconds=PATIENCE):
         """Until this is said on stderr; returns what was said. Fails if it never is."""
         said, end = "", time.monotonic() + seconds
         while not re.search(text, said):
@@ -83,7 +83,7 @@ class Ranks(FailureTest):
                 process = self.under_way(3)
                 pids = self.ranks_of(process)
                 os.kill(self.rank(process, number), signal.SIGKILL)
-                code, out, err = self.end(process, 20)
+                code, out, err = self.end(process)
                 self.assertNotIn(code, (0, 10), f"{out}\n{err}")
                 self.assertEqual(self.still_running(pids), [], "none is left")
                 self.check_files()
@@ -94,7 +94,7 @@ class Ranks(FailureTest):
         for stalled, text in ((2, r"rank 2 on \S+ has given no sign of life for \d+ s"),
                               (0, r"rank 0 has not answered for \d+ s")):
             with self.subTest(rank=stalled):
-                process = self.under_way(3, "--stall-after", "2", "--log-json", f"log{stalled}.json")
+                process = self.under_way(3, "--stall-after", "5", "--log-json", f"log{stalled}.json")
                 pid = self.rank(process, stalled)
                 self.stopping(pid)
                 err = self.wait_for(process, text)
@@ -116,7 +116,7 @@ class Ranks(FailureTest):
         """Neither while it works nor while it waits for others to finish."""
         self.write("job.toml", edit(LONG, {"space.widths": "widths = [1024]",
                                            "space.layers": "layers = {from = 1, to = 2000, step = 1}"}))
-        code, out, err = self.end(self.start(3, "--stall-after", "2"))
+        code, out, err = self.end(self.start(3, "--stall-after", "5"))
         self.assertEqual(code, 0, err)
         self.assertNotIn("sign of life", err)
         self.assertNotIn("not answered", err)
@@ -129,7 +129,7 @@ class Ranks(FailureTest):
                 to = self.rank(process, receiver)
                 self.stopping(self.rank(process, 2))
                 os.kill(to, signal.SIGTERM)
-                code, out, err = self.end(process, 30)
+                code, out, err = self.end(process)
                 self.assertNotEqual(code, 0, f"{out}\n{err}")
                 self.assertIn("--resume goes on from there", err)
                 self.assertEqual(self.still_running(pids), [], "none is left")
@@ -148,7 +148,7 @@ class Files(FailureTest):
         for output in ("none/result.h5", "file/result.h5", "/proc/result.h5"):
             for ranks in (0, 3):
                 with self.subTest(output=output, ranks=ranks):
-                    code, out, err = self.end(self.start(ranks, "-o", output), 10)
+                    code, out, err = self.end(self.start(ranks, "-o", output))
                     self.assertEqual(code, 3, f"{out}\n{err}")
                     self.assertEqual(err.count(output), 1, f"one message\n{err}")
                     self.assertEqual(self.files(), ["file", "job.toml"])
@@ -178,7 +178,7 @@ class Files(FailureTest):
 
     def test_a_checkpoint_that_does_not_fit(self):
         self.write("job.toml", STUDIES["grid"])
-        self.end(self.start(0, "--max-wall", "0.2"))
+        self.stop_with(LAST)
         size = (self.folder / LAST).stat().st_size
         old = {LAST: (self.folder / LAST).read_bytes()}
         process = self.start(0, "--checkpoint-every", "0.05", "--resume",
@@ -271,7 +271,7 @@ class Log(FailureTest):
 
     def test_damage_and_failure_are_told(self):
         self.write("job.toml", STUDIES["plas"])
-        self.rooflaw("search", "job.toml", "--max-wall", "0.2", "--checkpoint-every", "0.05", expect=10)
+        self.stop_with(LAST + ".previous")
         self.write(LAST, "damaged")
         self.rooflaw("search", "job.toml", "--resume", "--log-json", "one.json")
         self.check(self.events("one.json"), "checkpoint_damaged", "resume")

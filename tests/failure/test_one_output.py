@@ -306,7 +306,7 @@ class AnotherJob(OneOutputTest):
         """What is there may have come since it began."""
         old = (self.folder / "result.h5").read_bytes()
         self.write("job.toml", STUDIES["plas"])
-        self.rooflaw("search", "job.toml", "--force", "--max-wall", "0.3", expect=10)
+        self.stop_with("result.h5.checkpoint", "--force")
         self.assertEqual((self.folder / "result.h5").read_bytes(), old)
         self.refused("search", "job.toml", "--resume", words=["another job"])
         self.rooflaw("search", "job.toml", "--resume", "--force")

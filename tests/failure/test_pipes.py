@@ -11,13 +11,12 @@ import unittest
 import h5py
 
 from studies import STUDIES, STUDY, Result, StudyTest, edit
-from support import CASE, JOB, PROGRAM, reseal
+from support import CASE, JOB, PATIENCE, PROGRAM, reseal
 
 LAST = "result.h5.checkpoint"
 LONG = edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.0005}",
                     "space.widths": "widths = {from = 512, to = 16384, step = 64}"})
 # None of what follows takes longer than this, loaded machine included.
-LIMIT = 30
 
 
 class PipeTest(StudyTest):
@@ -30,12 +29,12 @@ class PipeTest(StudyTest):
         return os.open(self.folder / name, os.O_RDONLY | os.O_NONBLOCK)
 
     def ended(self, process, code):
-        got, out, err = self.end(process, LIMIT)
+        got, out, err = self.end(process, PATIENCE)
         self.assertEqual(got, code, f"{out}\n{err}")
         return err
 
     def refused(self, *arguments, text):
-        run = self.run_command(["timeout", "--signal=KILL", LIMIT, PROGRAM, *arguments], 3)
+        run = self.run_command(["timeout", "--signal=KILL", PATIENCE, PROGRAM, *arguments], 3)
         self.assertIn(text, run.err)
 
 
@@ -139,7 +138,7 @@ class Inputs(PipeTest):
         process = subprocess.Popen([PROGRAM, "evaluate", "case.toml"], cwd=self.folder)
         time.sleep(0.5)
         process.terminate()
-        self.assertEqual(process.wait(LIMIT), -signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGTERM)
 
     def test_what_a_job_or_an_option_names(self):
         os.makedirs(self.folder / "sub")
@@ -200,7 +199,7 @@ class Printing(PipeTest):
 
     def test_stderr(self):
         process = self.run_into(LONG, "--max-wall", 6, stderr=self.full()[1])  # past the first line of progress
-        self.assertEqual(process.wait(LIMIT), 10)
+        self.assertEqual(process.wait(PATIENCE), 10)
         self.assertEqual(self.files(), ["job.toml", LAST])
 
     def test_stderr_and_a_signal(self):
@@ -208,12 +207,12 @@ class Printing(PipeTest):
         while not (self.folder / LAST).exists() and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(LIMIT), 10)
+        self.assertEqual(process.wait(PATIENCE), 10)
         self.assertEqual([f for f in self.files() if "claim" in f], [])
 
     def test_stderr_of_an_error(self):
         process = self.run_into(edit(JOB, {"space.layers": "layers = []"}), stderr=self.full()[1])
-        self.assertEqual(process.wait(LIMIT), 2)
+        self.assertEqual(process.wait(PATIENCE), 2)
 
     def test_stderr_that_is_read_again(self):
         reader, writer = self.full()
@@ -237,7 +236,7 @@ class Printing(PipeTest):
                 self.assertEqual(self.files(), ["job.toml", "result.h5"])
                 self.rooflaw("search", "job.toml")
                 if not ranks:  # mpirun itself waits for whoever reads what it passes on
-                    self.assertIn(process.wait(LIMIT), (0, 10))
+                    self.assertIn(process.wait(PATIENCE), (0, 10))
                 process.kill()
                 process.wait()
                 (self.folder / "result.h5").unlink()
@@ -248,7 +247,7 @@ class Printing(PipeTest):
             time.sleep(0.02)
         time.sleep(1)
         process.send_signal(signal.SIGTERM)
-        self.assertIn(process.wait(LIMIT), (0, 10))
+        self.assertIn(process.wait(PATIENCE), (0, 10))
 
     def test_stdout_that_is_read_late(self):
         reader, writer = self.full()

@@ -11,6 +11,7 @@ import time
 import unittest
 
 from studies import JOB, STUDIES, STUDY, Result, StudyTest, edit
+from support import processor_seconds
 
 # Long enough that a signal surely comes before the end.
 LONG = edit(STUDY, {"space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.0005}"})
@@ -37,10 +38,10 @@ class ResumeTest(StudyTest):
         self.rooflaw("search", "job.toml", "-o", "whole.h5", *self.force("whole.h5"), *arguments)
         return Result(self.folder / "whole.h5")
 
-    def stop(self, job=STUDIES["plas"], seconds="0.2"):
+    def stop(self, job=STUDIES["plas"]):
         """A stopped run with a checkpoint and one before it."""
         self.write("job.toml", job)
-        self.finish(0, "--checkpoint-every", "0.05", "--max-wall", seconds, expect=10)
+        self.stop_with(PREVIOUS)
         self.assertTrue({LAST, PREVIOUS} <= set(self.files()), self.files())
 
     def contents(self):
@@ -63,11 +64,13 @@ class SameResult(ResumeTest):
                 reference = self.uninterrupted(job, *arguments)
                 codes, ranks, seconds = [], 0, 0.06  # mpirun takes two seconds to end with a code
                 while not codes or codes[-1] == 10:
+                    kept = (self.folder / LAST).exists()  # not where the time was over before the search began
                     code, out, err = self.end(self.start(
                         ranks, *arguments, "--max-wall", f"{seconds:.3f}", *["--resume"] * bool(codes)))
                     self.assertIn(code, (0, 10), f"{codes} {ranks} ranks\n{out}\n{err}")
                     self.assertEqual(code == 0, (self.folder / "result.h5").exists(), f"{out}\n{err}")
-                    self.assertEqual("goes on from result" in err, bool(codes), err)
+                    self.assertEqual("goes on from result" in err, kept, err)
+                    self.assertTrue(code == 0 or (self.folder / LAST).exists() or "before" in err, err)
                     codes.append(code)
                     ranks, seconds = (0, 3, 0, 2, 4, 1)[len(codes) % 6], seconds * 2
                     self.assertLess(len(codes), 25, "a resumed run comes further than the one before")
@@ -135,7 +138,7 @@ class Stops(ResumeTest):
 
     def stopped(self, process, *reasons):
         """Exit code 10, and a line that names reason and checkpoint; no result, and the old one stays."""
-        code, out, err = self.end(process, 30)
+        code, out, err = self.end(process)
         self.assertEqual(code, 10, f"{out}\n{err}")
         lines = [line for line in err.splitlines() if "--resume goes on from there" in line]
         self.assertEqual(len(lines), 1, f"one line tells it\n{err}")
@@ -186,7 +189,7 @@ class Stops(ResumeTest):
     def test_wall_time(self):
         for ranks in (0, 2):
             with self.subTest(ranks=ranks):
-                self.stopped(self.start(ranks, "--force", "--max-wall", "0.5"), "wall time", "0.5 s")
+                self.stopped(self.start(ranks, "--force", "--max-wall", "2"), "wall time", "2 s")
 
     def test_a_file_named_stop(self):
         for ranks in (0, 2):
@@ -248,27 +251,27 @@ class Refusals(ResumeTest):
         """By far: it is not read, and the one before stands in."""
         self.stop()
         os.truncate(self.folder / LAST, 20 << 30)
-        start = time.monotonic()
+        start = processor_seconds()
         out, err = self.finish(0, "--resume")
         self.assertIn(f"{LAST}: is damaged: it is {20 << 30} bytes long", err)
-        self.assertLess(time.monotonic() - start, 20, "20 GiB are not read")
+        self.assertLess(processor_seconds() - start, 20, "20 GiB are not read")
 
     def test_zeros(self):
         self.stop()
         for name in (LAST, PREVIOUS):
             self.write(name, b"")
             os.truncate(self.folder / name, 20 << 30)
-        start = time.monotonic()
+        start = processor_seconds()
         out, err = self.finish(0, "--resume", expect=3)
         self.assertIn("there is no whole checkpoint", err)
-        self.assertLess(time.monotonic() - start, 20, "nothing of 40 GiB is read")
+        self.assertLess(processor_seconds() - start, 20, "nothing of 40 GiB is read")
 
     def test_another_job_in_the_one_before(self):
         """What stands in for a damaged checkpoint must belong to the job all the same."""
         self.stop()
         (self.folder / PREVIOUS).unlink()
         self.write("job.toml", edit(STUDIES["plas"], {"job.seed": "seed = 6"}))
-        self.finish(0, "--max-wall", "0.1", expect=10)
+        self.stop_with(PREVIOUS)
         self.assertIn(PREVIOUS, self.files())
         self.write(LAST, b"damaged")
         self.refused("job.seed = 5, now 6")
@@ -328,7 +331,7 @@ class Damage(ResumeTest):
                 make(self.folder / LAST)
                 process = self.start(0, "--resume", preexec_fn=lambda: resource.setrlimit(
                     resource.RLIMIT_AS, (1 << 30, 1 << 30)))
-                code, out, err = self.end(process, 10)
+                code, out, err = self.end(process)
                 self.assertIn(code, (0, 3), f"{out}\n{err}")
                 self.assertIn(LAST, err)
                 if (self.folder / LAST).is_dir():

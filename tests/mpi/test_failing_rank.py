@@ -7,16 +7,15 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from support import ProgramTest
+from support import PATIENCE, ProgramTest
 
 # The pieces would take half a minute; an end in order comes long before.
-LIMIT = 15
 
 
 class FailingRank(ProgramTest):
     def failing(self, rank, how, expect):
         return self.run_command(
-            ["timeout", "--signal=KILL", LIMIT, "mpirun", "--allow-run-as-root", "--oversubscribe", "-n", 3,
+            ["timeout", "--signal=KILL", PATIENCE, "mpirun", "--allow-run-as-root", "--oversubscribe", "-n", 3,
              os.environ["ROOFLAW_FAILING_RANK"], rank, how], expect)
 
     def test_a_worker_that_throws(self):
