@@ -70,7 +70,7 @@ def calibrate_all(pieces_small, pieces_large, runs_path):
         with_it = replace(costs, tell=tell)
         return sum(abs(np.log(on_this_machine(small, r, with_it, machine)["news"] / r["news_served"]))
                    for r in few if r["news_served"])
-    machine["turn"] = min((2e-3, 4e-3, 6e-3, 8e-3, 10e-3, 12e-3), key=off)
+    machine["turn"] = min((2e-3, 4e-3, 8e-3, 12e-3, 16e-3, 24e-3, 32e-3), key=off)
     costs.tell = min((1e-9 * 2 ** k for k in range(10)), key=news_off)
     for level, like in zip(large, small):
         level.news, level.reports = like.news, like.reports * level.points / like.points
