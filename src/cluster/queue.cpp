@@ -255,8 +255,8 @@ class Master {
     const double before = cpu_seconds();
     double merging = 0;
     ++serving_.looks;
-    while (const auto message = ranks_.poll()) {
-      const double start = cpu_seconds();
+    double last = before;
+    for (std::optional<Message> message; (message = ranks_.poll()); last = cpu_seconds()) {
       ++serving_.messages;
       const auto bytes = static_cast<std::int64_t>(message->bytes.size());
       serving_.bytes += bytes;
@@ -269,7 +269,7 @@ class Master {
       }
       const auto taken = talk_.take(*message);
       if (taken == TreeTalk::Taken::no) came_out_of_turn(*message);
-      if (taken == TreeTalk::Taken::last_report) merging += cpu_seconds() - start;
+      if (taken == TreeTalk::Taken::last_report) merging += cpu_seconds() - last;
     }
     talk_.tell();
     watch_.look();
