@@ -89,7 +89,7 @@ class Looks {
   }
 
  private:
-  static constexpr std::chrono::milliseconds pause{1};
+  static constexpr std::chrono::milliseconds pause{5};  // tunable
   Clock::time_point next_{};
 };
 

@@ -18,7 +18,7 @@ import numpy as np
 from cluster_model import POINT_BYTES, RunSource, Tree, merged_bytes
 
 BACK_OFF = 2e-3
-BATCH = 0.5e-3  # of boxes, seconds between two looks
+BATCH = 5e-3  # seconds between two looks
 
 
 class LevelRun:
