@@ -178,9 +178,11 @@ def plot(path, out):
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6), dpi=100, sharey=True)
     rows = read(path)
-    for axes, found in zip(panels, sorted({r["found"] for r in rows}, reverse=True)):
+    shares = sorted({r["found"] for r in rows}, reverse=True)
+    figure, panels = plt.subplots(1, len(shares), figsize=(4.2 * len(shares), 3.6), dpi=100, sharey=True, squeeze=False)
+    panels = panels[0]
+    for axes, found in zip(panels, shares):
         for i, name in enumerate(SCENARIOS):
             line = sorted((r["ranks"], r["efficiency"]) for r in rows if r["scenario"] == name and r["found"] == found)
             if line:
