@@ -5,7 +5,6 @@ import pathlib
 import shlex
 import sys
 import tempfile
-import time
 import unittest
 
 sys.dont_write_bytecode = True
