@@ -19,7 +19,7 @@ from cluster_model import POINT_BYTES, RunSource, Tree, merged_bytes
 
 BACK_OFF = 2e-3
 PAUSE = 5e-3  # seconds between two looks
-SHARED_PAUSE = 0.5e-3  # on a shared core, which comes back after longer than PAUSE, mostly: it looks as it gets the core
+SHARED_PAUSE = 0.5e-3  # on a shared core: chosen by real runs, see SCALING.md
 
 
 class LevelRun:

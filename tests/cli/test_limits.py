@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
-from support import CASE, INPUTS, JOB, PROGRAM, SOURCE, edit
+from support import CASE, INPUTS, JOB, PROGRAM, SOURCE, edit, processor_seconds
 from test_bad_input import BadInput
 
 CHIPS = '[[device]]\nid = "a"\nmemory_bytes = 8e9\nbandwidth = 1e11\npeak_flops = {fp16 = 1e12}\n'
@@ -23,6 +23,8 @@ class Limits(BadInput):
         self.addCleanup(other.cleanup)
         self.elsewhere = pathlib.Path(other.name)
         (self.elsewhere / "chips.toml").write_text(CHIPS)
+        started = processor_seconds()
+        self.addCleanup(lambda: self.assertLess(processor_seconds() - started, 60, "it took too long"))
 
     def plain(self, code, *arguments, word):
         run = self.rooflaw(*arguments, expect=code)

@@ -96,6 +96,7 @@ class StudyTest(ProgramTest):
             except subprocess.TimeoutExpired:
                 alone = 0 if self.ranks_of(process) else alone + 1
             if alone >= 3:
+                print("mpirun did not end after its ranks had: killed", file=sys.stderr)
                 os.killpg(process.pid, signal.SIGKILL)
         return self.end(process, 1)
 

@@ -64,6 +64,8 @@ class PortfolioKills(StudyTest):
         err = self.stop_with("result.h5.checkpoint")
         self.assertIn("--resume goes on from there", err)
         self.assertEqual([name for name in self.files() if ".previous" not in name], ["job.toml", "result.h5.checkpoint"])
+        run = self.rooflaw("portfolio", "job.toml", "--resume", "--max-wall", "0.001", expect=10)
+        self.assertIn("wall time", run.err)
         run = self.rooflaw("search", "job.toml", "--resume", expect=4)
         self.assertIn("rooflaw.command", run.err)
         run = self.rooflaw("portfolio", "job.toml", "--set", "portfolio.k=2", "--resume", expect=4)
