@@ -38,8 +38,8 @@ set(sections include/rooflaw/model include/rooflaw/theory inputs jobs results sl
 list(TRANSFORM sections APPEND /README.md)
 set(pages inputs/TRUST.md include/rooflaw/model/METHOD.md jobs/TUTORIAL.md tests/bench/SCALING.md)
 install_files(${CMAKE_INSTALL_DOCDIR} README.md ${sections} ${pages} CHANGELOG.md CITATION.cff LICENSE
-  results/frontier.png results/report.png tests/bench/growth.png tests/install/example/CMakeLists.txt
-  tests/install/example/by_hand.cpp tests/install/example/by_id.cpp)
+  results/frontier.png results/report.png tests/bench/growth.png tests/bench/scaling.png
+  tests/install/example/CMakeLists.txt tests/install/example/by_hand.cpp tests/install/example/by_id.cpp)
 
 install(DIRECTORY ${help_files}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
 install(FILES ${help_files}/bash/rooflaw DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
