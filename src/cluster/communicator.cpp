@@ -29,7 +29,7 @@ std::optional<Message> Communicator::poll(Tag tag) {
 
 void BackOff::pause() {
   std::this_thread::sleep_for(next_);
-  next_ = std::min(next_ * 2, std::chrono::microseconds(2000));
+  next_ = std::min(next_ * 2, std::chrono::microseconds(5000));
 }
 
 }  // namespace rooflaw::cluster

@@ -78,19 +78,25 @@ Took do_run(Work& work, const HandedRun& handed, const Between& between, TreeTal
 }
 
 /// Says now and then that it is time to look for messages: a look costs microseconds, and where
-/// ranks share cores the rest of a turn, the steps between which one may be taken often less.
+/// ranks share cores the rest of a turn, the steps between which one may be taken often less. So
+/// the processor's clock tells the time; it is asked when so much has passed of any.
 class Looks {
  public:
   bool due() {
     const auto now = Clock::now();
-    if (now < next_) return false;
-    next_ = now + pause;
-    return true;
+    if (now < ask_at_) return false;
+    const double cpu = cpu_seconds();
+    const bool is_due = cpu >= due_at_;
+    if (is_due) due_at_ = cpu + pause;
+    ask_at_ = now + std::chrono::duration_cast<Clock::duration>(
+                        std::chrono::duration<double>(due_at_ - cpu));
+    return is_due;
   }
 
  private:
-  static constexpr std::chrono::milliseconds pause{5};  // tunable
-  Clock::time_point next_{};
+  static constexpr double pause = 5e-3;  // tunable, seconds
+  Clock::time_point ask_at_{};
+  double due_at_ = 0;
 };
 
 /// Dropped in silence it would be missed somewhere, or taken for another's later.
@@ -105,8 +111,8 @@ class Worker {
       : work_(work), ranks_(ranks), watch_(watch), talk_(work, ranks) {}
 
   void run() try {
-    const Between attend = [this] {
-      if (looks_.due()) this->attend();
+    const Between between = [this] {
+      if (looks_.due()) attend();
     };
     const bool ask_ahead = !work_.long_pieces();
     request({});
@@ -114,7 +120,7 @@ class Worker {
       // Asked for before this run is begun, the next one is there when it is needed, though rank 0
       // be busy with a row of its own.
       if (ask_ahead) request({.took = std::exchange(took_, {}), .idle = false});
-      took_ = do_run(work_, run, attend, talk_);
+      took_ = do_run(work_, run, between, talk_);
       if (!ask_ahead)
         request({.took = std::exchange(took_, {})});
       else if (took_.rest.size() > 0 || runs_.empty())
@@ -140,7 +146,7 @@ class Worker {
         for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
         done_ = true;
         return;
-      } else if (talk_.take(*message) == TreeTalk::Taken::no) {
+      } else if (!talk_.take(*message)) {
         came_out_of_turn(*message);
       }
     }
@@ -223,6 +229,7 @@ class Master {
     }
     for (const int rank : waiting_) ranks_.send(rank, Tag::pieces, packed(HandedRun{}));
     talk_.finish();
+    cpu_of_attending_ = &serving_.merging_cpu_s;
     for (BackOff back_off; !talk_.over();) {
       const auto before = serving_.messages;
       attend();
@@ -253,10 +260,8 @@ class Master {
 
   void attend() {
     const double before = cpu_seconds();
-    double merging = 0;
     ++serving_.looks;
-    double last = before;
-    for (std::optional<Message> message; (message = ranks_.poll()); last = cpu_seconds()) {
+    while (const auto message = ranks_.poll()) {
       ++serving_.messages;
       const auto bytes = static_cast<std::int64_t>(message->bytes.size());
       serving_.bytes += bytes;
@@ -267,14 +272,11 @@ class Master {
         answer(message->from, unpacked<Request>(message->bytes));
         continue;
       }
-      const auto taken = talk_.take(*message);
-      if (taken == TreeTalk::Taken::no) came_out_of_turn(*message);
-      if (taken == TreeTalk::Taken::last_report) merging += cpu_seconds() - last;
+      if (!talk_.take(*message)) came_out_of_turn(*message);
     }
     talk_.tell();
     watch_.look();
-    serving_.cpu_s += cpu_seconds() - before - merging;
-    serving_.merging_cpu_s += merging;
+    *cpu_of_attending_ += cpu_seconds() - before;
     if (!hooks_.checkpoint) return;
     if (!gathering_ && Clock::now() >= may_gather_ && watch_.checkpoint_due()) {
       talk_.gather();
@@ -328,6 +330,7 @@ class Master {
   Watch& watch_;
   const QueueHooks& hooks_;
   search::Serving& serving_;
+  double* cpu_of_attending_ = &serving_.cpu_s;  // once all is done, it is what the merge takes
   TreeTalk talk_;
   Looks looks_;
   RunSource source_;

@@ -57,21 +57,20 @@ TreeTalk::TreeTalk(Work& work, Communicator& ranks)
       cpu_s_before_(cpu_seconds()),
       pace_(least_pace) {}
 
-TreeTalk::Taken TreeTalk::take(const Message& message) {
+bool TreeTalk::take(const Message& message) {
   if (message.tag == Tag::news) {
     const double before = cpu_seconds();
     work_.learn(message.from, message.bytes);
     news_cpu_s_ += cpu_seconds() - before;
-    return Taken::yes;
+    return true;
   }
   if (message.tag == Tag::gather) {
     answer(unpacked<std::uint64_t>(message.bytes));
-    return Taken::yes;
+    return true;
   }
-  if (message.tag != Tag::report) return Taken::no;
-  const bool was_below = below_.contains(message.from);
+  if (message.tag != Tag::report) return false;
   take_report(message);
-  return was_below && !below_.contains(message.from) ? Taken::last_report : Taken::yes;
+  return true;
 }
 
 void TreeTalk::take_report(const Message& message) {

@@ -21,9 +21,8 @@ class TreeTalk {
  public:
   TreeTalk(Work& work, Communicator& ranks);
 
-  enum class Taken { no, yes, last_report };
-  /// A message along the tree is dealt with; others are not.
-  Taken take(const Message& message);
+  /// A message along the tree is dealt with; of others it says no.
+  bool take(const Message& message);
   /// To be called often: tells what is due.
   void tell();
 

@@ -82,7 +82,7 @@ class Communicator {
   std::deque<Message> waiting_;  // came while another tag was looked for
 };
 
-/// Pauses between looks: 20 us at first, up to 2 ms.
+/// Pauses between looks: 20 us at first, up to 5 ms.
 class BackOff {
  public:
   void pause();

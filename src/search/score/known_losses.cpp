@@ -10,16 +10,18 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto acquire = std::memory_order_acquire;
+constexpr auto release = std::memory_order_release;
 // Bins come to be used by the octave.
 constexpr std::int64_t octave = 1024;
 
 template <class Number>
-Number load(const Number& number) {
-  return std::atomic_ref(const_cast<Number&>(number)).load(relaxed);
+Number load(const Number& number, std::memory_order order = relaxed) {
+  return std::atomic_ref(const_cast<Number&>(number)).load(order);
 }
 template <class Number>
-void store(Number& number, Number value) {
-  std::atomic_ref(number).store(value, relaxed);
+void store(Number& number, Number value, std::memory_order order = relaxed) {
+  std::atomic_ref(number).store(value, order);
 }
 
 /// Of numbers that fall, from one place on: those above `loss` become it, and are a run.
@@ -54,7 +56,7 @@ LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by)
     base_ = bin(fastest->latency_s, shift_);
     last = bin(slowest->latency_s, shift_) + 1;
   }
-  own_->window = {base_, last};
+  own_->window.now = {base_, last};
   own_->least_before.assign(static_cast<std::size_t>(last - base_) + 1, infinity);
   least_before_ = own_->least_before;
   // Slow ones first: each lowers no more than the bins up to the next then.
@@ -62,10 +64,12 @@ LossBound::LossBound(std::span<const FrontierPoint> points, double lowered_by)
     add(bin(p->latency_s, shift_), p->loss - lowered_by);
 }
 
-LossBound::LossBound(std::span<double> least_before, LossWindow& window)
+LossBound::LossBound(std::span<double> least_before, GrowingWindow& window)
     : least_before_(least_before), window_(&window) {}
 
-LossWindow LossBound::window() const { return *window_; }
+LossWindow LossBound::window() const {
+  return {load(window_->now.first, acquire), load(window_->now.last, acquire)};
+}
 
 double LossBound::before(std::int64_t bin) const {
   const auto [first, last] = window();
@@ -73,9 +77,15 @@ double LossBound::before(std::int64_t bin) const {
   return load(least_before_[static_cast<std::size_t>(at - base_)]);
 }
 
-/// The bins before the window know of no point, those behind it of all. Of memory in common the
-/// window is all there is: two who widened it at once would undo what others found.
+/// The bins before the window know of no point, those behind it of all. One widens it at a time:
+/// another does not wait, who may be on the same core, and leaves it as it is.
 void LossBound::widen(std::int64_t from, std::int64_t to) {
+  const auto fits = [&] {
+    const auto [first, last] = window();
+    return first <= from && to <= last;
+  };
+  const std::atomic_ref being_widened(window_->being_widened);
+  if (fits() || being_widened.exchange(1, acquire) != 0) return;
   const auto fill = [&](std::int64_t first, std::int64_t end, double loss) {
     for (std::int64_t b = first; b < end; ++b)
       store(least_before_[static_cast<std::size_t>(b - base_)], loss);
@@ -85,13 +95,20 @@ void LossBound::widen(std::int64_t from, std::int64_t to) {
   const auto [first, last] = window();
   if (from < first) {
     fill(down(from), first, infinity);
-    window_->first = down(from);
+    store(window_->now.first, down(from), release);
   }
   if (to > last) {
     const std::int64_t new_last = std::min(down(to) + octave, end);
     fill(last + 1, new_last + 1, before(last));
-    window_->last = new_last;
+    store(window_->now.last, new_last, release);
+    lower_from(last + 1, before(last));  // what others lowered meanwhile ended there
   }
+  being_widened.store(0, release);
+}
+
+void LossBound::lower_from(std::int64_t bin, double loss) {
+  lower(least_before_.first(static_cast<std::size_t>(window().last - base_) + 1),
+        static_cast<std::size_t>(bin - base_), loss);
 }
 
 void LossBound::add(std::int64_t bin, double loss) {
@@ -99,26 +116,24 @@ void LossBound::add(std::int64_t bin, double loss) {
   const std::int64_t after = bin + 1;
   if (after - base_ >= std::ssize(least_before_)) return;
   widen(bin, after);
-  lower(least_before_.first(static_cast<std::size_t>(window().last - base_) + 1),
-        static_cast<std::size_t>(after - base_), loss);
+  lower_from(std::max(after, window().first + 1), loss);
 }
 
-void make_ready(LossMemory& memory, LossWindow window) {
+void make_ready(LossMemory& memory) {
+  // From the middle on it widens both ways.
+  constexpr std::int64_t second = std::bit_cast<std::int64_t>(1.0) >> LossBound::shift;
   memory.changes = 0;
-  memory.window = window;
+  memory.window = {.now = {second, second}};
   std::fill(std::begin(memory.untold), std::end(memory.untold), std::uint64_t{0});
   std::fill(std::begin(memory.bins), std::end(memory.bins), infinity);
-  std::fill(memory.least_before + (window.first - LossBound::lowest),
-            memory.least_before + (window.last - LossBound::lowest) + 1, infinity);
+  memory.least_before[second - LossBound::lowest] = infinity;
 }
 
 KnownLosses::KnownLosses()
     : own_(std::make_unique_for_overwrite<LossMemory>()),
       memory_(own_.get()),
       bound_(memory_->least_before, memory_->window) {
-  // From the middle on it widens both ways.
-  constexpr std::int64_t second = std::bit_cast<std::int64_t>(1.0) >> LossBound::shift;
-  make_ready(*memory_, {second, second});
+  make_ready(*memory_);
 }
 
 KnownLosses::KnownLosses(LossMemory& memory)

@@ -44,6 +44,11 @@ struct DominanceBins {
 struct LossWindow {
   std::int64_t first = 0, last = 0;
 };
+/// It grows with the points.
+struct GrowingWindow {
+  LossWindow now;
+  std::int64_t being_widened = 0;  // by somebody
+};
 
 /// The least loss of points faster than a latency, in bins of it: one-sided, never below it.
 class LossBound {
@@ -61,7 +66,7 @@ class LossBound {
   /// @param lowered_by  taken off every loss
   explicit LossBound(std::span<const FrontierPoint> points, double lowered_by = 0);
   /// In that of somebody else, which stays: `count` bins, of which `window` tells.
-  LossBound(std::span<double> least_before, LossWindow& window);
+  LossBound(std::span<double> least_before, GrowingWindow& window);
 
   /// A point in that bin. Cost: some ten nanoseconds; a nanosecond for each bin it lowers.
   void add(std::int64_t bin, double loss);
@@ -79,29 +84,29 @@ class LossBound {
 
  private:
   void widen(std::int64_t from, std::int64_t to);
+  void lower_from(std::int64_t bin, double loss);
 
   struct Own {
     std::vector<double> least_before;
-    LossWindow window;
+    GrowingWindow window;
   };
   std::unique_ptr<Own> own_;
   int shift_ = shift;
   std::int64_t base_ = lowest;      // of the first number
   std::span<double> least_before_;  // falling
-  LossWindow* window_;
+  GrowingWindow* window_;
 };
 
-/// Where a target's KnownLosses are: half a megabyte; alone they take up what they use of it.
+/// Where a target's KnownLosses are: half a megabyte, of which they take up what they use.
 struct LossMemory {
   std::uint64_t changes;
-  LossWindow window;
+  GrowingWindow window;
   std::uint64_t untold[LossBound::count / 64];  // a bit for each bin
   double bins[DominanceBins::count];
   double least_before[LossBound::count];
 };
-/// Nothing is known. In common the window is of all bins.
-void make_ready(LossMemory& memory,
-                LossWindow window = {LossBound::lowest, LossBound::lowest + LossBound::count - 1});
+/// Nothing is known.
+void make_ready(LossMemory& memory);
 
 class KnownLosses {
  public:
