@@ -85,6 +85,7 @@ struct MpiCommunicator::Channel {
   MPI_Comm communicator = MPI_COMM_NULL;
   std::map<int, std::list<Part>> sending;  // by rank, in order; those that have begun first
   std::list<Part> receiving;
+  bool may_hold_more = false;  // of those that are there: the last look at them found one
   std::map<int, Bytes> begun;  // by rank: what there is of a message of several parts
 };
 
@@ -211,9 +212,18 @@ bool MpiCommunicator::all_sent() {
   return send_on(*control_) && work;
 }
 
+/// What has come is dealt with before a look for more: at each that finds nothing Open MPI gives up
+/// a core that several ranks share.
 std::optional<Message> MpiCommunicator::poll_on(Channel& channel) {
   if (size_ == 1) return std::nullopt;
   send_on(channel);
+  if (channel.may_hold_more)
+    if (auto message = received(channel)) return message;
+  begin_receiving(channel);
+  return received(channel);
+}
+
+void MpiCommunicator::begin_receiving(Channel& channel) {
   const CallWatch::Call here(*calls_, "MPI_Improbe");
   for (;;) {
     int there = 0;
@@ -221,7 +231,7 @@ std::optional<Message> MpiCommunicator::poll_on(Channel& channel) {
     MPI_Status status{};
     check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, channel.communicator, &there, &handle, &status),
           "MPI_Improbe");
-    if (there == 0) break;
+    if (there == 0) return;
     int length = 0;
     MPI_Get_count(&status, MPI_BYTE, &length);
     auto& part =
@@ -230,6 +240,13 @@ std::optional<Message> MpiCommunicator::poll_on(Channel& channel) {
                                             .bytes = Bytes(static_cast<std::size_t>(length))});
     check(MPI_Imrecv(part.bytes.data(), length, MPI_BYTE, &handle, &part.request), "MPI_Imrecv");
   }
+}
+
+/// The next of those that are under way and have come.
+std::optional<Message> MpiCommunicator::received(Channel& channel) {
+  channel.may_hold_more = false;
+  if (channel.receiving.empty()) return std::nullopt;
+  const CallWatch::Call here(*calls_, "MPI_Test");
   std::vector<int> behind;  // ranks whose next part is not there yet
   for (auto part = channel.receiving.begin(); part != channel.receiving.end();) {
     const int from = part->rank;
@@ -245,8 +262,9 @@ std::optional<Message> MpiCommunicator::poll_on(Channel& channel) {
     part = channel.receiving.erase(part);
     auto& begun = channel.begun[from];
     begun.insert(begun.end(), arrived.bytes.begin(), arrived.bytes.end());
-    if ((arrived.tag & more_follows) == 0)
-      return Message{from, static_cast<Tag>(arrived.tag), std::exchange(begun, {})};
+    if ((arrived.tag & more_follows) != 0) continue;
+    channel.may_hold_more = true;
+    return Message{from, static_cast<Tag>(arrived.tag), std::exchange(begun, {})};
   }
   return std::nullopt;
 }

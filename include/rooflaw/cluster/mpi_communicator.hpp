@@ -43,6 +43,8 @@ class MpiCommunicator : public Communicator {
   void find_nodes();
   Channel& channel_of(Tag tag);
   std::optional<Message> poll_on(Channel& channel);
+  void begin_receiving(Channel& channel);
+  std::optional<Message> received(Channel& channel);
   bool send_on(Channel& channel);
 
   std::unique_ptr<CallWatch> calls_;  // while MPI is started
