@@ -101,12 +101,13 @@ def calibrate(levels, runs):
     costs.news_out = float(np.median([t / bytes_told for t, bytes_told in zip(telling, told)]))
     costs.news_in = float(np.median([max(0.0, r["seconds_news_cpu"] - t) / r["news_bytes_served"]
                                      for r, t in zip(nodes, telling)]))
-    rest = [r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"] for r in more]
-    costs.request, costs.byte = map(float, not_negative([[r["requests_served"], r["bytes_served"]] for r in more], rest))
+    rest = [r["seconds_serving_cpu"] + r["seconds_merging_cpu"] - r["seconds_news_cpu"]
+            - costs.look * r["looks_for_messages"] for r in more]
+    merged = [merged_bytes([report_bytes(r) / len(tree_of(r).below[0])] * len(tree_of(r).below[0])) for r in more]
+    costs.request, costs.byte, costs.merge = map(float, not_negative(
+        [[r["requests_served"], r["bytes_served"], of] for r, of in zip(more, merged)], rest))
     costs.request = max(costs.request, LEAST_REQUEST)
     points = POINT_BYTES * sum(of.points for of in levels)
-    costs.merge = float(np.median([r["seconds_merging_cpu"] / merged_bytes(
-        [report_bytes(r) / len(tree_of(r).below[0])] * len(tree_of(r).below[0])) for r in more]))
     costs.late = float(np.polyfit([np.log2(tree_of(r).nodes) for r in few],
                                   [r["points_scored"] / alone["points_scored"] - 1 for r in few], 1)[0])
     costs.late_seconds = float(np.median([r["seconds_search"] for r in nodes]))

@@ -17,9 +17,8 @@ import numpy as np
 
 from cluster_model import POINT_BYTES, RunSource, Tree, merged_bytes
 
-BACK_OFF = 2e-3
-PAUSE = 5e-3  # seconds between two looks
-SHARED_PAUSE = 0.5e-3  # on a shared core: chosen by real runs, see SCALING.md
+BACK_OFF = 5e-3
+PAUSE = 5e-3  # processor seconds between two looks
 
 
 class LevelRun:
@@ -48,7 +47,6 @@ class LevelRun:
         self.free = ranks if own else max(1, round(machine.cores))
         self.speed = 1.0 if own else machine.cores / self.free
         self.turn = math.inf if own else machine.turn
-        self.pause = PAUSE if own else SHARED_PAUSE
         self.ready = deque()
         self.on_core = [False] * ranks
         self.left = [0.0] * ranks  # of the run at hand, processor seconds
@@ -152,7 +150,7 @@ class LevelRun:
         self.requests += 1
         self.inbox.append((rank, took))
         if not self.attends and (self.on_core[0] or self.current[0] is None):
-            pause = self.pause if self.on_core[0] else BACK_OFF if self.rules.root_works else 0.0
+            pause = PAUSE / self.speed if self.on_core[0] else BACK_OFF if self.rules.root_works else 0.0
             self.attends = True
             self.at(max(self.serving_until, self.t + self.random.random() * pause), "attend")
 

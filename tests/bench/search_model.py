@@ -81,14 +81,15 @@ def level(of, ranks, rules, machine, costs, seed, last=False):
     news_out = sum(run.volume(n)[1] for n in tellers)
     reports = len(neighbours) + run.long_reports()[0] + len(run.checkpoints) * len(neighbours)
     report_bytes = sum(run.report(n) for n in neighbours)
-    idle = end - run.finished[0]
-    looks = costs.looks_per_piece * run.root_pieces + idle / BACK_OFF
+    looks = costs.looks_per_piece * run.root_pieces + (run.searched - run.finished[0]) / BACK_OFF
+    looks_at_end = (end - run.searched) / BACK_OFF
     size = REQUEST_BYTES * run.requests + news_in + report_bytes
     alive = 2 * (ranks - 1) * end / rules.alive_every * costs.alive
     stored = sum(c["merge"] + c["seconds"] for c in run.checkpoints)
     news_cpu = costs.news_in * news_in + costs.news_out * news_out
-    serving = costs.look * looks + costs.request * run.requests + costs.byte * size + news_cpu + alive
+    serving = costs.look * looks + costs.request * run.requests + costs.byte * (size - report_bytes) + news_cpu + alive
     serving += run.long_cpu
+    merging += costs.look * looks_at_end + costs.byte * report_bytes
     prepare = of.prepare * machine.contention * max(1.0, ranks / machine.cores)
     return {"requests": run.requests, "news": news, "reports": reports, "messages": run.requests + news + reports,
             "bytes": size, "news_bytes": news_in, "serving": serving, "merging": merging,
@@ -96,7 +97,7 @@ def level(of, ranks, rules, machine, costs, seed, last=False):
             "search": run.searched, "end": end - run.searched, "prepare": prepare,
             "share": 0.0 if last else share_seconds(run), "checkpoint_seconds": stored,
             "checkpoint_bytes": max([c["bytes"] for c in run.checkpoints], default=POINT_BYTES * of.points),
-            "checkpoints": len(run.checkpoints), "all_cpu": sum(run.cpu) + costs.look * looks,
+            "checkpoints": len(run.checkpoints), "all_cpu": sum(run.cpu) + costs.look * (looks + looks_at_end),
             "root_cpu": run.cpu[0], "first_idle": min(run.finished), "run": run}
 
 

@@ -95,7 +95,8 @@ def check(runs_path):
                    run["bytes_served"] / 1e6, run["seconds_serving_cpu"], run["seconds_merging_cpu"],
                    run["seconds_search_cpu_of_rank_0"], run["seconds_search_cpu_of_all_ranks"], run["seconds_search"]]
             said = [model["requests"], model["news"], model["reports"], model["messages"], model["bytes"] / 1e6,
-                    model["serving"], model["merging"], model["root_cpu"] + model["serving"], model["all_cpu"], model["wall"]]
+                    model["serving"], model["merging"], model["root_cpu"] + model["serving"] + model["merging"],
+                    model["all_cpu"], model["wall"]]
             measured.append(is_)
             errors.append([0.0 if a == b else 100 * (a / b - 1) if b else np.inf for a, b in zip(said, is_)])
             got.append(cores(run, levels, machine["contention"]))
