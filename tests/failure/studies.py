@@ -66,10 +66,10 @@ WAYS = ("kill one rank", "kill all", "SIGTERM", "SIGUSR1")
 class StudyTest(ProgramTest):
     COMMAND = "search"
 
-    def start(self, ranks, *arguments, **options):
+    def start(self, ranks, *arguments, program=PROGRAM, **options):
         """The command in the background, in a process group of its own; 0 ranks: without mpirun."""
         launch = (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] if ranks else [])
-        return subprocess.Popen([*launch, PROGRAM, self.COMMAND, "job.toml", *map(str, arguments)],
+        return subprocess.Popen([*launch, program, self.COMMAND, "job.toml", *map(str, arguments)],
                                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 start_new_session=True,
@@ -100,14 +100,18 @@ class StudyTest(ProgramTest):
                 os.killpg(process.pid, signal.SIGKILL)
         return self.end(process, 1)
 
-    def stop_with(self, name, *arguments, ranks=0, **options):
-        """A run that is asked to stop as soon as this file is there; what it said. However fast the machine is."""
+    def stop_when_there(self, name, *arguments, ranks=0, **options):
+        """A run that is asked to stop as soon as this file is there; its exit code and what it said."""
         process = self.start(ranks, "--checkpoint-every", "0.05", *arguments, **options)
         while not (self.folder / name).exists() and process.poll() is None:
             time.sleep(0.01)
         if process.poll() is None:
             os.kill(self.ranks_of(process)[0], signal.SIGTERM)
-        code, out, err = self.end(process)
+        return self.end(process)
+
+    def stop_with(self, name, *arguments, **options):
+        """Such a run, that is stopped indeed, however fast the machine is; what it said."""
+        code, out, err = self.stop_when_there(name, *arguments, **options)
         self.assertEqual(code, 10, f"{out}\n{err}")
         return err
 
