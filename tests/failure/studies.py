@@ -69,7 +69,7 @@ class StudyTest(ProgramTest):
     def start(self, ranks, *arguments, program=PROGRAM, **options):
         """The command in the background, in a process group of its own; 0 ranks: without mpirun."""
         launch = (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] if ranks else [])
-        return subprocess.Popen([*launch, program, self.COMMAND, "job.toml", *map(str, arguments)],
+        return subprocess.Popen([*launch, str(program), self.COMMAND, "job.toml", *map(str, arguments)],
                                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 start_new_session=True,

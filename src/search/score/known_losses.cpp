@@ -73,7 +73,7 @@ LossWindow LossBound::window() const {
 
 double LossBound::before(std::int64_t bin) const {
   const auto [first, last] = window();
-  const std::int64_t at = bin < first ? first : (bin > last ? last : bin);
+  const std::int64_t at = bin < first ? base_ : (bin > last ? last : bin);
   return load(least_before_[static_cast<std::size_t>(at - base_)]);
 }
 
@@ -126,7 +126,7 @@ void make_ready(LossMemory& memory) {
   memory.window = {.now = {second, second}};
   std::fill(std::begin(memory.untold), std::end(memory.untold), std::uint64_t{0});
   std::fill(std::begin(memory.bins), std::end(memory.bins), infinity);
-  memory.least_before[second - LossBound::lowest] = infinity;
+  memory.least_before[0] = memory.least_before[second - LossBound::lowest] = infinity;
 }
 
 KnownLosses::KnownLosses()

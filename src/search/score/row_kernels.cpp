@@ -126,7 +126,7 @@ void slack_values(std::size_t size, const double* __restrict layers, const doubl
   for (std::size_t i = 0; i < size; ++i) {
     const double latency = layers[i] * layer + head;
     std::int64_t bin = LossBound::bin(latency, shift) - base;
-    bin = bin < first ? first : bin;
+    bin = bin < first ? 0 : bin;
     bin = bin > last ? last : bin;
     value[i] = bound[bin] - loss[i];
   }

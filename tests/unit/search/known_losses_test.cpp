@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "reference/reference_model.hpp"
+#include "search/score/row_kernels.hpp"
 #include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
@@ -217,8 +218,7 @@ void add_at_once(search::LossMemory& memory, const Finds& found, const Look& loo
     threads.emplace_back([&] {
       KnownLosses known(memory);
       --waiting;
-      while (waiting > 0) {
-      }
+      while (waiting > 0) std::this_thread::yield();
       for (const auto& p : points) {
         known.add(LossBound::bin(p.latency_s), p.loss);
         look(known, p);
@@ -269,6 +269,39 @@ TEST(KnownLosses, InCommonDropNothingThatIsNotDominatedFromTheFirstPointOn) {
     for (double latency = 1e-7; latency < 1e4; latency *= 1.3)
       ASSERT_GE(known.bound().faster_than(latency), alone.bound().faster_than(latency))
           << i << ", " << latency;
+  }
+}
+
+// Who began to look before bins of faster points came to be used takes none of these for faster than
+// it is.
+TEST(KnownLosses, InCommonAreRightToWhoLooksWhileTheirWindowGrows) {
+  constexpr int octaves = 28;
+  std::vector<double> latencies, least;
+  for (int k = octaves; k > 0; --k)
+    for (int step = 1; step < 128; step += 16) {
+      latencies.push_back(std::ldexp(1 + step / 128.0, -k));
+      least.push_back(10 + k);
+    }
+  const std::vector<double> no_loss(latencies.size(), 0.0);
+  const auto look = [&](const KnownLosses& known) {
+    std::vector<double> value(latencies.size());
+    search::slack_values(latencies.size(), latencies.data(), no_loss.data(), 1, 0, known.bound(),
+                         value.data());
+    for (std::size_t i = 0; i < latencies.size(); ++i)
+      if (value[i] < least[i] || known.bound().faster_than(latencies[i]) < least[i]) return false;
+    return true;
+  };
+  Finds found(2);  // the second only looks
+  for (int k = 0; k <= octaves; ++k) found[0].push_back({std::ldexp(1.0, -k), 10.0 + k, k});
+  found[1].assign(10, {1.0, 10.0, 0});
+  for (int i = 0; i < 2000; ++i) {
+    const auto memory = std::make_unique_for_overwrite<search::LossMemory>();
+    make_ready(*memory);
+    std::atomic<bool> right = true;
+    add_at_once(*memory, found, [&](const KnownLosses& known, const FrontierPoint&) {
+      if (!look(known)) right = false;
+    });
+    ASSERT_TRUE(right) << i;
   }
 }
 

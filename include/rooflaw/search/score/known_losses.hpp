@@ -75,8 +75,9 @@ class LossBound {
   /// Of all points in bins before that of a latency.
   double faster_than(double latency_s) const { return before(bin(latency_s, shift_)); }
 
-  /// What tells the bin of a latency; its number is at `data()[bin - base()]`, if it is not outside
-  /// the window.
+  /// What tells the bin of a latency; its number is at `data()[bin - base()]`, if it is in the
+  /// window. Before it `data()[0]` holds, which nothing lowers: the window's first number may be
+  /// lowered, once it has grown, by a point that is no faster. Behind it the last one holds.
   int bin_shift() const { return shift_; }
   const double* data() const { return least_before_.data(); }
   std::int64_t base() const { return base_; }
