@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "comparison_targets.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/format/words.hpp"
 
 namespace rooflaw::app {
@@ -18,7 +18,6 @@ using search::Row;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t rungs_of_ladder = 5;
 
 /// Of a device in a group: its targets, one a precision, and their frontiers as one, whose points

@@ -1,17 +1,15 @@
 #include "comparison_targets.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/io/result_file.hpp"
 
 namespace rooflaw::app {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<Worth> worths_of(const io::FrontierRecord& record) {
   constexpr double percent = 10;  // the columns are of 1 %

@@ -8,6 +8,7 @@
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
 #include "rooflaw/core/patient_write.hpp"
+#include "seconds.hpp"
 
 namespace rooflaw::cluster {
 
@@ -46,23 +47,23 @@ void CallWatch::run() {
       looks = 0;
       told_ = false;
     } else {
-      stalled(name, std::chrono::duration<double>(pause * ++looks).count());
+      stalled(name, seconds(pause * ++looks));
     }
   }
 }
 
-void CallWatch::stalled(const char* name, double seconds) {
-  const double time_to_stop = std::chrono::duration<double>(Watch::time_to_stop).count();
+void CallWatch::stalled(const char* name, double silent) {
+  const double time_to_stop = seconds(Watch::time_to_stop);
   // Rank 1 as well, for rank 0 may be the one that is stopped.
-  if (seconds > options_.stall_after_s && !told_ && rank_ <= 1) {
+  if (silent > options_.stall_after_s && !told_ && rank_ <= 1) {
     told_ = true;
     say(
         fmt::format("rooflaw: rank {} on {} has been in {} for {:.0f} s: another rank does not "
                     "answer; the run waits for it\n",
-                    rank_, host_name(), name, seconds));
+                    rank_, host_name(), name, silent));
   }
-  if (seconds < time_to_stop) return;
-  const double all = std::chrono::duration<double>(Clock::now() - start_).count();
+  if (silent < time_to_stop) return;
+  const double all = seconds(Clock::now() - start_);
   const bool over = exit_code_ >= 0;
   const int signal = caught_signal();
   if (!over && signal == 0 && all < options_.max_wall_s) return;
@@ -71,7 +72,7 @@ void CallWatch::stalled(const char* name, double seconds) {
       : signal != 0 ? signal_name(signal)
                     : fmt::format("the wall time of {:g} s is over", options_.max_wall_s);
   say(fmt::format("rooflaw: rank {} on {} has been in {} for {:.0f} s and is ended ({})\n", rank_,
-                  host_name(), name, seconds, reason));
+                  host_name(), name, silent, reason));
   std::_Exit(over ? exit_code_.load() : static_cast<int>(ExitCode::stopped_early));
 }
 

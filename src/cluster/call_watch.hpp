@@ -44,7 +44,7 @@ class CallWatch {
   static constexpr auto relaxed =
       std::memory_order_relaxed;  // there are many calls, a thread calls
   void run();
-  void stalled(const char* name, double seconds);
+  void stalled(const char* name, double silent);
 
   const WatchOptions options_;
   const int rank_;

@@ -4,6 +4,7 @@
 #include "phase.hpp"
 #include "rooflaw/search/method_run.hpp"
 #include "rooflaw/search/state.hpp"
+#include "seconds.hpp"
 
 namespace rooflaw::cluster {
 
@@ -15,9 +16,7 @@ using Clock = std::chrono::steady_clock;
 class TimeLimit {
  public:
   TimeLimit(double max_seconds, double spent) : max_(max_seconds), spent_(spent) {}
-  double spent() const {
-    return spent_ + std::chrono::duration<double>(Clock::now() - start_).count();
-  }
+  double spent() const { return spent_ + seconds(Clock::now() - start_); }
   bool used_up() const { return spent() > max_; }
 
  private:

@@ -34,14 +34,6 @@ void check(int code, const char* call) {
       fmt::format("{}: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
 }
 
-/// A part of a message on its way; its bytes must stay until it is there.
-struct Part {
-  int rank = 0;  // the other one
-  int tag = 0;
-  Bytes bytes{};
-  MPI_Request request = MPI_REQUEST_NULL;
-};
-
 int launched_rank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
     if (const char* text = std::getenv(name)) return std::atoi(text);
@@ -82,6 +74,13 @@ std::string library() {
 }  // namespace
 
 struct MpiCommunicator::Channel {
+  /// Of a message on its way; its bytes must stay until it is there.
+  struct Part {
+    int rank = 0;  // the other one
+    int tag = 0;
+    Bytes bytes{};
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
   MPI_Comm communicator = MPI_COMM_NULL;
   std::map<int, std::list<Part>> sending;  // by rank, in order; those that have begun first
   std::list<Part> receiving;
@@ -234,10 +233,10 @@ void MpiCommunicator::begin_receiving(Channel& channel) {
     if (there == 0) return;
     int length = 0;
     MPI_Get_count(&status, MPI_BYTE, &length);
-    auto& part =
-        channel.receiving.emplace_back(Part{.rank = status.MPI_SOURCE,
-                                            .tag = status.MPI_TAG,
-                                            .bytes = Bytes(static_cast<std::size_t>(length))});
+    auto& part = channel.receiving.emplace_back(
+        Channel::Part{.rank = status.MPI_SOURCE,
+                      .tag = status.MPI_TAG,
+                      .bytes = Bytes(static_cast<std::size_t>(length))});
     check(MPI_Imrecv(part.bytes.data(), length, MPI_BYTE, &handle, &part.request), "MPI_Imrecv");
   }
 }
@@ -258,7 +257,7 @@ std::optional<Message> MpiCommunicator::received(Channel& channel) {
       ++part;
       continue;
     }
-    Part arrived = std::move(*part);
+    Channel::Part arrived = std::move(*part);
     part = channel.receiving.erase(part);
     auto& begun = channel.begun[from];
     begun.insert(begun.end(), arrived.bytes.begin(), arrived.bytes.end());

@@ -6,6 +6,7 @@
 #include "rooflaw/cluster/share.hpp"
 #include "rooflaw/cluster/study.hpp"
 #include "rooflaw/search/state.hpp"
+#include "seconds.hpp"
 
 namespace rooflaw::cluster {
 
@@ -54,9 +55,7 @@ class Phases {
     const auto start = Clock::now();
     const std::string key(name);
     const double before = findings_.seconds[key];
-    const auto note_time = [&] {
-      findings_.seconds[key] = before + std::chrono::duration<double>(Clock::now() - start).count();
-    };
+    const auto note_time = [&] { findings_.seconds[key] = before + seconds(Clock::now() - start); };
     Phase phase{.ranks = ranks_,
                 .watch = watch_,
                 .kept = kept_.phase == name ? std::move(kept_.of_phase) : Bytes{},

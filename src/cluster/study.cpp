@@ -125,9 +125,12 @@ class StudyRun : private Phases<Findings> {
     }
   }
 
+  /// One by one: a copy of them all would be the most that a rank ever holds.
   void share_frontiers() {
+    auto& frontiers = findings_.search->frontiers;
+    frontiers.resize(study_.question.targets.size());
     try {
-      share(findings_.search->frontiers, ranks_, watch_);
+      for (auto& frontier : frontiers) share(frontier, ranks_, watch_);
     } catch (const RunEnds&) {
       // A phase that was kept is the next one's, and as good as what it had.
       if (ranks_.is_root())

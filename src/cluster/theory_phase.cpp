@@ -76,8 +76,11 @@ search::TheoryTable theory_phase(const search::Question& question,
   run_by_piece(work, count_points(frontiers), phase);
   search::TheoryTable table(frontiers.size());
   if (!phase.ranks.is_root()) return table;
-  for (const auto& [piece, rows] : work.results()) {
+  // Each goes as it is taken over: rows are most of what a large result takes.
+  for (auto& results = work.results(); !results.empty(); results.erase(results.begin())) {
+    const auto& [piece, rows] = *results.begin();
     auto& all = table[runs[piece].target];
+    all.reserve(frontiers[runs[piece].target].size());
     all.insert(all.end(), rows.begin(), rows.end());
   }
   return table;

@@ -8,6 +8,7 @@
 
 #include "rooflaw/cluster/signals.hpp"
 #include "rooflaw/core/here_and_now.hpp"
+#include "seconds.hpp"
 
 namespace rooflaw::cluster {
 
@@ -26,10 +27,6 @@ struct Failure {
 template <class Archive>
 void fields(Archive& a, Failure& x) {
   a(within(x.code, ExitCode::done, ExitCode::stopped_early), x.text);
-}
-
-double seconds(std::chrono::steady_clock::duration time) {
-  return std::chrono::duration<double>(time).count();
 }
 
 }  // namespace

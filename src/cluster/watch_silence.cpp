@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "rooflaw/cluster/watch.hpp"
+#include "seconds.hpp"
 
 namespace rooflaw::cluster {
 
@@ -15,8 +16,6 @@ namespace {
 
 // For so long rank 0 may be silent while it writes what it keeps: a slow file system.
 constexpr auto time_to_keep = 10min;
-
-double seconds(std::chrono::duration<double> time) { return time.count(); }
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 #include "rooflaw/core/powers.hpp"
 
-#include <limits>
-
 #include "power_tables.hpp"
+
+#include "rooflaw/core/numbers.hpp"
 
 // Why the errors are what the header says. logarithm() keeps its result to 2^-71: what one double
 // does for, the sum from the third power of r on, is below 2^-21 of the result and has eight
@@ -20,8 +20,6 @@ constexpr auto log_table = pairs::make_log_table();
 constexpr auto exponential_table = pairs::make_exponential_table();
 constexpr Pair per_ln_10 = Pair{1.0} / pairs::ln_10;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint64_t bits_of_infinity = 0x7ff0000000000000U;
 constexpr std::uint64_t bits_of_least_normal = 0x0010000000000000U;
 constexpr std::uint64_t sign_bit = 0x8000000000000000U;
@@ -150,13 +148,13 @@ Parity parity(double y) {
 /// What power() does not do at once.
 double unusual_power(double x, double y) {
   if (y == 0.0 || x == 1.0) return 1.0;
-  if (x != x || y != y) return not_a_number;
+  if (x != x || y != y) return nan;
   const bool is_negative = (bits(x) & sign_bit) != 0;
   const double size = std::bit_cast<double>(bits(x) & ~sign_bit);
   const bool y_is_infinite = y == infinity || y == -infinity;
   const Parity y_parity = y_is_infinite ? Parity::even : parity(y);
   if (is_negative && y_parity == Parity::not_an_integer && size != 0.0 && size != infinity)
-    return not_a_number;
+    return nan;
   double result = 1.0;
   if (size == 0.0 || size == infinity || y >= 0x1p64 || y <= -0x1p64) {
     // Any x but 1 is beyond the range with such a y.
@@ -170,7 +168,7 @@ double unusual_power(double x, double y) {
 /// The logarithm of what is not both positive and finite.
 double unusual_log(double x) {
   if (x == 0.0) return -infinity;
-  return x == infinity ? x : not_a_number;
+  return x == infinity ? x : nan;
 }
 
 bool is_usual_log(double x) { return x > 0.0 && x < infinity; }
@@ -184,10 +182,10 @@ double power(double x, double y) {
   return unusual_power(x, y);
 }
 
-double exponential(double x) { return x == x ? exponential_of(x, 0.0) : not_a_number; }
+double exponential(double x) { return x == x ? exponential_of(x, 0.0) : nan; }
 
 double exponential_minus_one(double x) {
-  if (x != x) return not_a_number;
+  if (x != x) return nan;
   if (x > 710.0) return infinity;
   if (x < -40.0) return -1.0;
   if (x > -0x1p-9 && x < 0x1p-9) {

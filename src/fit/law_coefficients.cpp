@@ -7,6 +7,7 @@
 #include <Eigen/Dense>
 #include <nlopt.hpp>
 
+#include "at_index.hpp"
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/fit/law_problem.hpp"
 
@@ -14,10 +15,8 @@ namespace rooflaw::fit {
 
 namespace {
 
-constexpr double goal = 1e-8;  // relative change of the sum of squares: a start, no more
-constexpr int most_evaluations = 100;
-
-Eigen::Index at_index(std::size_t i) { return static_cast<Eigen::Index>(i); }
+constexpr double start_goal = 1e-8;  // relative change of the sum of squares: a start, no more
+constexpr int most_evaluations_of_start = 100;
 
 /// Sum of squares of (columns * c - 1), as a quadratic form.
 struct Quadratic {
@@ -98,8 +97,8 @@ void LawProblem::solve_coefficients(Eigen::VectorXd& at, const Sample& sample) c
   optimizer.set_lower_bounds(least);
   optimizer.set_upper_bounds(most);
   optimizer.set_min_objective(quadratic_value, &q);
-  optimizer.set_ftol_rel(goal);
-  optimizer.set_maxeval(most_evaluations);
+  optimizer.set_ftol_rel(start_goal);
+  optimizer.set_maxeval(most_evaluations_of_start);
   double value = 0;
   try {
     optimizer.optimize(c, value);

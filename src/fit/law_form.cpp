@@ -11,19 +11,19 @@ namespace {
 
 using C = Coefficients;
 
-constexpr double least = 1e-6;  // at 0 a term would be part of L_inf
+constexpr double least_exponent = 1e-6;  // at 0 a term would be part of L_inf
 const std::array exponents = {
-    ExponentForm{&C::alpha_l, least, 5, 0.05, 2.5, 1.63},
-    ExponentForm{&C::alpha_rho, least, 3, 0.02, 2, 1.09},
-    ExponentForm{&C::alpha_r, least, 3, 0.02, 1, 0.17},
+    ExponentForm{&C::alpha_l, least_exponent, 5, 0.05, 2.5, 1.63},
+    ExponentForm{&C::alpha_rho, least_exponent, 3, 0.02, 2, 1.09},
+    ExponentForm{&C::alpha_r, least_exponent, 3, 0.02, 1, 0.17},
     ExponentForm{&C::beta_1, -3, 3, -1, 1.5, -0.33},
-    ExponentForm{&C::beta_2, least, 5, 0.05, 2, 0.97},
-    ExponentForm{&C::alpha_m, least, 3, 0.01, 1, 0.05},
-    ExponentForm{&C::alpha_t, least, 3, 0.05, 1, 0.2990961372835},
-    ExponentForm{&C::alpha_p, least, 3, 0.05, 1, 0.5055007692},
+    ExponentForm{&C::beta_2, least_exponent, 5, 0.05, 2, 0.97},
+    ExponentForm{&C::alpha_m, least_exponent, 3, 0.01, 1, 0.05},
+    ExponentForm{&C::alpha_t, least_exponent, 3, 0.05, 1, 0.2990961372835},
+    ExponentForm{&C::alpha_p, least_exponent, 3, 0.05, 1, 0.5055007692},
 };
 
-const std::array<TermForm, 6> terms = {{
+const std::array<TermForm, 6> all_terms = {{
     {"depth", &C::kappa_l, 9.96, {{Column::layers, &C::alpha_l, -1}}},
     {"sparsity",
      &C::kappa_rho,
@@ -55,12 +55,12 @@ const ExponentForm& exponent_form(Member member) {
   return *found;
 }
 
-std::span<const TermForm> term_forms() { return terms; }
+std::span<const TermForm> term_forms() { return all_terms; }
 
 const TermForm* find_term(std::string_view name) {
-  const auto found =
-      std::find_if(terms.begin(), terms.end(), [&](const TermForm& t) { return t.name == name; });
-  return found == terms.end() ? nullptr : &*found;
+  const auto found = std::find_if(all_terms.begin(), all_terms.end(),
+                                  [&](const TermForm& t) { return t.name == name; });
+  return found == all_terms.end() ? nullptr : &*found;
 }
 
 }  // namespace rooflaw::fit

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "at_index.hpp"
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/core/powers.hpp"
 
@@ -17,8 +18,6 @@ namespace {
 constexpr double largest_part = 1e3, smallest_part = 1e-9;
 constexpr double below_lowest = 1.0 - 1e-6;  // of the lowest loss: L_inf lies below
 constexpr double infinite = std::numeric_limits<double>::infinity();
-
-Eigen::Index at_index(std::size_t i) { return static_cast<Eigen::Index>(i); }
 
 }  // namespace
 

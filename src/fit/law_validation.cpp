@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/core/random.hpp"
 #include "rooflaw/core/statistics.hpp"
@@ -13,7 +13,6 @@ namespace rooflaw::fit {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint64_t run_stream = 2, shape_stream = 3;
 
 /// Multiplications per token of the matrices of a shape: attention 2 d^2 + 2 d dm, FFN 3 r d^2 a

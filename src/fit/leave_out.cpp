@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/powers.hpp"
 #include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::fit {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::set<std::string> shapes_of(const Group& group) {
   std::set<std::string> shapes;

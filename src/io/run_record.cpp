@@ -8,7 +8,7 @@ namespace rooflaw::io {
 
 namespace {
 
-const std::string group = "/runtime";
+const std::string runtime = "/runtime";
 const std::string phase_prefix = "seconds_";
 
 void note_counts(const search::PlasCounts& counts, const std::string& prefix, RunRecord& run) {
@@ -56,32 +56,32 @@ void note_serving(const search::Serving& serving, RunRecord& run) {
 void write_run_record(format::Hdf5Writer& file, const RunRecord& run) {
   file.attribute("/", "command_line", run.command_line);
   file.attribute("/", "complete", std::int64_t{run.complete});
-  file.group(group);
-  file.attribute(group, "ranks", run.ranks);
+  file.group(runtime);
+  file.attribute(runtime, "ranks", run.ranks);
   for (const auto& [phase, seconds] : run.seconds)
-    file.attribute(group, phase_prefix + phase, seconds);
-  file.attribute(group, "host", host_name());
-  file.attribute(group, "created_utc", utc_now(Resolution::seconds));
-  file.attribute(group, "points_scored", run.points_scored);
-  for (const auto& [name, count] : run.counts) file.attribute(group, name, count);
-  file.attribute(group, "messages", run.messages);
+    file.attribute(runtime, phase_prefix + phase, seconds);
+  file.attribute(runtime, "host", host_name());
+  file.attribute(runtime, "created_utc", utc_now(Resolution::seconds));
+  file.attribute(runtime, "points_scored", run.points_scored);
+  for (const auto& [name, count] : run.counts) file.attribute(runtime, name, count);
+  file.attribute(runtime, "messages", run.messages);
 }
 
 RunRecord read_run_record(const format::Hdf5Reader& file) {
   RunRecord run;
   run.command_line = format::attribute_as<std::string>(file, "/", "command_line");
   run.complete = format::attribute_as<std::int64_t>(file, "/", "complete") != 0;
-  run.ranks = format::attribute_as<std::int64_t>(file, group, "ranks");
-  run.points_scored = format::attribute_as<std::int64_t>(file, group, "points_scored");
-  run.messages = format::attribute_as<std::string>(file, group, "messages");
+  run.ranks = format::attribute_as<std::int64_t>(file, runtime, "ranks");
+  run.points_scored = format::attribute_as<std::int64_t>(file, runtime, "points_scored");
+  run.messages = format::attribute_as<std::string>(file, runtime, "messages");
   const std::set<std::string> read{"ranks", "points_scored", "messages", "host", "created_utc"};
-  for (const auto& name : file.attributes(group)) {
+  for (const auto& name : file.attributes(runtime)) {
     if (read.contains(name)) continue;
     if (name.starts_with(phase_prefix))
       run.seconds[name.substr(phase_prefix.size())] =
-          format::attribute_as<double>(file, group, name);
+          format::attribute_as<double>(file, runtime, name);
     else
-      run.counts[name] = format::attribute_as<std::int64_t>(file, group, name);
+      run.counts[name] = format::attribute_as<std::int64_t>(file, runtime, name);
   }
   return run;
 }

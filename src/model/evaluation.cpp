@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::model {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 PhaseResult phase_result(const PhaseTime<double>& time) {
   if (!(time.seconds > 0.0)) return {.seconds = time.seconds};

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/powers.hpp"
 
 namespace rooflaw::search {
@@ -11,7 +11,6 @@ namespace rooflaw::search {
 namespace {
 
 using Points = std::span<const FrontierPoint>;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 bool is_positive(double x) { return x > 0.0 && std::isfinite(x); }
 

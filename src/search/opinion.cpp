@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/statistics.hpp"
 #include "rooflaw/search/comparison.hpp"
 
 namespace rooflaw::search {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 struct Candidate {
   double objective = 0;

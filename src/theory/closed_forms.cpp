@@ -14,7 +14,6 @@ namespace {
 
 constexpr int newton_steps = 100;
 constexpr double newton_goal = 4.0 * std::numeric_limits<double>::epsilon();
-constexpr double fits = 1.0 + 1e-12;  // a budget met exactly, give or take rounding
 // How far (natural log) D3's search may stray from its starting shape, in every axis.
 constexpr double search_reach = 25.0;
 
@@ -47,7 +46,7 @@ LayerCost layer_cost(const Posynomial& usage, double width, double activation_ra
   for (const auto& m : usage) {
     const double part =
         exponential(m.log_coefficient + m.exponents[width_dimension] * natural_log(width) +
-                 m.exponents[activation_rate_dimension] * natural_log(activation_rate));
+                    m.exponents[activation_rate_dimension] * natural_log(activation_rate));
     double& kind = m.exponents[gqa_dimension] != 0.0         ? cost.per_kv
                    : m.exponents[ffn_ratio_dimension] != 0.0 ? cost.per_ffn
                                                              : cost.base;
@@ -77,8 +76,8 @@ Budgets only(Resource resource, double budget) {
 /// log of the factor before ffn_ratio^-alpha_r in the loss.
 double log_ffn_factor(const model::Law& law, double width, double activation_rate) {
   return natural_log(law.kappa_rho * power(activation_rate, law.alpha_rho) *
-                      power(width, -law.beta_1) +
-                  law.kappa_d * power(width, -law.beta_2));
+                         power(width, -law.beta_1) +
+                     law.kappa_d * power(width, -law.beta_2));
 }
 
 /// The stationary shape where one budget binds, by Newton's method on t = log(cost of a layer).
@@ -220,7 +219,7 @@ std::optional<CaseSolution> solve_case_of_both(const model::Law& law, const XiMo
   // unless the memory case alone fits the latency budget, or does not exist.
   if (law.alpha_rho > law.alpha_r) {
     const Shape alone = solve_memory_case(law, xi, width, memory_bytes).shape;
-    if (alone.layers * cost_per_layer(xi, alone, latency) <= latency_budget * fits)
+    if (alone.layers * cost_per_layer(xi, alone, latency) <= latency_budget * met_exactly)
       return std::nullopt;
   }
   // Start where the latency budget is spent in full and the model is dense.
@@ -259,7 +258,8 @@ ClosedForms closed_forms(const model::Law& law, const XiModel& xi, double width,
     const auto budget = limit(budgets, latency);
     if (!budget) return std::nullopt;
     only_latency = solve_latency_case(law, xi, width, latency, *budget, min_activation_rate);
-    if (!memory || usage(xi, budgets, only_latency->shape, Resource::memory) <= *memory * fits)
+    if (!memory ||
+        usage(xi, budgets, only_latency->shape, Resource::memory) <= *memory * met_exactly)
       return Regime::latency;
     both = solve_case_of_both(law, xi, width, latency, *budget, *memory);
     return both ? Regime::both : Regime::memory;

@@ -19,7 +19,6 @@ constexpr int patience = 5;                // iterations without gain once kkt_t
 constexpr double first_slack = 1.0;        // at least, in log units
 constexpr double gap_factor = 0.2;         // the complementarity gap shrinks by this, or faster
 constexpr double to_the_boundary = 0.995;  // share of the way to a zero slack or multiplier
-constexpr double longest_step = 2.0;       // of any axis, in log units
 
 constexpr std::size_t max_rows = max_gp_constraints + std::size_t{2} * dimension_count;
 template <int Columns>

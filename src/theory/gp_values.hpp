@@ -8,7 +8,9 @@
 
 namespace rooflaw::theory {
 
-constexpr double residual_goal = 1e-14;  // tunable; nothing better is looked for
+// Tunable.
+constexpr double residual_goal = 1e-14;  // nothing better is looked for
+constexpr double longest_step = 2.0;     // of any axis, in log units
 
 inline bool is_free(const GeometricProgram& program, int axis) {
   return program.lower[axis] < program.upper[axis];

@@ -14,7 +14,6 @@ namespace rooflaw::theory {
 
 namespace {
 
-constexpr double fits = 1.0 + 1e-12;          // a budget met exactly, give or take rounding
 constexpr double positive_multiplier = 1e-9;  // nats per unit of a logarithm
 
 using NamedInterval = std::pair<Dimension, model::Interval>;
@@ -36,7 +35,7 @@ ShapeBox tightened(ShapeBox box) {
 
 /// @throws DoesNotFit naming the budget that the cheapest shape exceeds most
 void require_room(const XiModel& xi, const Budgets& budgets, const Shape& cheapest) {
-  double worst_excess = fits;
+  double worst_excess = met_exactly;
   std::optional<Resource> worst;
   for (const Resource resource : all_resources) {
     const auto budget = limit(budgets, resource);

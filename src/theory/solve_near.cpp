@@ -11,7 +11,6 @@ namespace {
 
 // Tunable: what is tried before an iteration from nothing, which any of them may lead to.
 constexpr int max_steps = 8;
-constexpr double longest_step = 2.0;   // of any axis, in log units
 constexpr double active_above = 1e-9;  // multiplier, in units of the objective
 constexpr double near_enough = 1e-13;  // residual, where a step more gains nothing
 

@@ -58,7 +58,7 @@ class RandomKills(StudyTest):
                     if rng.random() < 0.3:
                         self.interrupt(rng, rng.choice(WAYS), rng.randint(0, 4), seconds / 2 / hurry, "--resume")
                     others = [n for n in range(5) if n != ranks]
-                    code, out, err = self.end(self.start(rng.choice(others), "--resume"), 180)
+                    code, out, err = self.end(self.start(rng.choice(others), "--resume"))
                     self.assertEqual(code, 0, f"{out}\n{err}")
                 self.assertEqual(self.differences(reference), [])
                 self.assertEqual([f for f in self.files() if "result" in f], ["result.h5"],

@@ -18,6 +18,7 @@
 
 #include "fuzz.hpp"
 #include "rooflaw/app/commands.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/format/hdf5.hpp"
 #include "unit/io/small_result.hpp"
 
@@ -67,7 +68,6 @@ std::vector<Object> proper_result(const std::string& devices) {
 
 double any_number(FuzzedDataProvider& bytes) {
   constexpr double huge = std::numeric_limits<double>::max();
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   return bytes.ConsumeBool() ? nan : bytes.ConsumeFloatingPointInRange(-huge, huge);
 }
 

@@ -8,6 +8,9 @@
 
 namespace rooflaw::theory {
 
+/// Times a budget: what meets it exactly, give or take rounding, meets it.
+constexpr double met_exactly = 1.0 + 1e-12;
+
 /// Axes of a shape and their logarithms, in the order of Dimension.
 ShapeVector log_axes(const Shape& shape);
 Shape shape_at(const ShapeVector& log_axes);

@@ -1,9 +1,9 @@
 #include "report/measured.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "calibration.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/io/measurements.hpp"
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/model/intensity.hpp"
@@ -11,8 +11,6 @@
 namespace rooflaw::app::report {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Nothing of a prompt behind others, which no workload is.
 std::optional<model::Workload> workload_of(const fit::Speed& speed) {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "report/svg.hpp"
 #include "report/thin.hpp"
 #include "rooflaw/app/summary.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/statistics.hpp"
 #include "rooflaw/model/intensity.hpp"
 #include "rooflaw/model/latency.hpp"
@@ -18,7 +18,6 @@ namespace rooflaw::app::report {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t rungs_of_ladder = 4;
 
 template <class T>

@@ -4,11 +4,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "rooflaw/core/numbers.hpp"
+
 namespace rooflaw::search {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 // Attention blocks that bounds tell apart; more are bounded in groups.
 constexpr std::size_t most_attention_costs = 16;
 

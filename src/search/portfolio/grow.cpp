@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 
 #include "partition_parts.hpp"
+
+#include "rooflaw/core/numbers.hpp"
 
 namespace rooflaw::search {
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// What a choice is worth, in the order of partition.hpp.
 struct Worth {
@@ -233,7 +232,7 @@ void set_bounds(PortfolioChoice& choice, const Served& served, std::size_t k,
       choice.weight_served + std::min(all_weight - weight, sum_of_largest(more_weight, k));
   if (weight < all_weight) {
     // Another set of the same weight may be served.
-    choice.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
+    choice.loss_gap_bound = nan;
     return;
   }
   choice.loss_gap_bound = objective == PortfolioObjective::worst

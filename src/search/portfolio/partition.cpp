@@ -4,15 +4,14 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "partition_parts.hpp"
+
+#include "rooflaw/core/numbers.hpp"
 
 namespace rooflaw::search {
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 struct ObjectiveName {
   PortfolioObjective objective;

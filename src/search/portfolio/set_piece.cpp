@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/search/exact/bounds.hpp"
 
 namespace rooflaw::search {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t batch = 256;  // boxes whose corners are computed together
 
 /// A sum of losses, moved down by the margin of all that went into it.

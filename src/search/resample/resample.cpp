@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/statistics.hpp"
 #include "rooflaw/search/exact/exact.hpp"
 #include "rooflaw/search/grid/grid.hpp"
@@ -13,7 +13,6 @@ namespace rooflaw::search {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 // Best losses that rank 0 keeps of all resamples, points and targets together.
 constexpr std::size_t most_kept = 20'000'000;
 
@@ -125,7 +124,6 @@ void require_bands(const std::vector<ResampleBand>& bands,
 
 ResampleBand band_of(const std::vector<Resampled>& resamples, std::size_t frontier_size,
                      const std::vector<std::size_t>& band_points) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   ResampleBand band{.resamples = resamples.size(),
                     .low = std::vector<double>(frontier_size, nan),
                     .high = std::vector<double>(frontier_size, nan),

@@ -4,11 +4,12 @@
 #include <atomic>
 #include <utility>
 
+#include "rooflaw/core/numbers.hpp"
+
 namespace rooflaw::search {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr auto relaxed = std::memory_order_relaxed;
 constexpr auto acquire = std::memory_order_acquire;
 constexpr auto release = std::memory_order_release;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/model/shape.hpp"
 
 namespace rooflaw::search {
@@ -14,7 +14,6 @@ using model::LawRange;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double largest_size = 1e9;
 using Keys = std::vector<std::pair<AxisKey, AxisKey>>;
 

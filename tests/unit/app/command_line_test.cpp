@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/core/numbers.hpp"
 
 namespace rooflaw::app {
 namespace {
@@ -103,7 +104,6 @@ TEST_P(ReadableNumber, HasOneText) {
   EXPECT_EQ(count, readable_count(number));
 }
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 INSTANTIATE_TEST_SUITE_P(
     , ReadableNumber,

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/app/summary.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "unit/model_json.hpp"
 
 namespace rooflaw::testing {
@@ -154,7 +155,6 @@ search::TargetResult result_of(double gap_bound) {
 }
 
 TEST(TargetSummary, SaysHowSureTheFrontierIs) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const auto says = [](const search::TargetResult& result, const char* strategy) {
     return app::target_summary(result, strategy, {});
   };

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
+
 namespace rooflaw::testing {
 namespace {
 
@@ -56,8 +58,6 @@ template <class T, class... Written>
 void expect_refused(const Written&... written) {
   EXPECT_THROW(unpacked<T>(packed(written...)), ArchiveError);
 }
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Archive, GivesBackWhatWasPut) {
   EXPECT_EQ(sample(), unpacked<Outer>(packed(sample())));

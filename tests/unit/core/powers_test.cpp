@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/core/powers.hpp"
 
 namespace rooflaw {
@@ -19,7 +20,6 @@ using ::testing::Each;
 using ::testing::IsNan;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double largest = std::numeric_limits<double>::max();
 constexpr double least_normal = std::numeric_limits<double>::min();
 constexpr double least = std::numeric_limits<double>::denorm_min();

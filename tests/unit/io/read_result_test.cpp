@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "unit/io/scored_result.hpp"
 #include "unit/io/small_result.hpp"
 
@@ -156,7 +157,6 @@ search::Row odd_row() {
 }
 
 TEST_F(ResultFile, KeepsEveryFieldAndNaN) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   TargetResult odd{.target = search::info_of(job_.question, job_.question.targets[0])};
   odd.target.memory_budget_bytes = std::numeric_limits<double>::infinity();
   odd.target.calibrated = true;

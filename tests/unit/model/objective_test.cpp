@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
@@ -17,7 +18,6 @@ using enum Objective;
 using rooflaw::testing::Random;
 
 constexpr Objective all_objectives[] = {prefill, tpot, total, energy, decode, memory};
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Scenario with_tokens(std::int64_t input, std::int64_t output) {
   Scenario s;

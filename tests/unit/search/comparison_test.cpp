@@ -1,10 +1,10 @@
 // Frontiers side by side, against scans of all points and, for the ratio, of every stretch of loss.
 
 #include <cmath>
-#include <limits>
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/search/comparison.hpp"
 #include "unit/search/random_question.hpp"
 
@@ -13,8 +13,6 @@ namespace {
 
 using search::FrontierPoint;
 using search::FrontierPoints;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Random points, reduced to those that no other dominates. On a coarse lattice of losses, so that
 /// two of them share some.

@@ -1,11 +1,10 @@
 // The frontier, its quick filter and its hypervolume against plain quadratic counterparts.
 
-#include <limits>
-
 #include <gtest/gtest.h>
 
 #include "reference/reference_model.hpp"
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "unit/search/random_question.hpp"
 
 namespace rooflaw::testing {
@@ -13,9 +12,6 @@ namespace {
 
 using search::Frontier;
 using search::FrontierPoint;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Points with many equal latencies, equal losses, and equal pairs of different index.
 std::vector<FrontierPoint> random_points(Random& random, std::size_t n) {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "reference/reference_model.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "search/score/row_kernels.hpp"
 #include "unit/search/random_question.hpp"
 
@@ -21,8 +22,6 @@ using search::Frontier;
 using search::FrontierPoint;
 using search::KnownLosses;
 using search::LossBound;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 TEST(DominanceBins, DropOnlyWhatIsDominated) {
   Random random(2);
@@ -234,8 +233,8 @@ KnownLosses known_alone(const Finds& found) {
   return alone;
 }
 
-// A point that is the best so far lowers the bins of all slower ones: of a window of 60 octaves that
-// would be a quarter of a megabyte each time.
+// A point that is the best so far lowers the bins of all slower ones: of a window of 60 octaves
+// that would be a quarter of a megabyte each time.
 TEST(KnownLosses, InCommonUseNoMoreBinsThanAlone) {
   Random random(31);
   for (int i = 0; i < 50; ++i) {
@@ -272,8 +271,8 @@ TEST(KnownLosses, InCommonDropNothingThatIsNotDominatedFromTheFirstPointOn) {
   }
 }
 
-// Who began to look before bins of faster points came to be used takes none of these for faster than
-// it is.
+// Who began to look before bins of faster points came to be used takes none of these for faster
+// than it is.
 TEST(KnownLosses, InCommonAreRightToWhoLooksWhileTheirWindowGrows) {
   constexpr int octaves = 28;
   std::vector<double> latencies, least;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/search/score/scan_run.hpp"
 #include "unit/search/plas_cases.hpp"
 
@@ -122,7 +123,6 @@ void expect_scan_refused(const Change& change) {
 }
 
 TEST(MethodRun, RefusesForgedFrontiers) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const auto forged = [](auto member, auto value) {
     expect_scan_refused([&](search::ScanState& s) { s.frontiers[0][1].*member = value; });
   };

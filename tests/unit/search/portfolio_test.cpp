@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/search/portfolio/partition.hpp"
 #include "unit/search/random_question.hpp"
 
@@ -18,7 +19,6 @@ using search::PortfolioObjective;
 using search::SetOutcome;
 using search::SetPoint;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr PortfolioObjective objectives[] = {PortfolioObjective::mean, PortfolioObjective::worst,
                                              PortfolioObjective::served};
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/search/exact/exact.hpp"
 #include "rooflaw/theory/buildable.hpp"
 #include "unit/search/random_question.hpp"
@@ -17,8 +18,6 @@ using theory::BuildingLattice;
 using theory::BuildRules;
 using theory::Built;
 using theory::ShapeBox;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 bool inside(const model::Interval& interval, double x) {
   return x >= interval.lo * (1 - 1e-9) && x <= interval.hi * (1 + 1e-9);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "theory_test_support.hpp"
 
@@ -17,9 +18,6 @@ using testing::published_law;
 using testing::Random;
 using testing::random_law;
 using ::testing::Throws;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 void expect_close(double actual, double expected, double relative, const char* what) {
   EXPECT_NEAR(actual, expected, relative * std::abs(expected)) << what;

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "theory_test_support.hpp"
 
@@ -13,8 +14,6 @@ namespace rooflaw::theory {
 namespace {
 
 using testing::Random;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // Derivatives in the logarithms of (layers, width, ffn_ratio, gqa, activation_rate), by hand.
 using Gradient = std::array<double, 5>;

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/theory/closed_forms.hpp"
 #include "theory_test_support.hpp"
 
@@ -22,8 +23,6 @@ using testing::published_law;
 using testing::Random;
 using ::testing::Throws;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 const XiModel fp16{.weight_bytes = 2, .kv_bytes = 2, .cached_tokens = 1032.5};
 
 ShapeBox practical_box() {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "theory_test_support.hpp"
 
@@ -15,8 +16,6 @@ namespace rooflaw::theory {
 namespace {
 
 using testing::Random;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 struct Problem {
   model::Law law;

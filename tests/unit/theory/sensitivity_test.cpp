@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "theory_test_support.hpp"
@@ -16,7 +17,6 @@ using testing::golden_architecture;
 using testing::golden_scenario;
 using testing::published_law;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
 TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {

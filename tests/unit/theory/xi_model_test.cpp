@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "rooflaw/core/error.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "rooflaw/model/evaluation.hpp"
 #include "theory_test_support.hpp"
 
@@ -18,9 +19,6 @@ using ::testing::Property;
 using testing::published_law;
 using ::testing::Throws;
 using enum model::Objective;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 model::Scenario vla_on_orin() { return golden_scenario(golden().at("cases")[0]); }
 
