@@ -68,7 +68,7 @@ std::vector<Object> proper_result(const std::string& devices) {
 
 double any_number(FuzzedDataProvider& bytes) {
   constexpr double huge = std::numeric_limits<double>::max();
-  return bytes.ConsumeBool() ? nan : bytes.ConsumeFloatingPointInRange(-huge, huge);
+  return bytes.ConsumeBool() ? rooflaw::nan : bytes.ConsumeFloatingPointInRange(-huge, huge);
 }
 
 template <class Make>
