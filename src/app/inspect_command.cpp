@@ -20,6 +20,7 @@ namespace po = boost::program_options;
 namespace {
 
 const std::string usage = "inspect RESULT.h5 [--verbose] [--unsealed]";
+constexpr std::size_t longest_name = 40;  // of an attribute, that others are lined up with
 
 /// A file from elsewhere must not reach the terminal's controls.
 std::string shown(const format::Attribute& attribute) {
@@ -27,9 +28,12 @@ std::string shown(const format::Attribute& attribute) {
 }
 
 void print_attributes(const format::Hdf5Reader& file, const std::string& path) {
-  for (const auto& name : file.attributes(path))
+  const auto names = file.attributes(path);
+  std::size_t longest = 18;
+  for (const auto& name : names) longest = std::max(longest, std::min(name.size(), longest_name));
+  for (const auto& name : names)
     if (name != "job_toml")  // printed last, as it has many lines
-      fmt::print("  {:<18} {}\n", printable(name), shown(file.attribute(path, name)));
+      fmt::print("  {:<{}} {}\n", printable(name), longest, shown(file.attribute(path, name)));
 }
 
 std::string frontier_line(const search::TargetResult& result) {
@@ -100,7 +104,7 @@ void print_frontiers(const format::Hdf5Reader& file) {
 void print_result(const format::Hdf5Reader& file, bool verbose) {
   fmt::print("{}\n", file.file());
   print_attributes(file, "/");
-  fmt::print("\nrun\n");
+  fmt::print("\nrun: seconds_* [s], with _cpu those of processors; *bytes* [B]\n");
   print_attributes(file, "/runtime");
   fmt::print("\ninputs\n");
   for (const auto& kind : file.groups("/inputs"))

@@ -56,6 +56,22 @@ void require_log_or_nothing(const std::string& path, const std::string& output) 
 
 }  // namespace
 
+std::string progress_text(const search::Progress& p, double elapsed_s) {
+  if (p.rounds > 0)
+    return fmt::format(
+        "round {}, {} of at most {} evaluations, {} frontier points, "
+        "hypervolume {:.6g}, largest gap {:.2g} of it",
+        p.rounds, p.done, p.of, p.frontier_points, p.hypervolume, p.largest_gap);
+  const std::string level = p.levels > 1 ? fmt::format("level {} of {}, ", p.level, p.levels) : "";
+  // The first pieces, and what a phase begins with, say nothing of the others.
+  const double share = share_of(p);
+  const bool tells = share >= 0.01 || (share > 0 && elapsed_s >= 60);
+  const std::string left =
+      tells ? fmt::format("about {:.0f} s left, ", elapsed_s * (1 - share) / share) : "";
+  return fmt::format("{}{:.0f} s, {}{} points", level, elapsed_s, left,
+                     readable_count(static_cast<double>(p.frontier_points)));
+}
+
 RunLog::RunLog() : terminal_(::isatty(STDERR_FILENO) != 0) {}
 
 void RunLog::open_json(const std::string& path, const std::string& output) {
@@ -127,18 +143,7 @@ void RunLog::progress(std::string_view phase, const search::Progress& p) {
   }
   if (!show_now) return;
   last_shown_ = now;
-  if (p.rounds > 0) {
-    show(share,
-         fmt::format("round {}, {} of at most {} evaluations, {} frontier points, "
-                     "hypervolume {:.6g}, largest gap {:.2g} of it",
-                     p.rounds, p.done, p.of, p.frontier_points, p.hypervolume, p.largest_gap));
-  } else {
-    const double left = share > 0 ? elapsed * (1 - share) / share : 0;
-    const std::string level =
-        p.levels > 1 ? fmt::format("level {} of {}, ", p.level, p.levels) : "";
-    show(share, fmt::format("{}{:.0f} s, about {:.0f} s left, {} points", level, elapsed, left,
-                            readable_count(static_cast<double>(p.frontier_points))));
-  }
+  show(share, progress_text(p, elapsed));
 }
 
 void RunLog::show(double share, const std::string& text) {

@@ -55,6 +55,8 @@ void exchange(std::size_t size, cluster::Communicator& ranks, cluster::Watch& wa
     if (count == 2) require(message.bytes.empty(), "the last");
     ++count;
   }
+  // Who has all may still have something for others; nobody sends it for who does not ask.
+  for (cluster::BackOff back_off; !ranks.all_sent(); back_off.pause()) watch.look();
 }
 
 }  // namespace

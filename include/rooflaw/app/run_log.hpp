@@ -10,6 +10,9 @@
 
 namespace rooflaw::app {
 
+/// What is said of a phase that has taken so long; how much longer it takes, once that can be told.
+std::string progress_text(const search::Progress& progress, double elapsed_s);
+
 class RunLog {
  public:
   RunLog();
