@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <map>
+#include <span>
 
 #include "phase.hpp"
 #include "rooflaw/search/state.hpp"
@@ -40,6 +41,61 @@ class ByPieceWork : public Work {
  private:
   std::size_t pieces_;
   ByPiece<Result> results_;
+};
+
+/// Some points of a target's frontier.
+struct TargetPoints {
+  std::size_t target = 0;
+  std::span<const search::FrontierPoint> points;
+};
+
+/// Pieces that are each of some points, which rank 0 has: with a piece another gets its points, so
+/// that no other rank holds all of them.
+template <class Result>
+class ByPointsWork : public ByPieceWork<Result> {
+ public:
+  using ByPieceWork<Result>::ByPieceWork;
+  std::string name(std::int64_t piece) const final {
+    return name_of(of_piece(static_cast<std::size_t>(piece)));
+  }
+  Bytes needed_for(std::int64_t first, std::int64_t end) const final {
+    std::vector<Handed> handed;
+    for (auto piece = first; piece < end; ++piece) {
+      const auto [target, points] = here(static_cast<std::size_t>(piece));
+      handed.push_back({target, {points.begin(), points.end()}});
+    }
+    return packed(handed);
+  }
+  void take_needed(std::int64_t first, const Bytes& bytes) final {
+    first_handed_ = static_cast<std::size_t>(first);
+    handed_ = unpacked<std::vector<Handed>>(bytes);
+  }
+
+ protected:
+  virtual std::string name_of(const TargetPoints& points) const = 0;
+  virtual Result make(const TargetPoints& points, const Between& between) = 0;
+  /// On rank 0.
+  virtual TargetPoints here(std::size_t piece) const = 0;
+
+ private:
+  struct Handed {
+    std::uint64_t target = 0;
+    search::FrontierPoints points;
+  };
+  template <class Archive>
+  friend void fields(Archive& a, Handed& x) {
+    a(x.target, x.points);
+  }
+  Result make(std::size_t piece, const Between& between) final {
+    return make(of_piece(piece), between);
+  }
+  TargetPoints of_piece(std::size_t piece) const {
+    if (handed_.empty()) return here(piece);
+    const auto& [target, points] = handed_.at(piece - first_handed_);
+    return {target, points};
+  }
+  std::size_t first_handed_ = 0;
+  std::vector<Handed> handed_;  // none on rank 0
 };
 
 /// What a checkpoint keeps of it.

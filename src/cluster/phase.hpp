@@ -91,7 +91,7 @@ search::Outcome method_phase(const search::Method& method, const search::Questio
 void check_method(const search::Method& method, const search::Question& question,
                   const Bytes& kept);
 
-/// `frontiers` on all ranks, by target, here and below.
+/// `frontiers` on rank 0, by target; those of resample_phase on all.
 search::Refined refine_phase(const search::Question& question, const search::RefineOptions& options,
                              const std::vector<search::FrontierPoints>& frontiers, Phase& phase);
 void check_refine(const search::Question& question, const Bytes& kept);

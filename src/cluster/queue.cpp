@@ -120,6 +120,7 @@ class Worker {
       // Asked for before this run is begun, the next one is there when it is needed, though rank 0
       // be busy with a row of its own.
       if (ask_ahead) request({.took = std::exchange(took_, {}), .idle = false});
+      work_.take_needed(run.run.first, run.needed);
       took_ = do_run(work_, run, between, talk_);
       if (!ask_ahead)
         request({.took = std::exchange(took_, {})});
@@ -139,9 +140,9 @@ class Worker {
   void attend() {
     while (const auto message = ranks_.poll()) {
       if (message->tag == Tag::pieces) {
-        const auto handed = unpacked<HandedRun>(message->bytes);
+        auto handed = unpacked<HandedRun>(message->bytes);
         waits_ = handed.wait;
-        if (!waits_) runs_.push_back(handed);
+        if (!waits_) runs_.push_back(std::move(handed));
       } else if (message->tag == Tag::done) {
         for (const int rank : ranks_.tree().below) ranks_.send(rank, Tag::done, {});
         done_ = true;
@@ -160,7 +161,7 @@ class Worker {
       attend();
       if (!waits_) watch_.waiting(since);
     }
-    const HandedRun run = runs_.front();
+    HandedRun run = std::move(runs_.front());
     runs_.pop_front();
     return run;
   }
@@ -301,8 +302,9 @@ class Master {
 
   void serve() {
     while (!waiting_.empty()) {
-      const HandedRun run = take();
+      HandedRun run = take();
       if (run.run.size() == 0) return;
+      run.needed = work_.needed_for(run.run.first, run.run.end);
       ranks_.send(waiting_.front(), Tag::pieces, packed(run));
       waiting_.pop_front();
     }

@@ -19,27 +19,27 @@ void fields(Archive& a, RefinedTarget& x) {
   a(x.improvements, x.counts);
 }
 
-class RefineWork : public ByPieceWork<RefinedTarget> {
+class RefineWork : public ByPointsWork<RefinedTarget> {
  public:
   RefineWork(const search::Question& question, const search::RefineOptions& options,
              const std::vector<FrontierPoints>& frontiers)
-      : ByPieceWork(frontiers.size()),
+      : ByPointsWork(question.targets.size()),
         question_(question),
         fine_(search::refined_question(question)),
         options_(options),
         frontiers_(frontiers) {}
 
-  std::string name(std::int64_t piece) const override {
-    return "refine stage of " + question_.targets[static_cast<std::size_t>(piece)].id;
-  }
   bool long_pieces() const override { return true; }
 
  protected:
-  RefinedTarget make(std::size_t target, const Between& between) override {
-    const auto found =
-        search::refine(question_, fine_, target, frontiers_[target], options_, between);
+  std::string name_of(const TargetPoints& of) const override {
+    return "refine stage of " + question_.targets[of.target].id;
+  }
+  RefinedTarget make(const TargetPoints& of, const Between& between) override {
+    const auto found = search::refine(question_, fine_, of.target, of.points, options_, between);
     return {found.improvements.points(), found.counts};
   }
+  TargetPoints here(std::size_t target) const override { return {target, frontiers_[target]}; }
 
  private:
   const search::Question& question_;

@@ -19,10 +19,11 @@ struct HandedRun {
   PieceRun run{};
   double most_seconds = 0;
   bool wait = false;  // none now: what is under way may come back
+  Bytes needed{};     // Work::needed_for
 };
 template <class Archive>
 void fields(Archive& a, HandedRun& x) {
-  a(x.run, x.most_seconds, x.wait);
+  a(x.run, x.most_seconds, x.wait, x.needed);
 }
 
 class RunSource {

@@ -57,7 +57,7 @@ class StudyRun : private Phases<Findings> {
     const auto& question = study_.question;
     find("search", study_.method, findings_.search);
     find_in_range();
-    share_frontiers();
+    if (has_resamples(study_)) share_frontiers();
     const auto& frontiers = findings_.search->frontiers;
     if (study_.refine.enabled)
       do_phase("refine", findings_.refined, [&](Phase& phase) {
@@ -125,7 +125,8 @@ class StudyRun : private Phases<Findings> {
     }
   }
 
-  /// One by one: a copy of them all would be the most that a rank ever holds.
+  /// One by one: a copy of them all would be the most that a rank ever holds. A resample is a
+  /// search that all of them prune.
   void share_frontiers() {
     auto& frontiers = findings_.search->frontiers;
     frontiers.resize(study_.question.targets.size());

@@ -35,22 +35,22 @@ std::span<const search::FrontierPoint> points_of(const Run& run,
   return points.first(std::min(rows_per_piece, points.size()));
 }
 
-class TheoryWork : public ByPieceWork<Rows> {
+class TheoryWork : public ByPointsWork<Rows> {
  public:
   TheoryWork(const search::Question& question, const std::vector<FrontierPoints>& frontiers,
              const std::vector<Run>& runs)
-      : ByPieceWork(runs.size()), question_(question), frontiers_(frontiers), runs_(runs) {}
-  std::string name(std::int64_t piece) const override {
-    const auto& run = runs_[static_cast<std::size_t>(piece)];
-    return fmt::format("closed forms of {}, from point {}", question_.targets[run.target].id,
-                       run.first);
-  }
+      : ByPointsWork(runs.size()), question_(question), frontiers_(frontiers), runs_(runs) {}
 
  protected:
-  Rows make(std::size_t piece, const Between&) override {
-    const auto& run = runs_[piece];
-    const auto& target = question_.targets[run.target];
-    return search::theory_rows(question_, target, points_of(run, frontiers_));
+  std::string name_of(const TargetPoints& at) const override {
+    return fmt::format("closed forms of {}, from {:.6g} on", question_.targets[at.target].id,
+                       at.points.front().latency_s);
+  }
+  Rows make(const TargetPoints& at, const Between&) override {
+    return search::theory_rows(question_, question_.targets[at.target], at.points);
+  }
+  TargetPoints here(std::size_t piece) const override {
+    return {runs_[piece].target, points_of(runs_[piece], frontiers_)};
   }
 
  private:

@@ -41,6 +41,11 @@ class Work {
   /// after a piece that threw, for those before it.
   virtual void settle() {}
 
+  /// What rank 0 has and another needs for pieces that it is handed; nothing where each has it.
+  virtual Bytes needed_for(std::int64_t /*first*/, std::int64_t /*end*/) const { return {}; }
+  /// Takes it in, before the first of them is scored and after the last of those before.
+  virtual void take_needed(std::int64_t /*first*/, const Bytes&) {}
+
   /// What the pieces of this rank gave since its last report, and the reports it took in since. It
   /// is theirs above from now on. May be called while a piece is scored.
   virtual Bytes report() = 0;

@@ -43,14 +43,14 @@ Question of_target(const Question& question, std::size_t target) {
 }
 
 Refinement refine(const Question& question, const Question& fine, std::size_t target,
-                  const FrontierPoints& frontier, const RefineOptions& options,
+                  std::span<const FrontierPoint> frontier, const RefineOptions& options,
                   const std::function<void()>& between) {
   const Question alone = of_target(question, target);
   Question fine_alone = of_target(fine, target);
   if (const auto& range = fine_alone.laws[0].range;
       options.in_range && !fine_alone.space.within && range != model::LawRange{})
     fine_alone.space.within = range;
-  const auto known = known_frontiers(alone, fine_alone, {frontier});
+  const auto known = known_frontiers(alone, fine_alone, {{frontier.begin(), frontier.end()}});
   Plas plas(fine_alone, options.plas, known);
   for (plas.absorb(plas.score()); !plas.finished(); plas.absorb(plas.score())) {
     std::vector<Proposal> proposals;

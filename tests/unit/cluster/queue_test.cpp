@@ -22,14 +22,25 @@ using cluster::QueueState;
 using cluster::Watch;
 using ::testing::HasSubstr;
 
-/// The pieces that were done, and what others told.
+/// The pieces that were done, and what others told. Of what pieces need each has its own number.
 class Numbers : public Work {
  public:
   Numbers(std::int64_t pieces, bool long_pieces) : pieces_(pieces), long_(long_pieces) {}
   std::int64_t pieces() const override { return pieces_; }
   std::string name(std::int64_t piece) const override { return "piece " + std::to_string(piece); }
   bool long_pieces() const override { return long_; }
+  Bytes needed_for(std::int64_t first, std::int64_t end) const override {
+    std::vector<std::int64_t> pieces;
+    for (auto piece = first; piece < end; ++piece) pieces.push_back(piece);
+    return packed(pieces);
+  }
+  void take_needed(std::int64_t first, const Bytes& bytes) override {
+    first_needed_ = first;
+    needed_ = unpacked<std::vector<std::int64_t>>(bytes);
+  }
   void score(std::int64_t piece, const Between& between) override {
+    if (!is_root && needed_.at(static_cast<std::size_t>(piece - first_needed_)) != piece)
+      throw Error("what another piece needs");
     between();
     if (piece == fails_at || fails_at == any_piece) throw FileError("some.file", "cannot be read");
     if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -45,6 +56,7 @@ class Numbers : public Work {
     }
   }
 
+  bool is_root = true;
   std::vector<std::int64_t> done;
   std::map<std::int64_t, int> times;  // rank 0: of all
   static constexpr std::int64_t any_piece = -2;
@@ -59,6 +71,8 @@ class Numbers : public Work {
   }
   std::int64_t pieces_;
   bool long_;
+  std::int64_t first_needed_ = 0;
+  std::vector<std::int64_t> needed_;
 };
 
 const cluster::EventSink nobody = [](const cluster::Event&) {};
@@ -86,6 +100,7 @@ Ran run(const How& how, const QueueState& from = {}) {
   ran.thrown = on_ranks(how.ranks, [&](Communicator& ranks) {
     Watch watch(ranks, how.watch, nobody);
     Numbers work(how.pieces, how.long_pieces);
+    work.is_root = ranks.is_root();
     work.slow = how.slow;
     work.slow_every = how.slow_every;
     work.fails_at = how.fails_at;

@@ -9,6 +9,7 @@
 // the job has.
 
 #include <functional>
+#include <span>
 
 #include "rooflaw/search/plas/plas.hpp"
 
@@ -32,7 +33,7 @@ struct Refinement {
   PlasCounts counts;
 };
 Refinement refine(const Question& question, const Question& fine, std::size_t target,
-                  const FrontierPoints& frontier, const RefineOptions& options,
+                  std::span<const FrontierPoint> frontier, const RefineOptions& options,
                   const std::function<void()>& between);
 
 /// Frontiers of `question` as points of `fine`, its refined_question.
