@@ -1,7 +1,6 @@
 #include "rooflaw/core/powers.hpp"
 
 #include "power_tables.hpp"
-
 #include "rooflaw/core/numbers.hpp"
 
 // Why the errors are what the header says. logarithm() keeps its result to 2^-71: what one double
