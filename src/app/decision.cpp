@@ -14,7 +14,6 @@
 namespace rooflaw::app {
 
 using model::Objective;
-using search::FrontierPoints;
 using search::Row;
 
 namespace {
@@ -59,7 +58,8 @@ std::vector<double> ladder_between(const Ends& ends) {
   return ladder;
 }
 
-std::optional<std::size_t> place_within(const FrontierPoints& frontier, double budget) {
+std::optional<std::size_t> place_within(std::span<const search::FrontierPoint> frontier,
+                                        double budget) {
   const auto* best = search::best_within(frontier, budget);
   if (best == nullptr) return std::nullopt;
   return static_cast<std::size_t>(best - frontier.data());
@@ -182,33 +182,48 @@ double value_of(Objective objective, const Row& row) {
 
 }  // namespace
 
-Decision decide(const Contested& target, const Pick& pick, const search::TargetResult& result) {
+void take(Found& found, const Pick& pick, const search::TargetResult& part, std::size_t first) {
+  const auto is_in = [&](const std::optional<std::size_t>& point, const auto& rows) {
+    return point && *point >= first && *point - first < rows.size();
+  };
+  if (first == 0) {
+    found.certified = part.certified;
+    found.loss_gap_bound = part.loss_gap_bound;
+    if (part.refined) found.refined = part.refined->rows;
+  }
+  if (is_in(pick.point, part.rows)) {
+    found.best = part.rows[*pick.point - first];
+    found.worth_memory = part.sensitivity.at(*pick.point - first).worth_memory;
+  }
+  if (part.in_range && is_in(pick.in_range, part.in_range->rows))
+    found.inside = part.in_range->rows[*pick.in_range - first];
+}
+
+Decision decide(const Contested& target, const Pick& pick, const Found& found) {
   Decision d{.target = target.info,
              .memory = target.memory,
              .budget = pick.budget,
              .from = pick.from,
-             .certified = result.certified,
-             .loss_gap_bound = result.loss_gap_bound,
+             .certified = found.certified,
+             .loss_gap_bound = found.loss_gap_bound,
              .least_objective = std::numeric_limits<double>::quiet_NaN(),
-             .best = {},
-             .ranges = result.in_range.has_value(),
-             .inside = {},
+             .best = found.best,
+             .ranges = target.in_range.has_value(),
+             .inside = found.inside,
              .finer = {},
              .binds = {},
              .as_good = pick.as_good};
-  if (!result.rows.empty()) d.least_objective = result.rows.front().objective;
-  if (pick.in_range) d.inside = result.in_range->rows.at(*pick.in_range);
+  if (!target.frontier.empty()) d.least_objective = target.frontier.front().latency_s;
   if (!pick.point) return d;
-  const Row& row = d.best.emplace(result.rows.at(*pick.point));
-  if (result.refined)
-    for (const auto& finer : result.refined->rows)  // the loss falls
-      if (finer.objective <= pick.budget && finer.loss < row.loss) d.finer = finer;
+  const Row& row = d.best.value();
+  for (const auto& finer : found.refined)  // the loss falls
+    if (finer.objective <= pick.budget && finer.loss < row.loss) d.finer = finer;
   const Objective own = target.info.objective;
-  if (*pick.point + 1 < result.rows.size()) d.binds.emplace_back(to_string(own));
+  if (*pick.point + 1 < target.frontier.size()) d.binds.emplace_back(to_string(own));
   for (const auto& limit : target.limits.finite()) {
     const bool binds =
         limit.objective == Objective::memory
-            ? result.sensitivity.at(*pick.point).worth_memory > 0.0
+            ? found.worth_memory > 0.0
             : one_layer_more_misses(row, value_of(limit.objective, row), limit.bound);
     if (binds && (limit.objective != own || d.binds.empty()))
       d.binds.emplace_back(to_string(limit.objective));

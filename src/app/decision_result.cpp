@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <sstream>
 
@@ -129,6 +130,7 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
 
   // The rows of one target at a time: a large result has hundreds of thousands.
   std::vector<Contested> contested;
+  std::deque<search::FrontierPoints> frontiers;
   for (const auto& target : targets) {
     if (!is_asked(question.devices, target.device) ||
         !is_asked(question.precisions, target.precision) ||
@@ -141,9 +143,10 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
                   .memory = io::budget_name(setting, target),
                   .limits = io::read_deployment(file, setting, target).limits,
                   .loss_uncertainty = io::read_loss_uncertainty(file, target.precision),
-                  .frontier = search::points_of(found.rows),
+                  .frontier = frontiers.emplace_back(search::points_of(found.rows)),
                   .in_range = {}});
-    if (found.in_range) c.in_range = search::points_of(found.in_range->rows);
+    if (found.in_range)
+      c.in_range = frontiers.emplace_back(search::points_of(found.in_range->rows));
   }
 
   // What is no objective narrows the targets to those that were searched under it.
@@ -167,7 +170,9 @@ std::vector<Decision> decisions(const format::Hdf5Reader& file, const DecisionQu
   for (const auto& pick : picks(contested, asked)) {
     const auto& target = contested[pick.target];
     if (!read || !(read->target == target.info)) read = io::read_frontiers(file, target.info);
-    all.push_back(decide(target, pick, *read));
+    Found found;
+    take(found, pick, *read, 0);
+    all.push_back(decide(target, pick, found));
   }
   return all;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,10 +35,14 @@ std::vector<Contested> contested_of(const io::Job& job, const search::Findings& 
                    .limits = deployment.limits,
                    .loss_uncertainty = deployment.scenario.precision.loss_delta_uncertainty,
                    .frontier = findings.search->frontiers[t],
-                   .in_range = in_range == nullptr ? std::nullopt : std::optional(*in_range)});
+                   .in_range = {}});
+    if (in_range != nullptr) all.back().in_range = *in_range;
   }
   return all;
 }
+
+// A row of all tables is a kilobyte.
+constexpr std::size_t rows_at_once = 4096;
 
 // More would not be read at the end of a run.
 constexpr std::size_t most_targets = 12;
@@ -134,17 +139,35 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   const auto asked = picks(contested, {});
   std::vector<Decision> decided;
   Verbose statistics(job, verbose);
-  const auto describe_next = [&](std::size_t target) {
-    const auto start = Clock::now();
-    auto result = describe(findings, question, fine, job.method, target, others);
-    run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
+  const auto write_next = [&](format::Hdf5Writer& file, std::size_t target) {
+    const auto timed = [&](const auto& describe) {
+      const auto start = Clock::now();
+      auto described = describe();
+      run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
+      return described;
+    };
+    const auto described = timed([&] {
+      return search::Description(findings, question, fine, job.method, target, others);
+    });
+    std::vector<std::pair<const Pick*, Found>> found;
     for (const auto& pick : asked)
-      if (pick.target == target) decided.push_back(decide(contested[target], pick, result));
-    statistics.add(result, question.targets[target]);
-    between();
-    return result;
+      if (pick.target == target) found.emplace_back(&pick, Found{});
+    // Statistics are of whole frontiers.
+    const std::size_t rows = verbose ? std::max<std::size_t>(described.size(), 1) : rows_at_once;
+    std::size_t first = 0;
+    do {
+      const auto part = timed([&] { return described.part(first, rows); });
+      io::write_part(file, part, {first, described.rows(), described.rows_in_range()});
+      for (auto& [pick, taken] : found) take(taken, *pick, part, first);
+      statistics.add(part, question.targets[target]);
+      first += rows;
+      between();
+    } while (first < described.size());
+    for (const auto& [pick, taken] : found)
+      decided.push_back(decide(contested[target], *pick, taken));
+    return contested[target].info;
   };
-  io::write_result(path, job, describe_next, run, last_look);
+  io::write_result(path, job, write_next, run, last_look);
 
   const std::size_t width = terminal_width();
   const bool all = job.question.targets.size() <= most_targets;

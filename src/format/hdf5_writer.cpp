@@ -72,19 +72,30 @@ void Hdf5Writer::table(const std::string& path, std::size_t rows) {
   require(H5DSset_scale(scale_->id(), std::string(scale_name).c_str()), "H5DSset_scale");
 }
 
-void Hdf5Writer::attach_scale(const std::string& path, hid_t set) {
-  if (scale_ && path.starts_with(table_))
-    require(H5DSattach_scale(set, scale_->id(), 0), "H5DSattach_scale");
+void Hdf5Writer::write_run(const std::string& path, hid_t type, std::size_t count,
+                           const void* cells, const Run& run) {
+  const hsize_t all = run.of, first = run.first, some = count;
+  const Hdf5Handle space(require(H5Screate_simple(1, &all, nullptr), "H5Screate"), H5Sclose);
+  const Hdf5Handle set =
+      run.first == 0 ? dataset(path, type, space.id())
+                     : Hdf5Handle(require(H5Dopen2(file_->id(), path.c_str(), H5P_DEFAULT),
+                                          path.c_str()),
+                                  H5Dclose);
+  if (count > 0) {
+    const Hdf5Handle memory(require(H5Screate_simple(1, &some, nullptr), "H5Screate"), H5Sclose);
+    require(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &some, nullptr),
+            path.c_str());
+    require(H5Dwrite(set.id(), type, memory.id(), space.id(), H5P_DEFAULT, cells), "H5Dwrite");
+  }
+  if (run.first == 0 && scale_ && path.starts_with(table_))
+    require(H5DSattach_scale(set.id(), scale_->id(), 0), "H5DSattach_scale");
 }
 
-void Hdf5Writer::column(const std::string& path, const Column& values, const std::string& unit) {
-  const auto write = [&](hid_t type, std::size_t size, const void* data) {
-    const hsize_t extent = size;
-    const Hdf5Handle space(require(H5Screate_simple(1, &extent, nullptr), "H5Screate"), H5Sclose);
-    const Hdf5Handle set = dataset(path, type, space.id());
-    if (size > 0)
-      require(H5Dwrite(set.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite");
-    attach_scale(path, set.id());
+void Hdf5Writer::column(const std::string& path, const Column& values, const std::string& unit,
+                        std::optional<Run> run) {
+  const auto write = [&](hid_t type, std::size_t count, const void* cells) {
+    if (!run) run = {.first = 0, .of = count};
+    write_run(path, type, count, cells, *run);
   };
   if (const auto* numbers = std::get_if<std::vector<double>>(&values)) {
     write(H5T_NATIVE_DOUBLE, numbers->size(), numbers->data());
@@ -97,29 +108,27 @@ void Hdf5Writer::column(const std::string& path, const Column& values, const std
       cells.push_back(cell.c_str());
     write(text_type().id(), cells.size(), cells.data());
   }
-  attribute(path, "unit", unit);
+  if (run->first == 0) attribute(path, "unit", unit);
 }
 
 void Hdf5Writer::words(const std::string& path, const std::vector<std::string>& values,
-                       const std::vector<std::string>& words) {
+                       const std::vector<std::string>& words, std::optional<Run> run) {
   std::vector<std::int8_t> cells;
   for (const auto& value : values) {
     const auto found = std::find(words.begin(), words.end(), value);
     if (found == words.end()) throw Error(path + ": \"" + value + "\" is no word of this column");
     cells.push_back(static_cast<std::int8_t>(found - words.begin()));
   }
-  const hsize_t extent = cells.size();
-  const Hdf5Handle space(require(H5Screate_simple(1, &extent, nullptr), "H5Screate"), H5Sclose);
-  const Hdf5Handle set = dataset(path, H5T_NATIVE_INT8, space.id());
-  if (!cells.empty())
-    require(H5Dwrite(set.id(), H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells.data()),
-            "H5Dwrite");
-  attach_scale(path, set.id());
+  if (!run) run = {.first = 0, .of = cells.size()};
+  write_run(path, H5T_NATIVE_INT8, cells.size(), cells.data(), *run);
+  if (run->first > 0) return;
   attribute(path, "unit", std::string());
   std::vector<std::int8_t> numbers(words.size());
   std::iota(numbers.begin(), numbers.end(), std::int8_t{0});
   const hsize_t count = numbers.size();
   const Hdf5Handle flags(require(H5Screate_simple(1, &count, nullptr), "H5Screate"), H5Sclose);
+  const Hdf5Handle set(require(H5Dopen2(file_->id(), path.c_str(), H5P_DEFAULT), path.c_str()),
+                       H5Dclose);
   const Hdf5Handle made(require(H5Acreate2(set.id(), flag_values, H5T_NATIVE_INT8, flags.id(),
                                            H5P_DEFAULT, H5P_DEFAULT),
                                 flag_values),

@@ -48,20 +48,30 @@ const std::vector<EntryAttribute<search::InRange>>& in_range_attributes();
 const std::vector<EntryAttribute<search::Improvements>>& refined_attributes();
 const std::vector<EntryAttribute<StudyRecord>>& study_attributes();
 
-/// A group with a dataset a column. Words of /targets, which has a row a target, stay texts.
+/// A run of the rows of a group with a dataset a column. Words of /targets, which has a row a
+/// target, stay texts.
 template <class Entry>
-void write_table(format::Hdf5Writer& file, const std::string& group,
-                 const std::vector<TableColumn<Entry>>& columns,
-                 const std::vector<Entry>& entries) {
-  file.table(group, entries.size());
+void write_rows(format::Hdf5Writer& file, const std::string& group,
+                const std::vector<TableColumn<Entry>>& columns, const std::vector<Entry>& entries,
+                const format::Run& run) {
+  if (run.first == 0)
+    file.table(group, run.of);
+  else if (entries.empty())
+    return;
   for (const auto& column : columns) {
     const std::string path = group + "/" + column.name;
     const format::Column values = column.values(entries);
     if (column.words.empty())
-      file.column(path, values, column.unit);
+      file.column(path, values, column.unit, run);
     else
-      file.words(path, std::get<std::vector<std::string>>(values), column.words);
+      file.words(path, std::get<std::vector<std::string>>(values), column.words, run);
   }
+}
+template <class Entry>
+void write_table(format::Hdf5Writer& file, const std::string& group,
+                 const std::vector<TableColumn<Entry>>& columns,
+                 const std::vector<Entry>& entries) {
+  write_rows(file, group, columns, entries, {.first = 0, .of = entries.size()});
 }
 
 /// @throws FileError if a column is missing, of another type or length, or has a word that is none

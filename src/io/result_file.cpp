@@ -33,16 +33,18 @@ StudyRecord study_of(const Job& job) {
 
 namespace {
 
-void write_opinions(format::Hdf5Writer& file, const search::TargetResult& result) {
+void write_opinions(format::Hdf5Writer& file, const search::TargetResult& result,
+                    const format::Run& run) {
   for (const auto& opinion : result.opinions->by_law) {
     search::TargetInfo target = result.target;
     target.law = opinion.law;
-    write_table(file, group_of("opinions", target), opinion_columns(), opinion.rows);
+    write_rows(file, group_of("opinions", target), opinion_columns(), opinion.rows, run);
+    if (run.first > 0) continue;
     write_attributes(file, group_of("opinions", target), opinion_attributes(), opinion);
     file.attribute(group_of("opinions", target), "law", result.target.law);
     write_table(file, group_of("decisions", target), choice_columns(), opinion.choices);
   }
-  if (!result.opinions->least_regret.empty())
+  if (run.first == 0 && !result.opinions->least_regret.empty())
     write_table(file, group_of("least_regret", result.target), choice_columns(),
                 result.opinions->least_regret);
 }
@@ -72,30 +74,43 @@ std::optional<search::Opinions> read_opinions(const format::Hdf5Reader& file,
 
 }  // namespace
 
-void write_target(format::Hdf5Writer& file, const search::TargetResult& result) {
-  const auto group = [&](const char* kind) { return group_of(kind, result.target); };
-  write_table(file, group("frontiers"), row_columns(), result.rows);
-  write_attributes(file, group("frontiers"), frontier_attributes(), result);
-  if (result.in_range) {
-    write_table(file, group("frontiers_in_range"), row_columns(), result.in_range->rows);
-    write_attributes(file, group("frontiers_in_range"), in_range_attributes(), *result.in_range);
+void write_part(format::Hdf5Writer& file, const search::TargetResult& part, const Part& place) {
+  const auto group = [&](const char* kind) { return group_of(kind, part.target); };
+  const bool is_first = place.first == 0;
+  const format::Run run{place.first, place.rows};
+  write_rows(file, group("frontiers"), row_columns(), part.rows, run);
+  if (is_first) write_attributes(file, group("frontiers"), frontier_attributes(), part);
+  if (part.in_range) {
+    write_rows(file, group("frontiers_in_range"), row_columns(), part.in_range->rows,
+               {place.first, place.rows_in_range});
+    if (is_first)
+      write_attributes(file, group("frontiers_in_range"), in_range_attributes(), *part.in_range);
   }
-  if (result.refined) {
-    write_table(file, group("refined"), row_columns(), result.refined->rows);
-    write_attributes(file, group("refined"), refined_attributes(), *result.refined);
+  if (is_first && part.refined) {
+    write_table(file, group("refined"), row_columns(), part.refined->rows);
+    write_attributes(file, group("refined"), refined_attributes(), *part.refined);
   }
-  write_table(file, group("sensitivity"), sensitivity_columns(), result.sensitivity);
-  write_table(file, group("theory"), theory_columns(), result.theory);
-  if (result.resamples) {
-    write_table(file, group("resamples"), resample_columns(), result.resamples->rows);
-    write_attributes(file, group("resamples"), resample_attributes(), *result.resamples);
+  write_rows(file, group("sensitivity"), sensitivity_columns(), part.sensitivity, run);
+  write_rows(file, group("theory"), theory_columns(), part.theory, run);
+  if (part.resamples) {
+    write_rows(file, group("resamples"), resample_columns(), part.resamples->rows, run);
+    if (is_first)
+      write_attributes(file, group("resamples"), resample_attributes(), *part.resamples);
   }
-  if (result.opinions) write_opinions(file, result);
-  if (result.intensity) {
-    const std::string path = intensity_group(result.target);
-    write_table(file, path, intensity_columns(), *result.intensity);
-    file.attribute(path, "law", result.target.law);
+  if (part.opinions) write_opinions(file, part, run);
+  if (part.intensity) {
+    const std::string path = intensity_group(part.target);
+    write_rows(file, path, intensity_columns(), *part.intensity, run);
+    if (is_first) file.attribute(path, "law", part.target.law);
   }
+}
+
+search::TargetInfo write_target(format::Hdf5Writer& file, const search::TargetResult& result) {
+  write_part(file, result,
+             {.first = 0,
+              .rows = result.rows.size(),
+              .rows_in_range = result.in_range ? result.in_range->rows.size() : 0});
+  return result.target;
 }
 
 void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
@@ -111,7 +126,7 @@ void write_inputs(format::Hdf5Writer& file, const Job& job) {
 }
 
 void write_result(const std::string& path, const Job& job,
-                  const std::function<search::TargetResult(std::size_t)>& target,
+                  const TargetWriter& target,
                   const RunRecord& run, const std::function<void()>& last_look) {
   format::Hdf5File result(path);
   format::Hdf5Writer& file = result.writer();
@@ -119,10 +134,9 @@ void write_result(const std::string& path, const Job& job,
   write_inputs(file, job);
   std::vector<search::TargetInfo> targets;
   for (std::size_t i = 0; i < job.question.targets.size(); ++i) {
-    const search::TargetResult found = target(i);
-    write_target(file, found);
+    auto info = target(file, i);
     // Laws are groups, no column: a target stands once.
-    if (job.question.targets[i].law == 0) targets.push_back(found.target);
+    if (job.question.targets[i].law == 0) targets.push_back(std::move(info));
   }
   write_targets(file, targets);
   write_run_record(file, run);  // last, since `target` takes time too

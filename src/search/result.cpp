@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -97,64 +98,68 @@ const FrontierPoints* in_range_points(const Findings& findings, const Question& 
 
 namespace {
 
-std::optional<InRange> in_range_of(const Findings& findings, const Question& question,
-                                   std::size_t number) {
-  const auto* found = in_range_points(findings, question, number);
-  if (found == nullptr) return std::nullopt;
-  const auto& points = *found;
-  InRange r{.rows = rows_of(question, question.targets[number], points),
-            .reference = default_reference(points)};
-  if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
+std::optional<InRange> in_range_of(const FrontierPoints* points) {
+  if (points == nullptr) return std::nullopt;
+  InRange r{.rows = {}, .reference = default_reference(*points)};
+  if (!points->empty())
+    r.hypervolume = hypervolume(*points, r.reference.latency_s, r.reference.loss);
   return r;
 }
 
+/// At most `count` from `first` on.
+template <class Entry>
+std::span<const Entry> run_of(std::span<const Entry> all, std::size_t first, std::size_t count) {
+  first = std::min(first, all.size());
+  return all.subspan(first, std::min(count, all.size() - first));
+}
+template <class Entry>
+std::vector<Entry> some_of(std::span<const Entry> all, std::size_t first, std::size_t count) {
+  const auto run = run_of(all, first, count);
+  return {run.begin(), run.end()};
+}
+
 /// The uncertainty of the precision's penalty, which the resamples know nothing of, is added in
-/// squares.
-Resamples resamples_of(const ResampleBand& band, const std::vector<Row>& rows,
+/// squares. `rows` are those from `first` on.
+Resamples resamples_of(const ResampleBand& band, const std::vector<Row>& rows, std::size_t first,
                        const model::Precision& precision) {
   const double uncertainty = precision.loss_delta_uncertainty.value_or(0.0);
   const auto together = [&](double x) { return std::sqrt(x * x + uncertainty * uncertainty); };
   Resamples r{.rows = {}, .count = static_cast<std::int64_t>(band.resamples)};
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double loss = rows[i].loss;
+  for (std::size_t i = first; const auto& row : rows) {
     // A resample may agree on one side of the loss only.
-    const double below = std::max(loss - band.low[i], 0.0),
-                 above = std::max(band.high[i] - loss, 0.0);
+    const double below = std::max(row.loss - band.low[i], 0.0),
+                 above = std::max(band.high[i] - row.loss, 0.0);
     const bool known = !std::isnan(band.low[i]);
-    r.rows.push_back({.objective = rows[i].objective,
-                      .loss_low = known ? loss - together(below) : band.low[i],
-                      .loss_high = known ? loss + together(above) : band.high[i],
+    r.rows.push_back({.objective = row.objective,
+                      .loss_low = known ? row.loss - together(below) : band.low[i],
+                      .loss_high = known ? row.loss + together(above) : band.high[i],
                       .occurrence = band.stays[i]});
+    ++i;
   }
   return r;
 }
 
 }  // namespace
 
-TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      const Method& method, std::size_t number,
-                      const std::vector<model::Law>& others) {
-  const auto& target = question.targets[number];
+Description::Description(const Findings& findings, const Question& question, const Question& fine,
+                         const Method& method, std::size_t number,
+                         const std::vector<model::Law>& others)
+    : question_(question),
+      target_(question.targets[number]),
+      points_(findings.search->frontiers[number]),
+      theory_((*findings.theory)[number]) {
   const auto& points = findings.search->frontiers[number];
-  TargetResult r;
-  r.target = info_of(question, target);
-  r.rows.reserve(points.size());
-  r.sensitivity.reserve(points.size());
-  const auto& scenario = question.deployments[target.deployment].scenario;
-  if (target.law == 0) r.intensity.emplace();
-  evaluate_points(question, target, points, [&](const auto& a, const auto& e, const Row& row) {
-    r.rows.push_back(row);
-    r.sensitivity.push_back(sensitivity_at(question, target, a));
-    if (r.intensity) r.intensity->push_back(intensity(a, scenario, e));
-  });
-  r.theory = (*findings.theory)[number];
+  TargetResult& r = beside_;
+  r.target = info_of(question, target_);
   r.reference = default_reference(points);
   if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
   if (findings.refined) {
     const auto& found = findings.refined->improvements[number];
-    r.refined = {rows_of(fine, target, found), hypervolume_gain(points, found)};
+    r.refined = {rows_of(fine, target_, found), hypervolume_gain(points, found)};
   }
-  r.in_range = in_range_of(findings, question, number);
+  const FrontierPoints* in_range = in_range_points(findings, question, number);
+  if (in_range != nullptr) in_range_ = *in_range;
+  r.in_range = in_range_of(in_range);
   r.loss_gap_bound = std::numeric_limits<double>::quiet_NaN();
   if (const auto gap = proven_gap(method); gap && findings.search->complete) {
     r.loss_gap_bound = *gap;
@@ -165,9 +170,31 @@ TargetResult describe(const Findings& findings, const Question& question, const 
   }
   r.certified = r.loss_gap_bound == 0.0;
   if (findings.resamples && (*findings.resamples)[number].resamples > 0)
-    r.resamples = resamples_of((*findings.resamples)[number], r.rows, scenario.precision);
-  if (target.law == 0 && !points.empty() && question.laws.size() + others.size() > 1)
+    band_ = &(*findings.resamples)[number];
+  if (target_.law == 0 && !points.empty() && question.laws.size() + others.size() > 1)
     r.opinions = opinions_on(question, findings.search->frontiers, number, others);
+  if (r.opinions)
+    for (auto& opinion : r.opinions->by_law)
+      opinion_rows_.push_back(std::exchange(opinion.rows, {}));
+}
+
+TargetResult Description::part(std::size_t first, std::size_t count) const {
+  TargetResult r = beside_;
+  r.theory = some_of(theory_, first, count);
+  const auto points = run_of(points_, first, count);
+  r.rows.reserve(points.size());
+  r.sensitivity.reserve(points.size());
+  const auto& scenario = question_.deployments[target_.deployment].scenario;
+  if (target_.law == 0) r.intensity.emplace().reserve(points.size());
+  evaluate_points(question_, target_, points, [&](const auto& a, const auto& e, const Row& row) {
+    r.rows.push_back(row);
+    r.sensitivity.push_back(sensitivity_at(question_, target_, a));
+    if (r.intensity) r.intensity->push_back(intensity(a, scenario, e));
+  });
+  if (r.in_range) r.in_range->rows = rows_of(question_, target_, run_of(in_range_, first, count));
+  if (band_ != nullptr) r.resamples = resamples_of(*band_, r.rows, first, scenario.precision);
+  for (std::size_t law = 0; law < opinion_rows_.size(); ++law)
+    r.opinions->by_law[law].rows = some_of(std::span(std::as_const(opinion_rows_[law])), first, count);
   return r;
 }
 

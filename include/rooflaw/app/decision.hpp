@@ -7,6 +7,7 @@
 // have been part of the search.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,9 @@ struct Contested {
   std::string memory;                      // its memory budget, in the job's words
   model::Limits limits;                    // that it was searched under, memory included
   std::optional<double> loss_uncertainty;  // half-width, nats, of the precision's penalty
-  search::FrontierPoints frontier;
-  std::optional<search::FrontierPoints> in_range;  // of the points in the law's range; none: not
-                                                   // apart
+  std::span<const search::FrontierPoint> frontier;
+  std::optional<std::span<const search::FrontierPoint>> in_range;  // of the points in the law's
+                                                                   // range; none: not apart
 };
 
 enum class BudgetFrom { option, limit, ladder };
@@ -69,7 +70,19 @@ struct Decision {
 };
 /// Nats by which a point between the sizes searched must be better to be worth a line.
 inline constexpr double worth_telling = 1e-3;
-Decision decide(const Contested& target, const Pick& pick, const search::TargetResult& result);
+
+/// What a decision needs of the result of its target, which may come in parts.
+struct Found {
+  bool certified = false;
+  double loss_gap_bound = 0;
+  std::optional<search::Row> best, inside;  // at the pick's points
+  double worth_memory = 0;                  // of the best
+  std::vector<search::Row> refined;
+};
+/// Takes what the part has whose rows are those from `first` on.
+void take(Found& found, const Pick& pick, const search::TargetResult& part, std::size_t first);
+
+Decision decide(const Contested& target, const Pick& pick, const Found& found);
 
 /// Is the one in the law's range worth a line beside the best, or is it as fast and as good?
 inline bool is_another(const search::Row& a, const search::Row& b) {

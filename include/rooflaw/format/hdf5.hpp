@@ -48,6 +48,13 @@ using Column =
     std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
 using Attribute = std::variant<double, std::int64_t, std::string, std::vector<std::int64_t>>;
 
+/// Cells of a column that is written a run at a time: those from `first` on, of `of` in all. The run
+/// from 0 on makes the column.
+struct Run {
+  std::size_t first = 0;
+  std::size_t of = 0;
+};
+
 /// Where the bytes of a file are.
 class Hdf5Store;
 
@@ -64,11 +71,12 @@ class Hdf5Writer {
   /// The same, of `rows` rows: with the dataset `point`, 0 and up, the scale of its columns.
   void table(const std::string& path, std::size_t rows);
   /// A 1-D dataset; texts of any length. In a group made by `table` it gets the group's scale.
-  void column(const std::string& path, const Column& values, const std::string& unit);
+  void column(const std::string& path, const Column& values, const std::string& unit,
+              std::optional<Run> run = {});
   /// A column of few words: a number a cell, by CF's flag_values and flag_meanings.
   /// @throws Error for one that is not among `words`
   void words(const std::string& path, const std::vector<std::string>& values,
-             const std::vector<std::string>& words);
+             const std::vector<std::string>& words, std::optional<Run> run = {});
   void text(const std::string& path, const std::string& value);  // scalar
   /// On the object at `path`, "/" for the file itself.
   void attribute(const std::string& path, const std::string& name, const Attribute& value);
@@ -80,7 +88,8 @@ class Hdf5Writer {
 
  private:
   Hdf5Handle dataset(const std::string& path, hid_t type, hid_t space);
-  void attach_scale(const std::string& path, hid_t set);
+  void write_run(const std::string& path, hid_t type, std::size_t count, const void* cells,
+                 const Run& run);
 
   std::unique_ptr<Hdf5Store> store_;  // outlives the file
   std::optional<Hdf5Handle> file_;

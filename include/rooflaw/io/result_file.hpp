@@ -28,11 +28,13 @@ struct StudyRecord {
   std::int64_t points_in_space = 0;  // 0 with a continuous axis
 };
 
+/// Writes a target, the number of which is given, to a file. @returns what it is
+using TargetWriter = std::function<search::TargetInfo(format::Hdf5Writer&, std::size_t)>;
+
 /// Writes a result target by target, so that the rows of one at a time need be in memory: `target`
-/// is asked for each once, in order. `run` is read after that, and `last_look` called before the
+/// is called for each once, in order. `run` is read after that, and `last_look` called before the
 /// file gets its name. @throws FileError; what was at the path is then as it was
-void write_result(const std::string& path, const Job& job,
-                  const std::function<search::TargetResult(std::size_t)>& target,
+void write_result(const std::string& path, const Job& job, const TargetWriter& target,
                   const RunRecord& run, const std::function<void()>& last_look = {});
 
 /// Parts of a result, for one that is made of others, or of other things.
@@ -41,7 +43,15 @@ void write_inputs(format::Hdf5Writer& file, const Job& job);
 void write_study(format::Hdf5Writer& file, const StudyRecord& study);
 void write_input(format::Hdf5Writer& file, const std::string& path, const std::string& text,
                  const std::string& from);
-void write_target(format::Hdf5Writer& file, const search::TargetResult& result);
+search::TargetInfo write_target(format::Hdf5Writer& file, const search::TargetResult& result);
+/// Which rows of a target a part has: those from `first` on, of so many.
+struct Part {
+  std::size_t first = 0;
+  std::size_t rows = 0, rows_in_range = 0;
+};
+/// A target in parts: each of its tables has as many rows in a part, but for the last. The first
+/// part makes the tables.
+void write_part(format::Hdf5Writer& file, const search::TargetResult& part, const Part& place);
 void write_targets(format::Hdf5Writer& file, const std::vector<search::TargetInfo>& targets);
 
 /// Opens a result. @throws FileError if it is no result of a format this program reads

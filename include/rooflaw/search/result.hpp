@@ -3,7 +3,9 @@
 // summed up and compared in this form, one target at a time, since a large result has hundreds of
 // thousands of rows.
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,11 +94,31 @@ struct TargetResult {
 const FrontierPoints* in_range_points(const Findings& findings, const Question& question,
                                       std::size_t target);
 
-/// What was found for one target; `others` are laws that only score. `fine` is the refined_question
-/// of `question`, the findings those of a finished study. Cost: some microseconds a row. @throws
-/// Error, as rows_of
-TargetResult describe(const Findings& findings, const Question& question, const Question& fine,
-                      const Method& method, std::size_t target,
-                      const std::vector<model::Law>& others = {});
+/// What was found for one target, its tables a run of rows at a time: whole, those of a large result
+/// take a kilobyte a point.
+class Description {
+ public:
+  /// `others` are laws that only score; `fine` is the refined_question of `question`, the findings
+  /// those of a finished study. All of them must outlive this. Cost: a microsecond a point and law.
+  Description(const Findings& findings, const Question& question, const Question& fine,
+              const Method& method, std::size_t target, const std::vector<model::Law>& others = {});
+
+  std::size_t rows() const { return points_.size(); }
+  std::size_t rows_in_range() const { return in_range_.size(); }
+  /// Of the longer of the two.
+  std::size_t size() const { return std::max(rows(), rows_in_range()); }
+  /// The result with `count` rows from `first` on, or as many as there are, in each table that has
+  /// a row a point. Cost: some microseconds a row. @throws Error, as rows_of
+  TargetResult part(std::size_t first, std::size_t count) const;
+
+ private:
+  const Question& question_;
+  const Target& target_;
+  std::span<const FrontierPoint> points_, in_range_;
+  std::span<const TheoryRow> theory_;
+  const ResampleBand* band_ = nullptr;  // null: no resamples
+  std::vector<std::vector<OpinionRow>> opinion_rows_;  // by law
+  TargetResult beside_;                                // all but those tables
+};
 
 }  // namespace rooflaw::search

@@ -57,7 +57,10 @@ class Merge : public ::testing::Test {
     const std::string path = folder_.path(name);
     io::write_result(
         path, job,
-        [&](std::size_t i) { return result_of(job.question, job.question.targets.at(i)); }, run);
+        [&](format::Hdf5Writer& file, std::size_t i) {
+          return io::write_target(file, result_of(job.question, job.question.targets.at(i)));
+        },
+        run);
     return path;
   }
 

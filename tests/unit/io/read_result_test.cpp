@@ -137,6 +137,31 @@ TEST_F(ResultFile, IsReadAsItWasWritten) {
   EXPECT_FALSE(study.git_commit.empty());
 }
 
+TEST_F(ResultFile, IsTheSameWrittenInParts) {
+  const std::string path = folder_.path("parts.h5");
+  for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
+    bool shorter = false;  // is a frontier of the law's range over before the other?
+    io::write_result(
+        path, job_,
+        [&](format::Hdf5Writer& file, std::size_t t) {
+          const auto description = description_of(job_, scored_, t);
+          shorter = shorter || description.rows_in_range() + rows <= description.rows();
+          EXPECT_GT(description.size(), rows);
+          for (std::size_t first = 0; first < description.size(); first += rows)
+            io::write_part(file, description.part(first, rows),
+                           {first, description.rows(), description.rows_in_range()});
+          return frontiers_[t].target;
+        },
+        record());
+    EXPECT_TRUE(shorter);
+    const Hdf5Reader file = io::open_result(path);
+    const auto targets = io::read_targets(file);
+    ASSERT_EQ(frontiers_.size(), targets.size());
+    for (std::size_t t = 0; t < targets.size(); ++t)
+      expect_same(frontiers_[t], io::read_target(file, targets[t]));
+  }
+}
+
 /// Every field its own value, none the default.
 search::Row odd_row() {
   search::Row row;
@@ -177,7 +202,10 @@ TEST_F(ResultFile, KeepsEveryFieldAndNaN) {
       return t == 0 ? odd : TargetResult{.target = frontiers_[t].target};
     };
     const std::string path = folder_.path("odd.h5");
-    io::write_result(path, job_, target, record());
+    io::write_result(
+        path, job_,
+        [&](format::Hdf5Writer& to, std::size_t t) { return io::write_target(to, target(t)); },
+        record());
     const Hdf5Reader file = io::open_result(path);
     const auto targets = io::read_targets(file);
     expect_same(target(1), io::read_target(file, targets.at(1)));

@@ -140,8 +140,9 @@ TEST_F(ResultFile, SensitivityAndTheoryStandBesideTheirPoints) {
 
 TEST_F(ResultFile, EmptyFrontiersAreWrittenToo) {
   const auto& question = job_.question;
-  const auto none = [&](std::size_t i) {
-    return TargetResult{.target = search::info_of(question, question.targets.at(i))};
+  const auto none = [&](format::Hdf5Writer& to, std::size_t i) {
+    return io::write_target(
+        to, TargetResult{.target = search::info_of(question, question.targets.at(i))});
   };
   const std::string path = folder_.path("none.h5");
   io::write_result(path, job_, none, record());

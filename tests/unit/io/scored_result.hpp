@@ -20,8 +20,14 @@ inline Job small_job() {
                                  {"job.seed", "7"}}));
 }
 
+/// What was found, and laws that only score.
+struct Scored {
+  search::Findings found;
+  std::vector<model::Law> others;
+};
+
 /// Every point of the space scored; the refine stage "finds" the points of the space once more.
-inline std::vector<TargetResult> results_of(const Job& job) {
+inline Scored scored(const Job& job) {
   const auto& question = job.question;
   const auto tables = search::fill_tables(question);
   search::Scanner scanner(question, tables);
@@ -58,9 +64,19 @@ inline std::vector<TargetResult> results_of(const Job& job) {
       band.stays.push_back(0.75);
     }
   }
+  return {std::move(found), std::move(others)};
+}
+
+inline search::Description description_of(const Job& job, const Scored& scored, std::size_t target) {
+  return {scored.found, job.question, job.question, job.method, target, scored.others};
+}
+
+inline std::vector<TargetResult> results_of(const Job& job, const Scored& scored) {
   std::vector<TargetResult> list;
-  for (std::size_t t = 0; t < question.targets.size(); ++t)
-    list.push_back(search::describe(found, question, question, job.method, t, others));
+  for (std::size_t t = 0; t < job.question.targets.size(); ++t) {
+    const auto description = description_of(job, scored, t);
+    list.push_back(description.part(0, description.size()));
+  }
   return list;
 }
 
@@ -75,13 +91,19 @@ inline RunRecord record() {
 
 class ResultFile : public ::testing::Test {
  protected:
-  ResultFile() : job_(small_job()), frontiers_(results_of(job_)) {
+  ResultFile()
+      : job_(small_job()), scored_(scored(job_)), frontiers_(results_of(job_, scored_)) {
     path_ = folder_.path("result.h5");
     io::write_result(
-        path_, job_, [&](std::size_t i) { return frontiers_.at(i); }, record());
+        path_, job_,
+        [&](format::Hdf5Writer& file, std::size_t i) {
+          return io::write_target(file, frontiers_.at(i));
+        },
+        record());
   }
   TemporaryFolder folder_;
   Job job_;
+  Scored scored_;
   std::vector<TargetResult> frontiers_;
   std::string path_;
 };

@@ -42,7 +42,11 @@ inline ResultParts small_result(const TemporaryFolder& folder,
   const auto& question = job.question;
   const std::string path = folder.path("small.h5");
   io::write_result(
-      path, job, [&](std::size_t t) { return small_result_of(question, question.targets[t]); }, {});
+      path, job,
+      [&](format::Hdf5Writer& to, std::size_t t) {
+        return io::write_target(to, small_result_of(question, question.targets[t]));
+      },
+      {});
   const format::Hdf5Reader file = io::open_result(path);
   ResultParts parts;
   std::vector<std::string> groups{"/targets"};
