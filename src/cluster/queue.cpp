@@ -260,7 +260,7 @@ class Master {
   }
 
   void attend() {
-    const double before = cpu_seconds();
+    const double before = cpu_seconds(), merging_before = talk_.merging_cpu_s();
     ++serving_.looks;
     while (const auto message = ranks_.poll()) {
       ++serving_.messages;
@@ -277,7 +277,10 @@ class Master {
     }
     talk_.tell();
     watch_.look();
-    *cpu_of_attending_ += cpu_seconds() - before;
+    // Reports may come while pieces are still done here.
+    const double merging = talk_.merging_cpu_s() - merging_before;
+    *cpu_of_attending_ += cpu_seconds() - before - merging;
+    serving_.merging_cpu_s += merging;
     if (!hooks_.checkpoint) return;
     if (!gathering_ && Clock::now() >= may_gather_ && watch_.checkpoint_due()) {
       talk_.gather();
@@ -332,7 +335,7 @@ class Master {
   Watch& watch_;
   const QueueHooks& hooks_;
   search::Serving& serving_;
-  double* cpu_of_attending_ = &serving_.cpu_s;  // once all is done, it is what the merge takes
+  double* cpu_of_attending_ = &serving_.cpu_s;  // once all is done, it belongs to the merge
   TreeTalk talk_;
   Looks looks_;
   RunSource source_;

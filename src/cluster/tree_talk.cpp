@@ -74,8 +74,10 @@ bool TreeTalk::take(const Message& message) {
 }
 
 void TreeTalk::take_report(const Message& message) {
+  const double before = cpu_seconds();
   auto report = unpacked<Report>(message.bytes);
   if (!report.of_work.empty()) work_.absorb(report.of_work);
+  merging_cpu_s_ += cpu_seconds() - before;
   done_.insert(done_.end(), report.done.begin(), report.done.end());
   cpu_s_ += report.cpu_s;
   if (report.last) below_.erase(message.from);

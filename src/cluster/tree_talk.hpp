@@ -48,6 +48,8 @@ class TreeTalk {
   double cpu_s_below() const { return cpu_s_; }
   /// Processor time that news took here.
   double news_cpu_s() const { return news_cpu_s_; }
+  /// The same of reports.
+  double merging_cpu_s() const { return merging_cpu_s_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -71,6 +73,7 @@ class TreeTalk {
   double cpu_s_ = 0;  // of ranks below, in this queue
   double cpu_s_before_;
   double news_cpu_s_ = 0;
+  double merging_cpu_s_ = 0;
   double telling_cpu_s_ = 0;  // of it
   std::chrono::duration<double> pace_;
   Clock::time_point told_ = Clock::now();

@@ -4,11 +4,9 @@ from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
-from cluster_model import MOST_TELLING, POINT_BYTES, REQUEST_BYTES, Costs, Level, Machine, Tree, merged_bytes
+from cluster_model import LONG_REPORT, MOST_TELLING, POINT_BYTES, REQUEST_BYTES, Costs, Level, Machine, Tree, merged_bytes
 
 MOST_RANKS = 8  # what has more is predicted
-# What a request costs does not stand out from what its and other bytes do. Not less than this, seconds.
-LEAST_REQUEST = 5e-6
 
 
 def read(path):
@@ -101,12 +99,14 @@ def calibrate(levels, runs):
     costs.news_out = float(np.median([t / bytes_told for t, bytes_told in zip(telling, told)]))
     costs.news_in = float(np.median([max(0.0, r["seconds_news_cpu"] - t) / r["news_bytes_served"]
                                      for r, t in zip(nodes, telling)]))
-    rest = [r["seconds_serving_cpu"] + r["seconds_merging_cpu"] - r["seconds_news_cpu"]
-            - costs.look * r["looks_for_messages"] for r in more]
-    merged = [merged_bytes([report_bytes(r) / len(tree_of(r).below[0])] * len(tree_of(r).below[0])) for r in more]
-    costs.request, costs.byte, costs.merge = map(float, not_negative(
-        [[r["requests_served"], r["bytes_served"], of] for r, of in zip(more, merged)], rest))
-    costs.request = max(costs.request, LEAST_REQUEST)
+    # Of a long report some comes in while pieces are done, and counts as serving.
+    short = [r for r in more if report_bytes(r) / len(tree_of(r).below[0]) < LONG_REPORT]
+    serving = [max(0.0, r["seconds_serving_cpu"] - r["seconds_news_cpu"] - costs.look * r["looks_for_messages"])
+               for r in short]
+    costs.message, = map(float, not_negative([[r["requests_served"] + r["news_served"]] for r in short], serving))
+    merged = [merged_bytes([report_bytes(r) / len(tree_of(r).below[0])] * len(tree_of(r).below[0])) for r in short]
+    costs.byte, costs.merge = map(float, not_negative(
+        [[report_bytes(r), of] for r, of in zip(short, merged)], [r["seconds_merging_cpu"] for r in short]))
     points = POINT_BYTES * sum(of.points for of in levels)
     costs.late = float(np.polyfit([np.log2(tree_of(r).nodes) for r in few],
                                   [r["points_scored"] / alone["points_scored"] - 1 for r in few], 1)[0])

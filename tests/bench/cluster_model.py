@@ -9,6 +9,7 @@ import numpy as np
 TREE_WIDTH = 8
 REQUEST_BYTES, POINT_BYTES = 34, 24
 MOST_TELLING = 0.02  # of a rank's processor time: tree_talk.cpp
+LONG_REPORT = 8 << 20  # goes up unasked: tree_talk.cpp
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Rules:
     checkpoint_blocks: bool = True  # rank 0 serves nobody while it writes
     checkpoint_share: float = 0.05  # of the time, at most: the next one is put off for so long
     alive_every: float = 1.0
-    long_report: float = 8 << 20
+    long_report: float = LONG_REPORT
     give_back: float = 4.0  # a run that has taken so many times its seconds ends, its other pieces go back
 
 
@@ -65,8 +66,8 @@ class Costs:
     """Measured; seconds, or seconds a byte."""
     look: float = 0.5e-6
     looks_per_piece: float = 5.0
-    request: float = 20e-6
-    byte: float = 4e-9  # received, whatever it is
+    message: float = 20e-6  # a request, or one of news beside what its bytes take
+    byte: float = 4e-9  # of a report received
     news_in: float = 4e-9
     news_out: float = 2.5e-9
     tell: float = 1e-8  # to choose and write a byte of news: it may not take more than MOST_TELLING

@@ -141,8 +141,8 @@ class LevelRun:
             return
         self.serving_until = max(self.t, self.serving_until)
         for rank, took in self.inbox:
-            self.serving_until += self.costs.request / self.speed
-            self.cpu[0] += self.costs.request
+            self.serving_until += self.costs.message / self.speed
+            self.cpu[0] += self.costs.message
             self.at(self.serving_until, "answer", rank, took)
         self.inbox.clear()
 

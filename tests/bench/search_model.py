@@ -86,14 +86,14 @@ def level(of, ranks, rules, machine, costs, seed, last=False):
     size = REQUEST_BYTES * run.requests + news_in + report_bytes
     alive = 2 * (ranks - 1) * end / rules.alive_every * costs.alive
     stored = sum(c["merge"] + c["seconds"] for c in run.checkpoints)
-    news_cpu = costs.news_in * news_in + costs.news_out * news_out
-    serving = costs.look * looks + costs.request * run.requests + costs.byte * (size - report_bytes) + news_cpu + alive
-    serving += run.long_cpu
-    merging += costs.look * looks_at_end + costs.byte * report_bytes
+    telling = min(costs.news_out * news_out, MOST_TELLING * run.cpu[0])
+    news_cpu = costs.news_in * news_in + telling
+    serving = costs.look * looks + costs.message * (run.requests + news) + news_cpu + alive
+    merging += costs.look * looks_at_end + costs.byte * report_bytes + run.long_cpu
     prepare = of.prepare * machine.contention * max(1.0, ranks / machine.cores)
     return {"requests": run.requests, "news": news, "reports": reports, "messages": run.requests + news + reports,
             "bytes": size, "news_bytes": news_in, "serving": serving, "merging": merging,
-            "request_share": costs.request * run.requests / end if end else 0.0, "alive": alive,
+            "request_share": costs.message * run.requests / end if end else 0.0, "alive": alive,
             "search": run.searched, "end": end - run.searched, "prepare": prepare,
             "share": 0.0 if last else share_seconds(run), "checkpoint_seconds": stored,
             "checkpoint_bytes": max([c["bytes"] for c in run.checkpoints], default=POINT_BYTES * of.points),

@@ -78,6 +78,9 @@ def calibrate_all(pieces_small, pieces_large, runs_path):
     print(json.dumps({"costs": asdict(costs), "machine": machine}, indent=1))
 
 
+FEW = ("requests", "reports", "messages", "MB")  # vary little from run to run
+
+
 def check(runs_path):
     """Each run is predicted from the cores that it got; medians of measured numbers, and of errors."""
     jobs, costs, machine = load()
@@ -100,7 +103,9 @@ def check(runs_path):
             measured.append(is_)
             errors.append([0.0 if a == b else 100 * (a / b - 1) if b else np.inf for a, b in zip(said, is_)])
             got.append(cores(run, levels, machine["contention"]))
-        cells = [f"{m:.3g} ({e:+.0f} %)" for m, e in zip(np.median(measured, axis=0), np.median(errors, axis=0))]
+        spread = zip(np.median(measured, axis=0), np.min(measured, axis=0), np.max(measured, axis=0))
+        cells = [(f"{m:.3g}" if name in FEW else f"{m:.3g} [{low:.2g}, {high:.2g}]") + f" ({e:+.0f} %)"
+                 for name, (m, low, high), e in zip(names, spread, np.median(errors, axis=0))]
         print(f"| {n} ({len(got)}) | {per_node} | {min(got):.2f} .. {max(got):.2f} | " + " | ".join(cells) + " |", flush=True)
 
 

@@ -13,7 +13,7 @@ from cluster_model import Costs, Level, Machine, Rules, RunSource, Tree  # noqa:
 from queue_events import LevelRun  # noqa: E402
 from search_model import search  # noqa: E402
 
-FREE = Costs(look=0, request=0, byte=0, news_in=0, news_out=0, merge=0, know=0, alive=0, late=0)
+FREE = Costs(look=0, message=0, byte=0, news_in=0, news_out=0, merge=0, know=0, alive=0, late=0)
 CLUSTER = Machine(per_node=8)
 
 
@@ -125,7 +125,7 @@ class Scaling(unittest.TestCase):
 
     def test_slow_serving_limits(self):
         level = small_level()
-        self.assertGreater(run(64, costs=replace(FREE, request=0.05)).searched, 2 * run(64).searched)
+        self.assertGreater(run(64, costs=replace(FREE, message=0.05)).searched, 2 * run(64).searched)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ struct Serving {
   std::int64_t messages = 0;
   std::int64_t bytes = 0;    // in them
   double cpu_s = 0;          // processor time, of `of_cpu_s` that it used while it searched
-  double merging_cpu_s = 0;  // beside that: the last reports, once all is done
+  double merging_cpu_s = 0;  // beside that: reports, and all once the pieces are done
   double of_cpu_s = 0;
   double all_cpu_s = 0;       // of all processes together
   std::int64_t requests = 0;  // of the messages
