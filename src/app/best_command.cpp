@@ -17,7 +17,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string best_usage =
     "best RESULT.h5 [--budget KIND=VALUE]... [--in-range] [--device ID]... [--precision ID]... "
     "[--workload ID]... [--json | --csv] [--unsealed]";
 
@@ -59,16 +59,16 @@ ExitCode best_command(const Arguments& arguments) {
       "csv", po::bool_switch(), "print one table, a row a target, budget and kind");
   add_seal_option(options);
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, best_usage,
       "What to build: for each target and budget the architecture of lowest loss.\nExample: "
       "rooflaw best results/quick.h5 --budget total=100ms",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   const bool as_json = (*values)["json"].as<bool>(), as_csv = (*values)["csv"].as<bool>();
   if (as_json && as_csv)
-    throw Error(fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", usage),
+    throw Error(fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", best_usage),
                 ExitCode::bad_input);
-  const std::string path = required(*values, "RESULT.h5", usage);
+  const std::string path = required(*values, "RESULT.h5", best_usage);
   DecisionQuestion question{.budgets = {},
                             .devices = texts(*values, "device"),
                             .precisions = texts(*values, "precision"),

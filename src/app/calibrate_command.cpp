@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <span>
 
@@ -14,6 +13,7 @@
 #include "rooflaw/core/printable.hpp"
 #include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/io/replace.hpp"
 #include "run_and_write.hpp"
 
 namespace rooflaw::app {
@@ -22,12 +22,12 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string calibrate_usage =
     "calibrate MEASURED... -o DEVICES.toml [--device ID] [--model ID]... [--engine ID] "
     "[--power-mode MODE] [--as ID] [--all-chips] [--json]";
-constexpr auto measured = "MEASURED...";
+constexpr auto measured_files = "MEASURED...";
 
-struct Request {
+struct CalibrationRequest {
   std::vector<std::string> files;
   std::string output;
   io::MeasurementOptions options;
@@ -71,23 +71,14 @@ fit::Fit received(const SentFit& f) {
 /// The chips of the inputs folder that the others are compared with, unless they are what is given.
 std::string shipped_measurements() { return io::inputs_folder() + "/measured.csv"; }
 
-/// Only what this command wrote is replaced.
-void require_own(const std::string& path) {
-  format::require_writable(path);
-  std::ifstream file(path);
-  std::string line;
-  if (std::getline(file, line) && line != tables_begin)
-    throw FileError(path, "would be replaced, and is no table of devices that calibrate wrote");
-}
-
 /// On one rank of several; see RankedCommand for who does what.
 class Calibration {
  public:
-  Calibration(const Request& request, cluster::Communicator& ranks)
+  Calibration(const CalibrationRequest& request, cluster::Communicator& ranks)
       : request_(request), ranks_(ranks) {}
 
   Bytes prepare(cluster::WatchOptions&) {
-    require_own(request_.output);
+    io::require_own_table(request_.output, tables_begin, "table of devices that calibrate wrote");
     read();
     cluster::catch_signals();
     return packed(files_.pack());
@@ -208,7 +199,7 @@ class Calibration {
     return fit::prior_of(unknowns_of(group, further), group.family, evidence_, group.device.id);
   }
 
-  const Request& request_;
+  const CalibrationRequest& request_;
   cluster::Communicator& ranks_;
   io::SourceFiles files_;
   Grouping given_, others_;
@@ -227,7 +218,7 @@ std::string id_option(const po::variables_map& values, const char* option) {
   return text;
 }
 
-ExitCode calibrate_on(cluster::Communicator& ranks, const Request& request) {
+ExitCode calibrate_on(cluster::Communicator& ranks, const CalibrationRequest& request) {
   Calibration calibration(request, ranks);
   return run_and_write(ranks, request.watch, calibration);
 }
@@ -252,21 +243,21 @@ ExitCode calibrate_command(const Arguments& arguments) {
       "also an entry under the id of each chip of the inputs: its best measured engine, or what "
       "chips of its class tell")("json", po::bool_switch(), "print the report as JSON");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, calibrate_usage,
       "Fits the efficiencies of devices to measured speeds: our CSV (inputs/README.md) and what\n"
       "llama-bench writes (json, jsonl, csv, md). Tells how wrong the fit is on models that it "
       "has\n"
       "not seen. Alone or under mpirun, with the same result.\nExample: rooflaw calibrate "
       "bench.json --device rk3588 -o mine.toml",
-      options, {measured});
+      options, {measured_files});
   if (!values) return ExitCode::done;
-  Request request;
-  if (values->count(measured) > 0)
-    request.files = (*values)[measured].as<std::vector<std::string>>();
+  CalibrationRequest request;
+  if (values->count(measured_files) > 0)
+    request.files = (*values)[measured_files].as<std::vector<std::string>>();
   if (request.files.empty())
-    throw Error(fmt::format("no file of measured speeds\nusage: rooflaw {}", usage),
+    throw Error(fmt::format("no file of measured speeds\nusage: rooflaw {}", calibrate_usage),
                 ExitCode::bad_input);
-  request.output = required(*values, "output", usage);
+  request.output = required(*values, "output", calibrate_usage);
   request.options.device = (*values)["device"].as<std::string>();
   request.options.engine = (*values)["engine"].as<std::string>();
   if (values->count("model") > 0)

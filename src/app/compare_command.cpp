@@ -16,7 +16,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string compare_usage =
     "compare RESULT.h5 --baseline DEVICE [--at-model MODEL]... [--budget KIND=TIME]... "
     "[--verbose] [--json | --csv] [--unsealed]";
 
@@ -56,7 +56,7 @@ ExitCode compare_command(const Arguments& arguments) {
       "csv", po::bool_switch(), "print one table, a row a device, time, architecture and model");
   add_seal_option(options);
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, compare_usage,
       "Devices side by side, from one result.\nBest loss within a time, time ratio at equal loss, "
       "each one's best architecture and public\nmodels on the others, what more of a chip is "
       "worth.\nExample: rooflaw compare results/both.h5 --baseline jetson-agx-orin-64gb"
@@ -65,11 +65,12 @@ ExitCode compare_command(const Arguments& arguments) {
   if (!values) return ExitCode::done;
   const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
   if (json && csv)
-    throw Error(fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", usage),
-                ExitCode::bad_input);
-  const std::string path = required(*values, "RESULT.h5", usage);
+    throw Error(
+        fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", compare_usage),
+        ExitCode::bad_input);
+  const std::string path = required(*values, "RESULT.h5", compare_usage);
   ComparisonQuestion question{
-      .baseline = required(*values, "baseline", usage), .models = {}, .budgets = {}};
+      .baseline = required(*values, "baseline", compare_usage), .models = {}, .budgets = {}};
   for (const auto& text : texts(*values, "budget")) question.budgets.push_back(time_from(text));
   return read_apart({path}, [&] {
     const auto file = io::open_result(path, seal_option(*values));

@@ -16,20 +16,20 @@ using model::Phase;
 
 namespace {
 
-const std::string usage =
+const std::string evaluate_usage =
     "evaluate CASE.toml|config.json [--model ID] [--device ID] [--precision ID] [--workload ID] "
     "[--law ID] [--json] [--operators]";
 
 /// An operator of a pass and how often it runs.
-struct Line {
+struct OperatorLine {
   std::string name;
   Operator<double> op;
   double times = 1;
 };
 
-std::vector<Line> lines_of(const io::Case& c, const model::Pass& pass) {
+std::vector<OperatorLine> lines_of(const io::Case& c, const model::Pass& pass) {
   const auto& a = c.architecture;
-  std::vector<Line> lines;
+  std::vector<OperatorLine> lines;
   std::size_t group_number = 0;
   for_each_group(a, [&](const model::Layers& group) {
     ++group_number;
@@ -235,7 +235,7 @@ ExitCode evaluate_command(const Arguments& arguments) {
       "json", po::bool_switch(), "print one JSON object, numbers in full")(
       "operators", po::bool_switch(), "print only the operator tables");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, evaluate_usage,
       "Loss, latencies and memory of one architecture on one device, and what bounds each "
       "operator.\nA config.json of Hugging Face is a model; a case may be left out if the options "
       "give all of it.\nExample: rooflaw evaluate --model qwen3-0.6b --device rk3588 --precision "

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string usage = "export RESULT.h5 -o DIR [--tidy] [--unsealed]";
+const std::string export_usage = "export RESULT.h5 -o DIR [--tidy] [--unsealed]";
 
 /// A name with a comma or a line break would be another header.
 void require_column_name(const format::Hdf5Reader& file, const std::string& group,
@@ -217,14 +217,14 @@ ExitCode export_command(const Arguments& arguments) {
       "two tables instead: frontiers.csv and best.csv, what a row is of in its columns");
   add_seal_option(options);
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, export_usage,
       "Every table of a result as a CSV file: DIR/targets.csv, DIR/frontiers/LAW/TARGET.csv, "
       "...\nExample: rooflaw export results/quick.h5 -o results/csv",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
   cluster::require_alone("export");
-  const std::string result = required(*values, "RESULT.h5", usage);
-  const fs::path folder = required(*values, "output", usage);
+  const std::string result = required(*values, "RESULT.h5", export_usage);
+  const fs::path folder = required(*values, "output", export_usage);
   Folders folders;
   folders.make(folder);
   // A result may be on its way to this very name.

@@ -16,6 +16,7 @@
 #include "rooflaw/format/sha256.hpp"
 #include "rooflaw/format/words.hpp"
 #include "rooflaw/io/catalogue.hpp"
+#include "rooflaw/io/replace.hpp"
 #include "rooflaw/io/runs_csv.hpp"
 #include "run_and_write.hpp"
 #include "text_table.hpp"
@@ -26,13 +27,13 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string fit_usage =
     "fit RUNS.csv -o LAW.toml [--terms LIST] [--lowest N] [--resamples N] [--seed N] [--id ID] "
     "[--force] [--json]";
 constexpr auto runs_file = "RUNS.csv";
 constexpr std::uint64_t least_resamples = 40, most_resamples = 10000;
 
-struct Request {
+struct FitRequest {
   std::string runs;
   std::string output;
   std::string id;
@@ -44,24 +45,15 @@ struct Request {
   cluster::WatchOptions watch;
 };
 
-/// Only what this command wrote is replaced.
-void require_own(const std::string& path) {
-  format::require_writable(path);
-  std::ifstream file(path);
-  std::string line;
-  if (std::getline(file, line) && line != law_begins)
-    throw FileError(path, "would be replaced, and is no law that fit wrote");
-}
-
 /// On one rank of several; see RankedCommand for who does what.
 class Fitting {
  public:
-  Fitting(const Request& request, cluster::Communicator& ranks)
+  Fitting(const FitRequest& request, cluster::Communicator& ranks)
       : request_(request), ranks_(ranks) {}
 
   Bytes prepare(cluster::WatchOptions&) {
     cluster::catch_signals();
-    require_own(request_.output);
+    io::require_own_table(request_.output, law_begins, "law that fit wrote");
     read();
     return packed(files_.pack());
   }
@@ -142,7 +134,7 @@ class Fitting {
                   ExitCode::bad_input);
   }
 
-  const Request& request_;
+  const FitRequest& request_;
   cluster::Communicator& ranks_;
   io::SourceFiles files_;
   fit::Runs runs_;
@@ -152,7 +144,7 @@ class Fitting {
   fit::Made made_;
 };
 
-ExitCode fit_on(cluster::Communicator& ranks, const Request& request) {
+ExitCode fit_on(cluster::Communicator& ranks, const FitRequest& request) {
   Fitting fitting(request, ranks);
   return run_and_write(ranks, request.watch, fitting);
 }
@@ -218,7 +210,7 @@ ExitCode fit_command(const Arguments& arguments) {
       "go on with too few runs, with runs that stand twice and with values that are far off")(
       "json", po::bool_switch(), "print the report as JSON");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, fit_usage,
       "Fits the loss law to finished training runs: a CSV with a row each, columns loss, l, d, "
       "dm,\n"
       "r, rho, tokens, params_total (inputs/README.md). Tells how sure each coefficient is, how "
@@ -228,9 +220,9 @@ ExitCode fit_command(const Arguments& arguments) {
       "with the same result.\nExample: rooflaw fit runs.csv -o my-law.toml",
       options, {runs_file});
   if (!values) return ExitCode::done;
-  Request request;
-  request.runs = required(*values, runs_file, usage);
-  request.output = required(*values, "output", usage);
+  FitRequest request;
+  request.runs = required(*values, runs_file, fit_usage);
+  request.output = required(*values, "output", fit_usage);
   request.terms = terms_option((*values)["terms"].as<std::string>());
   constexpr std::uint64_t most = std::uint64_t{1} << 62;
   if (values->count("lowest") > 0) request.lowest = count_option(*values, "lowest", 1, most);

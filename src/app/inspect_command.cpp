@@ -19,7 +19,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "inspect RESULT.h5 [--verbose] [--unsealed]";
+const std::string inspect_usage = "inspect RESULT.h5 [--verbose] [--unsealed]";
 constexpr std::size_t longest_name = 40;  // of an attribute, that others are lined up with
 
 /// A file from elsewhere must not reach the terminal's controls.
@@ -128,12 +128,12 @@ ExitCode inspect_command(const Arguments& arguments) {
   options.add_options()("verbose,v", po::bool_switch(),
                         "describe each frontier, and what other laws and resamples say of it");
   add_seal_option(options);
-  const auto values = parse_arguments(arguments, usage,
+  const auto values = parse_arguments(arguments, inspect_usage,
                                       "Where a result comes from: program, job, inputs; and what "
                                       "is in it.\nExample: rooflaw inspect results/quick.h5",
                                       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
-  const std::string path = required(*values, "RESULT.h5", usage);
+  const std::string path = required(*values, "RESULT.h5", inspect_usage);
   return read_apart({path}, [&] {
     print_result(io::open_result(path, seal_option(*values)), (*values)["verbose"].as<bool>());
     return ExitCode::done;

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-const std::string usage = "list devices|precisions|workloads|models|laws [WORD] [--json]";
+const std::string list_usage = "list devices|precisions|workloads|models|laws [WORD] [--json]";
 
 /// The table of an entry, all its keys as they stand.
 json fields_of(const io::Provenance& provenance) {
@@ -117,7 +117,7 @@ std::string words(const json& x) {
   return fmt::format("{}", fmt::join(x.get<std::vector<std::string>>(), ", "));
 }
 
-struct Column {
+struct ListColumn {
   const char* title;
   const char* pointer;  // JSON pointer into the entry
   std::string (*text)(const json&);
@@ -126,7 +126,7 @@ struct Column {
 struct Table {
   std::string_view name;
   std::vector<json> (*read)(io::Catalogue&);
-  std::vector<Column> columns;
+  std::vector<ListColumn> columns;
 };
 
 const std::vector<Table>& tables() {
@@ -242,13 +242,13 @@ ExitCode list_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("json", po::bool_switch(), "print a JSON list of the entries, all fields");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, list_usage,
       "What the tables of the inputs folder hold; with WORD the entries that have it in their id "
       "or name.\nIds stand wherever a job, a case or an option names a device, precision, "
       "workload, model or law.\nExample: rooflaw list devices orin",
       options, {"TABLE", "WORD"});
   if (!values) return ExitCode::done;
-  const Table& table = table_named(required(*values, "TABLE", usage));
+  const Table& table = table_named(required(*values, "TABLE", list_usage));
 
   io::SourceFiles files;
   format::Faults faults;

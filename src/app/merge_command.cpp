@@ -14,7 +14,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage = "merge A.h5 B.h5 ... -o C.h5 [--force] [--unsealed]";
+const std::string merge_usage = "merge A.h5 B.h5 ... -o C.h5 [--force] [--unsealed]";
 constexpr auto results = "RESULT.h5...";
 
 }  // namespace
@@ -28,7 +28,7 @@ ExitCode merge_command(const Arguments& arguments) {
       "another run has claimed");
   add_seal_option(options);
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, merge_usage,
       "Joins the results of tasks that share a job but for its devices, precisions, workloads or\n"
       "latencies: the result is that of the one job that has them all, in the order of the "
       "tasks.\nExample: rooflaw merge results/orin.h5 results/nano.h5 -o results/both.h5",
@@ -39,8 +39,9 @@ ExitCode merge_command(const Arguments& arguments) {
                          ? std::vector<std::string>{}
                          : (*values)[results].as<std::vector<std::string>>();
   if (paths.empty())
-    throw Error(fmt::format("no result to merge\nusage: rooflaw {}", usage), ExitCode::bad_input);
-  const std::string output = required(*values, "output", usage);
+    throw Error(fmt::format("no result to merge\nusage: rooflaw {}", merge_usage),
+                ExitCode::bad_input);
+  const std::string output = required(*values, "output", merge_usage);
   format::require_writable(output);
   const std::string command_line = fmt::format("rooflaw merge {}", fmt::join(arguments, " "));
   format::Claim claim(output, format::claim_path(output), command_line);

@@ -19,7 +19,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string portfolio_usage =
     "portfolio JOB.toml [-o FILE.h5] [--json] [--resume] [--max-wall TIME] [--checkpoint-every "
     "TIME] [--stall-after TIME] [--set table.key=value]... [--force] [--log-json FILE] [--dry-run]";
 
@@ -65,7 +65,7 @@ std::string notes_of(const io::Job& job, const std::vector<search::TargetInfo>& 
 
 class PortfolioSearch : public JobCommand {
  public:
-  PortfolioSearch(const JobRequest& request, bool json) : request_(request), json_(json) {}
+  PortfolioSearch(const JobRequest& request, bool as_json) : request_(request), json_(as_json) {}
 
   io::Job read_job(io::SourceFiles& files, io::OutputKey output) const override {
     return io::read_job(files, request_.job_path, request_.overrides, output,
@@ -118,7 +118,7 @@ ExitCode portfolio_command(const Arguments& arguments) {
   add_job_options(options);
   options.add_options()("json", po::bool_switch(), "print one JSON object, numbers in full");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, portfolio_usage,
       "Few architectures for many targets: for each number k of architectures the best, which "
       "target\nruns which within its budget, and what it costs not to have one a target. The job "
       "has a table\n[portfolio]. Alone or under mpirun or srun --mpi=pmix, with the same "
@@ -126,7 +126,7 @@ ExitCode portfolio_command(const Arguments& arguments) {
       "rooflaw portfolio jobs/portfolio_edge.toml",
       options, {"JOB.toml"});
   if (!values) return ExitCode::done;
-  const JobRequest request = job_request_of(*values, arguments, "portfolio", usage);
+  const JobRequest request = job_request_of(*values, arguments, "portfolio", portfolio_usage);
   PortfolioSearch search(request, (*values)["json"].as<bool>());
 
   cluster::catch_batch_signals();

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string usage =
+const std::string report_usage =
     "report RESULT.h5 [-o FILE.html] [--png DIR] [--svg DIR] [--budget KIND=VALUE]... "
     "[--baseline DEVICE] [--portfolio PORTFOLIO.h5] [--force] [--unsealed]";
 
@@ -70,7 +70,7 @@ ExitCode report_command(const Arguments& arguments) {
       "force", po::bool_switch(), "replace a file that is no such page");
   add_seal_option(options);
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, report_usage,
       "A page for whoever decides: one HTML file with what to build, the frontiers to explore, "
       "chips\n"
       "side by side, what binds, the roofline, how architectures change, what more of a chip is\n"
@@ -78,7 +78,7 @@ ExitCode report_command(const Arguments& arguments) {
       "JavaScript.\nExample: rooflaw report results/quick.h5 -o results/quick.html",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
-  const std::string result = required(*values, "RESULT.h5", usage);
+  const std::string result = required(*values, "RESULT.h5", report_usage);
   const auto optional = [&](const char* name) {
     return values->count(name) == 0 ? std::string() : (*values)[name].as<std::string>();
   };
@@ -86,7 +86,7 @@ ExitCode report_command(const Arguments& arguments) {
   if (output.empty() && values->count("png") + values->count("svg") == 0)
     throw Error(fmt::format("nothing to write: name a page by -o or figures by --png or --svg\n"
                             "usage: rooflaw {}",
-                            usage),
+                            report_usage),
                 ExitCode::bad_input);
   report::PageQuestion question{.baseline = (*values)["baseline"].as<std::string>(), .budgets = {}};
   for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));

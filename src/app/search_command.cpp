@@ -14,7 +14,7 @@ namespace po = boost::program_options;
 
 namespace {
 
-const std::string usage =
+const std::string search_usage =
     "search JOB.toml [-o FILE.h5] [--resume] [--max-wall TIME] [--checkpoint-every TIME] "
     "[--stall-after TIME] [--set table.key=value]... [--certify] [--force] "
     "[--verbose] [--log-json FILE] [--dry-run]";
@@ -84,13 +84,13 @@ ExitCode search_command(const Arguments& arguments) {
       "verbose,v", po::bool_switch(),
       "print statistics of each frontier, public models, precisions and other laws, too");
   const auto values = parse_arguments(
-      arguments, usage,
+      arguments, search_usage,
       "The frontier of loss against latency of a space of architectures, for every target of a "
       "job.\nAlone or under mpirun or srun --mpi=pmix, with the same result.\nExample: mpirun -n 4 "
       "rooflaw search jobs/quick.toml -o results/quick.h5",
       options, {"JOB.toml"});
   if (!values) return ExitCode::done;
-  const JobRequest request = job_request_of(*values, arguments, "search", usage);
+  const JobRequest request = job_request_of(*values, arguments, "search", search_usage);
   Search search(request, (*values)["certify"].as<bool>(), (*values)["verbose"].as<bool>());
 
   cluster::catch_batch_signals();

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include <fmt/format.h>
 
+#include "rooflaw/format/atomic_file.hpp"
 #include "rooflaw/format/claim.hpp"
 #include "rooflaw/format/seal.hpp"
 #include "rooflaw/io/checkpoint.hpp"
@@ -61,6 +63,15 @@ void require_result_or_nothing(const std::string& path) {
     throw FileError(path,
                     "is there and is no result of rooflaw: such a file is never replaced; remove "
                     "it, or write elsewhere with -o FILE.h5");
+}
+
+void require_own_table(const std::string& path, std::string_view first_line,
+                       std::string_view what) {
+  format::require_writable(path);
+  std::ifstream file(path);
+  std::string line;
+  if (std::getline(file, line) && line != first_line)
+    throw FileError(path, fmt::format("would be replaced, and is no {}", what));
 }
 
 void require_same_job(const std::string& path, const std::string& job_toml,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rooflaw::io {
@@ -27,6 +28,10 @@ std::vector<std::string> own_names(const std::string& result);
 /// @throws FileError if there is a file at `path` that is no result of rooflaw, or if it has a name
 /// that the runs of other results use beside them
 void require_result_or_nothing(const std::string& path);
+
+/// The same of a table that a command wrote, which begins with this line. @param what  for the
+/// error: "law that fit wrote"
+void require_own_table(const std::string& path, std::string_view first_line, std::string_view what);
 
 /// @throws FileError if there is a finished result of another job at `path`, with what differs, or
 /// one that cannot be read; the name of the output is no difference. Cost: a pass over the file
