@@ -16,4 +16,5 @@ fi
 
 jobs/run.sh
 
-ctest --preset release --parallel "$(nproc)" "$@"
+# One more than there are cores: some of them wait.
+ctest --preset release --parallel "$(($(nproc) + 1))" "$@"

@@ -28,6 +28,8 @@ model::Limit budget_from(const std::string& text) {
   if (equals == std::string::npos || !objective)
     throw bad_option("budget", text,
                      "must be prefill=TIME, tpot=TIME, total=TIME, energy=JOULES or memory=SIZE");
+  if (text.find(',') != std::string::npos)
+    throw bad_option("budget", text, "is one budget; each of several has a --budget of its own");
   const std::string value = text.substr(equals + 1);
   if (*objective == Objective::energy) return {*objective, joules_from(text, value)};
   const auto dimension =

@@ -11,6 +11,7 @@
 #include "rooflaw/app/command_line.hpp"
 #include "rooflaw/app/decision.hpp"
 #include "rooflaw/app/summary.hpp"
+#include "rooflaw/core/numbers.hpp"
 #include "text_table.hpp"
 
 namespace rooflaw::app {
@@ -189,15 +190,16 @@ std::string heading(std::span<const Decision> of_target, const Common& common, c
   const auto& d = of_target.front();
   const std::string more = details(d, common, false);
   std::string text = label_of(d) + (more.empty() ? "" : ", " + more);
-  const auto with_band = std::find_if(of_target.begin(), of_target.end(), [&](const Decision& o) {
-    return o.target == d.target && o.best && has_band(*o.best);
-  });
+  double low = infinity, high = 0;  // of all its rows
+  for (const auto& o : of_target) {
+    if (o.target != d.target || !o.best || !has_band(*o.best)) continue;
+    low = std::min(low, o.best->latency_low_s / o.best->latency_s);
+    high = std::max(high, o.best->latency_high_s / o.best->latency_s);
+  }
   // Whether times were measured on this very chip tells it from another more than its band does.
   text += fmt::format(" ({}", to_string(d.target.efficiency));
-  if (form.bands || with_band == of_target.end()) return text + ")";
-  const auto& row = *with_band->best;
-  return text + fmt::format(", x {:.2g} .. {:.2g})", row.latency_low_s / row.latency_s,
-                            row.latency_high_s / row.latency_s);
+  if (form.bands || high == 0.0) return text + ")";
+  return text + fmt::format(", x {:.2g} .. {:.2g})", low, high);
 }
 
 std::string table(const Decisions& all, const Common& common, const Form& form, std::size_t width) {
@@ -272,8 +274,8 @@ std::string decision_text(const Decisions& all, std::size_t width) {
       wrapped(fmt::format("What to build{}:", said.empty() ? "" : " (" + said + ")"), width);
   text += fitting_table(all, common, width);
   if (text.find(", x ") != std::string::npos)
-    text +=
-        wrapped("x: where nine of ten measured times lie, as multiples of those predicted.", width);
+    text += wrapped("x: nine of ten measured times lie within these multiples of those predicted.",
+                    width);
   text += wrapped(
       "build: layers x width, KV heads, FFN of an expert, active/all experts. binds: what keeps "
       "the loss from falling (space: the sizes searched end there). inside: the best in the law's "

@@ -21,9 +21,10 @@ const std::string search_usage =
 
 void print_plan(const io::Job& job, const std::string& output) {
   const auto& space = job.question.space;
-  std::string count = "a continuous space of";
-  if (!space.continuous) count = readable_count(static_cast<double>(search::count_within(space)));
-  fmt::print("job {}: {} architectures{}, strategy {}, {} targets\n", printable(job.name), count,
+  std::string count = "a continuous space";
+  if (!space.continuous)
+    count = fmt::format("{:.4g} points", static_cast<double>(search::count_within(space)));
+  fmt::print("job {}: {}{}, strategy {}, {} targets\n", printable(job.name), count,
              space.within ? " in the law's range" : "", to_string(job.method),
              job.question.targets.size());
   for (const auto& target : job.question.targets) fmt::print("  {}\n", target.id);

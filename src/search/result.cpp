@@ -155,7 +155,7 @@ Description::Description(const Findings& findings, const Question& question, con
   if (!points.empty()) r.hypervolume = hypervolume(points, r.reference.latency_s, r.reference.loss);
   if (findings.refined) {
     const auto& found = findings.refined->improvements[number];
-    r.refined = {rows_of(fine, target_, found), hypervolume_gain(points, found)};
+    refined_ = {rows_of(fine, target_, found), hypervolume_gain(points, found)};
   }
   const FrontierPoints* in_range = in_range_points(findings, question, number);
   if (in_range != nullptr) in_range_ = *in_range;
@@ -180,6 +180,7 @@ Description::Description(const Findings& findings, const Question& question, con
 
 TargetResult Description::part(std::size_t first, std::size_t count) const {
   TargetResult r = beside_;
+  if (first == 0) r.refined = refined_;
   r.theory = some_of(theory_, first, count);
   const auto points = run_of(points_, first, count);
   r.rows.reserve(points.size());
@@ -194,7 +195,8 @@ TargetResult Description::part(std::size_t first, std::size_t count) const {
   if (r.in_range) r.in_range->rows = rows_of(question_, target_, run_of(in_range_, first, count));
   if (band_ != nullptr) r.resamples = resamples_of(*band_, r.rows, first, scenario.precision);
   for (std::size_t law = 0; law < opinion_rows_.size(); ++law)
-    r.opinions->by_law[law].rows = some_of(std::span(std::as_const(opinion_rows_[law])), first, count);
+    r.opinions->by_law[law].rows =
+        some_of(std::span(std::as_const(opinion_rows_[law])), first, count);
   return r;
 }
 

@@ -65,7 +65,7 @@ class Readme(unittest.TestCase):
         reader, module = blocks("results/README.md", "python")
         self.assertLessEqual(len([l for l in reader.splitlines() if l.strip()]), 10)
         printed = self.run_here([sys.executable, "-c", reader]).splitlines()
-        # A line for every target of quick.toml, with what the frontier's own columns say.
+        # A line for every target of quick.toml for the whole answer, with what the frontier's own columns say.
         targets = tomllib.loads((SOURCE / "jobs/quick.toml").read_text())["targets"]
         expected = {".".join(parts) for parts in itertools.product(
             *(targets[key] for key in ("devices", "precisions", "workloads", "latency")))}
@@ -73,7 +73,8 @@ class Readme(unittest.TestCase):
             self.assertEqual(list(file["frontiers"]), ["codesign-2026"])
             frontiers = file["frontiers/codesign-2026"]
             self.assertEqual(set(frontiers), expected)
-            self.assertEqual(len(printed), len(expected))
+            self.assertEqual({line.split()[0] for line in printed},
+                             {target for target in expected if target.endswith(".total")})
             for line in printed:
                 target = line.split()[0]
                 columns = {name: frontiers[target][name][:] for name in

@@ -94,8 +94,8 @@ struct TargetResult {
 const FrontierPoints* in_range_points(const Findings& findings, const Question& question,
                                       std::size_t target);
 
-/// What was found for one target, its tables a run of rows at a time: whole, those of a large result
-/// take a kilobyte a point.
+/// What was found for one target, its tables a run of rows at a time: whole, those of a large
+/// result take a kilobyte a point.
 class Description {
  public:
   /// `others` are laws that only score; `fine` is the refined_question of `question`, the findings
@@ -108,7 +108,8 @@ class Description {
   /// Of the longer of the two.
   std::size_t size() const { return std::max(rows(), rows_in_range()); }
   /// The result with `count` rows from `first` on, or as many as there are, in each table that has
-  /// a row a point. Cost: some microseconds a row. @throws Error, as rows_of
+  /// a row a point; refined points come with the first of them. Cost: some microseconds a row.
+  /// @throws Error, as rows_of
   TargetResult part(std::size_t first, std::size_t count) const;
 
  private:
@@ -116,9 +117,10 @@ class Description {
   const Target& target_;
   std::span<const FrontierPoint> points_, in_range_;
   std::span<const TheoryRow> theory_;
-  const ResampleBand* band_ = nullptr;  // null: no resamples
+  const ResampleBand* band_ = nullptr;                 // null: no resamples
   std::vector<std::vector<OpinionRow>> opinion_rows_;  // by law
-  TargetResult beside_;                                // all but those tables
+  std::optional<Improvements> refined_;
+  TargetResult beside_;  // all else
 };
 
 }  // namespace rooflaw::search
