@@ -35,6 +35,7 @@ std::vector<Decision> in_range_only(std::vector<Decision> all, const std::string
       continue;
     }
     d.best = d.inside;
+    d.least_objective = d.least_inside;
     if (d.finer && (d.finer->extrapolated || (d.best && d.finer->loss >= d.best->loss)))
       d.finer.reset();
     d.binds.clear();
@@ -74,9 +75,10 @@ ExitCode best_command(const Arguments& arguments) {
                             .precisions = texts(*values, "precision"),
                             .workloads = texts(*values, "workload")};
   for (const auto& text : texts(*values, "budget")) question.budgets.push_back(budget_from(text));
+  const bool in_range = (*values)["in-range"].as<bool>();
   return read_apart({path}, [&] {
     auto all = decisions(io::open_result(path, seal_option(*values)), question);
-    if ((*values)["in-range"].as<bool>()) all = in_range_only(std::move(all), path);
+    if (in_range) all = in_range_only(std::move(all), path);
     // Ids of a file from elsewhere must not reach the terminal's controls.
     if (as_json)
       fmt::print("{}\n",
@@ -87,7 +89,8 @@ ExitCode best_command(const Arguments& arguments) {
       fmt::print("{}", printable(decision_text(all, terminal_width()), "\n"));
     const bool any = std::any_of(all.begin(), all.end(), [](const auto& d) { return d.best; });
     if (any) return ExitCode::done;
-    fmt::print(stderr, "rooflaw: no architecture of the space meets any of these budgets\n");
+    fmt::print(stderr, "rooflaw: no architecture of {} meets any of these budgets\n",
+               in_range ? "the law's range" : "the space");
     return ExitCode::bad_input;
   });
 }

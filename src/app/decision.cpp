@@ -210,10 +210,13 @@ Decision decide(const Contested& target, const Pick& pick, const Found& found) {
              .best = found.best,
              .ranges = target.in_range.has_value(),
              .inside = found.inside,
+             .least_inside = std::numeric_limits<double>::quiet_NaN(),
              .finer = {},
              .binds = {},
              .as_good = pick.as_good};
   if (!target.frontier.empty()) d.least_objective = target.frontier.front().latency_s;
+  if (target.in_range && !target.in_range->empty())
+    d.least_inside = target.in_range->front().latency_s;
   if (!pick.point) return d;
   const Row& row = d.best.value();
   for (const auto& finer : found.refined)  // the loss falls

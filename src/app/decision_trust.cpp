@@ -40,7 +40,7 @@ std::string decision_trust(const std::vector<Decision>& all) {
                                  proven.size(), targets.size());
   if (!empty.empty())
     text = fmt::format(
-        "trust: on {} of {} targets no architecture of the space meets the limits; {} "
+        "trust: on {} of {} targets nothing meets the limits; {} "
         "frontiers are proven whole, empty ones too; times are",
         empty.size(), targets.size(), proven.size());
   std::string sources;

@@ -146,9 +146,8 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
       run.seconds["describe"] += std::chrono::duration<double>(Clock::now() - start).count();
       return described;
     };
-    const auto described = timed([&] {
-      return search::Description(findings, question, fine, job.method, target, others);
-    });
+    const auto described = timed(
+        [&] { return search::Description(findings, question, fine, job.method, target, others); });
     std::vector<std::pair<const Pick*, Found>> found;
     for (const auto& pick : asked)
       if (pick.target == target) found.emplace_back(&pick, Found{});

@@ -98,6 +98,8 @@ std::string behind_links(const std::string& path) {
     if (unreadable) return path;
     place = place.parent_path() / named;  // `named` alone, if it begins at the root
   }
+  if (fs::is_symlink(fs::symlink_status(place, unreadable)))
+    throw FileError(path, "is a link that leads back to itself");
   if (place == path) return path;
   const fs::path real = fs::weakly_canonical(place, unreadable);
   return unreadable ? path : real.string();

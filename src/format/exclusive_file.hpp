@@ -19,7 +19,8 @@ ExclusiveFile open_exclusively(const std::string& what);
 /// Is this the name of such a file for `what`, a file name without a folder? Empty: for any.
 bool is_exclusive_name(const std::string& name, const std::string& what);
 
-/// Where a path leads if it is a link: what is renamed onto a link replaces the link.
+/// Where a path leads if it is a link: what is renamed onto a link replaces the link. @throws
+/// FileError if it leads back to itself
 std::string behind_links(const std::string& path);
 
 /// "what: the reason in errno"

@@ -50,6 +50,18 @@ std::string id_of(const toml::node& entry) {
   return is_path(text) ? "" : text;
 }
 
+/// The id that targets have by an entry. One that changes an entry of the inputs folder has a hash
+/// behind its own: it is looked up among `ids`. Empty: that cannot be told, as of a file or of one
+/// of several such changes.
+std::string id_among(const std::set<std::string>& ids, const toml::node& entry) {
+  const std::string id = id_of(entry);
+  if (!without_braces(entry).is_table()) return id;
+  const auto first = ids.lower_bound(id + "+");
+  const auto is_change = [&](auto at) { return at != ids.end() && at->starts_with(id + "+"); };
+  if (is_change(first)) return is_change(std::next(first)) ? "" : *first;
+  return ids.contains(id) ? id : "";
+}
+
 /// How a result's list names the tables that it used.
 struct Names {
   std::set<std::string> words;
@@ -58,11 +70,14 @@ struct Names {
 
 Names names_in(const MergeInput& input, std::size_t list) {
   Names names;
-  for (const auto& id : input.file.datasets(fmt::format("/inputs/{}", input_kinds[list])))
+  std::set<std::string> ids;
+  for (const auto& id : input.file.datasets(fmt::format("/inputs/{}", input_kinds[list]))) {
+    ids.insert(id);
     names.by_id[id] = "a file";
+  }
   for (const toml::node& entry : entries(input, list)) {
     names.words.insert(word(entry));
-    if (const auto id = id_of(entry); !id.empty()) names.by_id[id] = word(entry);
+    if (const auto id = id_among(ids, entry); !id.empty()) names.by_id[id] = word(entry);
   }
   return names;
 }
@@ -92,8 +107,10 @@ Ids common_order(std::vector<Ids> lists) {
 /// lacks a precision not all of them.
 Ids ids_in_order(const MergeInput& input, std::size_t list) {
   std::vector<Ids> known(1);
+  std::set<std::string> all;
+  for (const auto& info : input.targets) all.insert(parts_of(info)[list]);
   for (const toml::node& entry : entries(input, list))
-    if (const auto id = id_of(entry); !id.empty()) known.front().push_back(id);
+    if (const auto id = id_among(all, entry); !id.empty()) known.front().push_back(id);
   std::map<Ids, Ids> under;
   for (const auto& info : input.targets) {
     const TargetParts target = parts_of(info);

@@ -8,7 +8,7 @@ import os
 import re
 import unittest
 
-from support import ProgramTest, Result, edit
+from support import PROGRAM, SOURCE, ProgramTest, Result, edit
 
 JOB = """\
 [job]
@@ -197,6 +197,13 @@ class Best(ProgramTest):
             f = self.frontier(d, "frontiers_in_range")
             row = within(f, 0.2)
             self.assertEqual(d["best"] and d["best"]["index"], None if row is None else f["index"][row])
+        # What none meets is not said of the whole space.
+        run = self.rooflaw("best", "result.h5", "--in-range", "--budget", "total=1us", "--json", expect=2)
+        targets = json.loads(run.out)
+        for d in targets:
+            self.assertEqual(d["least_objective"], self.frontier(d, "frontiers_in_range")["objective"][0])
+        self.assertTrue(any(d["least_objective"] > self.frontier(d)["objective"][0] for d in targets))
+        self.assertIn("no architecture of the law's range meets any of these budgets", run.err)
 
     def test_a_limit_it_was_not_searched_under_names_the_search_that_answers(self):
         for budget, setting in (("memory=4GiB", "targets.memory_budget=4294967296"),
@@ -243,10 +250,27 @@ class Best(ProgramTest):
         for d in self.decisions("--budget", "total=300ms"):
             self.assertRegex(out, rf"{d['device']} {d['precision']} \({d['efficiency']}[,)]")
 
+    def test_the_band_above_rows_holds_for_all_of_them(self):
+        # With the calibration that ships with the data sheets.
+        self.run_command(["env", f"ROOFLAW_INPUTS={SOURCE / 'inputs'}", PROGRAM, "search", "job.toml", "-o", "bands.h5"])
+        asked = ["bands.h5", *(f"--budget=total={t}" for t in ("50ms", "100ms", "500ms", "2s"))]
+        out = self.rooflaw("best", *asked).out
+        answers = json.loads(self.rooflaw("best", *asked, "--json").out)
+        wider = 0
+        for device, precision in ((ORIN, "fp16"), (ORIN, "int8"), (NANO, "fp16"), (NANO, "int8")):
+            low, high = map(float, re.search(rf"{device} {precision}.*x (\S+) .. (\S+)\)", out).groups())
+            bands = [(d["best"]["latency_low_s"] / d["best"]["latency_s"], d["best"]["latency_high_s"] / d["best"]["latency_s"])
+                     for d in answers if (d["device"], d["precision"]) == (device, precision) and d["best"]]
+            self.assertGreater(len(bands), 2)
+            wider += bands[0] != (min(b[0] for b in bands), max(b[1] for b in bands))
+            self.assertAlmostEqual(low / min(b[0] for b in bands), 1, delta=0.02)
+            self.assertAlmostEqual(high / max(b[1] for b in bands), 1, delta=0.05)
+        self.assertGreater(wider, 0, "the first row's is the widest everywhere: nothing is tested")
+
     def test_targets_that_nothing_meets_are_said_to_be_empty(self):
         self.search(edit(JOB, {"targets.workloads": 'workloads = ["vla"]\nmax_total_s = "1us"'}))
         text = " ".join(self.rooflaw("best", "result.h5", expect=2).out.split())
-        self.assertIn("on 4 of 4 targets no architecture of the space meets the limits", text)
+        self.assertIn("on 4 of 4 targets nothing meets the limits", text)
         self.assertNotIn("extrapolate here", text)
 
     def test_nothing_within_is_said_with_the_least(self):

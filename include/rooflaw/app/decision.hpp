@@ -61,6 +61,7 @@ struct Decision {
   std::optional<search::Row> best;    // none: nothing is as fast
   bool ranges = false;                // is there a frontier of the law's range beside it?
   std::optional<search::Row> inside;  // its best
+  double least_inside = 0;            // objective of it; NaN of an empty one
   std::optional<search::Row> finer;   // between the sizes searched, better than `best`; not proven
   /// What keeps the loss from falling: the objective, if a slower point is better; other limits
   /// that a layer more would miss. Empty: the space ends there.

@@ -63,6 +63,14 @@ TEST(WriteAtomically, AFolderThatVanishedLeavesTheOldFile) {
   EXPECT_FALSE(std::filesystem::exists(folder.path("link")));
 }
 
+TEST(WriteAtomically, RefusesALinkThatLeadsBackToItself) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("b", folder.path("a"));
+  std::filesystem::create_symlink("a", folder.path("b"));
+  EXPECT_THROW(write(folder.path("a"), "new"), FileError);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("a")));
+}
+
 /// Files of this process may not grow beyond `bytes`: what a full disk does to a write.
 class SmallDisk {
  public:

@@ -145,6 +145,23 @@ TEST_F(Merge, KeepsTheOrderOfAFilesPrecisionsThatADeviceLacks) {
               result("whole.h5", of({orin, thor, nano})));
 }
 
+TEST_F(Merge, KnowsEntriesThatAJobChanges) {
+  // They have a hash behind their ids; of several changes of one entry the files' order counts.
+  for (const std::string workloads :
+       {R"([{id = "vla", output_tokens = 16}])", R"(["vla", {id = "vla", output_tokens = 16}])",
+        R"([{id = "vla", output_tokens = 16}, {id = "vla", output_tokens = 8}, "vla"])",
+        R"([{id = "mine", input_tokens = 8, output_tokens = 4, batch = 1}, "vla"])"}) {
+    const auto of = [&](const std::vector<std::string>& devices) {
+      return Changes{{"targets.devices", list(devices)},
+                     {"targets.workloads", workloads},
+                     {"targets.precisions", R"([{id = "int8", weight_bytes = 1.5}, "fp16"])"}};
+    };
+    const std::string whole = result("whole.h5", of({orin, thor}));
+    expect_same(merged({whole}), whole);
+    expect_same(merged({result("a.h5", of({orin})), result("b.h5", of({thor}))}), whole);
+  }
+}
+
 TEST_F(Merge, SaysOfTheRunWhatAllSay) {
   io::RunRecord first, second;
   first.complete = second.complete = true;
