@@ -16,6 +16,8 @@ namespace {
 
 // For so long rank 0 may be silent while it writes what it keeps: a slow file system.
 constexpr auto time_to_keep = 10min;
+// A rank that did not look for longer was stopped itself.
+constexpr auto longest_between_looks = 2s;
 
 }  // namespace
 
@@ -40,7 +42,7 @@ void Watch::check_silence(Clock::time_point now) {
 /// A worker: does rank 0 still answer? One that does not cannot end the run when it is time.
 void Watch::look_at_root(Clock::time_point now) {
   // What went by while this rank itself did not look, or was stopped, is no silence of rank 0.
-  if (const auto gap = now - last_look_at_root_; gap > 2s)
+  if (const auto gap = now - last_look_at_root_; gap > longest_between_looks)
     heard_[0].last = std::min(now, heard_[0].last + gap);
   last_look_at_root_ = now;
   const auto silence = now - heard_[0].last;
@@ -71,8 +73,14 @@ void Watch::end_without_root(Clock::duration silence) {
 }
 
 void Watch::waiting(Clock::time_point since) {
-  const auto time = Clock::now() - since;
-  if (seconds(time) >= options_.stall_after_s) tell_root_silent(time);
+  const auto now = Clock::now();
+  if (std::exchange(waiting_since_, since) != since) {
+    waited_ = {};
+    last_wait_ = since;
+  }
+  const auto time = now - std::exchange(last_wait_, now);
+  if (time <= longest_between_looks) waited_ += time;
+  if (seconds(waited_) >= options_.stall_after_s) tell_root_silent(waited_);
 }
 
 void Watch::sending(Clock::time_point since) {

@@ -152,7 +152,8 @@ class StudyTest(ProgramTest):
             time.sleep(0.01)
 
     def ranks_of(self, process):
-        """The processes of the program: the process itself, or mpirun's children."""
+        """The processes of the program that have not ended: the process itself, or mpirun's children. An mpirun that
+        hangs leaves those that have for dead."""
         if "mpirun" not in process.args[0]:
             return [process.pid]
         found = []
@@ -161,7 +162,8 @@ class StudyTest(ProgramTest):
                 name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
             except OSError:
                 continue
-            if name == "rooflaw" and int(rest.split()[1]) == process.pid:
+            state, parent = rest.split()[:2]
+            if name == "rooflaw" and int(parent) == process.pid and state != "Z":
                 found.append(int(stat.parent.name))
         return sorted(found)
 

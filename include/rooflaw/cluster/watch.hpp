@@ -76,7 +76,8 @@ class Watch {
 
   /// All ranks are at work from now on: their silence counts from here.
   void begin();
-  /// A worker: for how long rank 0 has not answered. Rank 1 tells when it takes too long.
+  /// A worker that waits for rank 0, often: since when. Rank 1 tells when it takes too long; time
+  /// in which it was stopped itself does not count.
   void waiting(std::chrono::steady_clock::time_point since);
   /// Since when this rank waits for its messages to be taken. It tells when that takes too long.
   void sending(std::chrono::steady_clock::time_point since);
@@ -132,6 +133,8 @@ class Watch {
   bool first_look_ = true;
   std::set<std::string> told_once_;  // kinds of events
   bool at_work_ = false;             // all ranks are; one that is not need not give signs of life
+  Clock::time_point waiting_since_{}, last_wait_{};
+  Clock::duration waited_{};
   bool silence_told_ = false;
   bool sending_told_ = false;
   bool all_answer_ = true;

@@ -2,8 +2,10 @@
 
 #include "rooflaw/cluster/ranked_command.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,6 +23,7 @@ using cluster::WatchOptions;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 /// What the ranks of a run did, in order, and their codes; -1 where a rank was aborted.
 struct Told {
@@ -82,6 +85,26 @@ void run(int ranks, const Parts& parts, Told& told) {
 
 void wait(Watch& watch) {
   for (cluster::BackOff back_off;; back_off.pause()) watch.look();
+}
+
+TEST(Watch, TimeInWhichARankWasStoppedItselfIsNoSilenceOfRank0) {
+  using namespace std::chrono_literals;
+  on_ranks(2, [](Communicator& ranks) {
+    if (ranks.is_root()) return;
+    std::vector<std::string> told;
+    Watch watch(ranks, {.stall_after_s = 0.5},
+                [&](const cluster::Event& event) { told.push_back(event.text); });
+    const auto since = std::chrono::steady_clock::now();
+    watch.waiting(since);
+    std::this_thread::sleep_for(2100ms);  // as one that is stopped
+    watch.waiting(since);
+    EXPECT_THAT(told, IsEmpty());
+    for (int i = 0; i < 100 && told.empty(); ++i) {
+      std::this_thread::sleep_for(10ms);
+      watch.waiting(since);
+    }
+    EXPECT_THAT(told, ElementsAre(HasSubstr("rank 0 has not answered for")));
+  });
 }
 
 TEST(RankedCommand, PreparesWorksAndFinishes) {

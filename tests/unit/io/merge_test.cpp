@@ -1,5 +1,7 @@
 // Results of the parts of a job, joined: the datasets of the whole job, or a refusal.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -156,6 +158,7 @@ TEST_F(Merge, KnowsEntriesThatAJobChanges) {
                      {"targets.workloads", workloads},
                      {"targets.precisions", R"([{id = "int8", weight_bytes = 1.5}, "fp16"])"}};
     };
+    std::filesystem::remove(folder_.path("merged.h5"));  // of other workloads
     const std::string whole = result("whole.h5", of({orin, thor}));
     expect_same(merged({whole}), whole);
     expect_same(merged({result("a.h5", of({orin})), result("b.h5", of({thor}))}), whole);
