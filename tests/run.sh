@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/run.sh [CTEST ARGUMENTS]: installs what is missing, builds with warnings as errors, runs the
-# README's main command on a real job, then all tests: about an hour on two cores. As root or not, with
+# README's main command on a real job, then all tests: about 50 minutes on two cores. As root or not, with
 # or without a terminal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
