@@ -29,6 +29,16 @@ Hdf5Handle link_properties() {
   return properties;
 }
 
+/// For so many cells of a type. The buffers in which HDF5 converts texts are a megabyte each, made
+/// and cleared anew for every dataset; most of ours are a line.
+Hdf5Handle transfer_properties(hid_t type, std::size_t count) {
+  constexpr std::size_t most = std::size_t{1} << 20;
+  Hdf5Handle properties(require(H5Pcreate(H5P_DATASET_XFER), "H5Pcreate"), H5Pclose);
+  H5Pset_buffer(properties.id(), std::clamp(count * H5Tget_size(type), std::size_t{64}, most),
+                nullptr, nullptr);
+  return properties;
+}
+
 }  // namespace
 
 Hdf5Writer::Hdf5Writer() : Hdf5Writer(std::make_unique<MemoryStore>()) {}
@@ -77,15 +87,17 @@ void Hdf5Writer::write_run(const std::string& path, hid_t type, std::size_t coun
   const hsize_t all = run.of, first = run.first, some = count;
   const Hdf5Handle space(require(H5Screate_simple(1, &all, nullptr), "H5Screate"), H5Sclose);
   const Hdf5Handle set =
-      run.first == 0 ? dataset(path, type, space.id())
-                     : Hdf5Handle(require(H5Dopen2(file_->id(), path.c_str(), H5P_DEFAULT),
-                                          path.c_str()),
-                                  H5Dclose);
+      run.first == 0
+          ? dataset(path, type, space.id())
+          : Hdf5Handle(require(H5Dopen2(file_->id(), path.c_str(), H5P_DEFAULT), path.c_str()),
+                       H5Dclose);
   if (count > 0) {
     const Hdf5Handle memory(require(H5Screate_simple(1, &some, nullptr), "H5Screate"), H5Sclose);
     require(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &some, nullptr),
             path.c_str());
-    require(H5Dwrite(set.id(), type, memory.id(), space.id(), H5P_DEFAULT, cells), "H5Dwrite");
+    require(H5Dwrite(set.id(), type, memory.id(), space.id(), transfer_properties(type, count).id(),
+                     cells),
+            "H5Dwrite");
   }
   if (run.first == 0 && scale_ && path.starts_with(table_))
     require(H5DSattach_scale(set.id(), scale_->id(), 0), "H5DSattach_scale");
@@ -142,7 +154,9 @@ void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const Hdf5Handle space(require(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
   const Hdf5Handle set = dataset(path, type.id(), space.id());
   const char* data = value.c_str();
-  require(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &data), "H5Dwrite");
+  require(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, transfer_properties(type.id(), 1).id(),
+                   &data),
+          "H5Dwrite");
 }
 
 void Hdf5Writer::attribute(const std::string& path, const std::string& name,

@@ -16,7 +16,7 @@ corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 cp -r "$source_dir/corpus/$target/." "$corpus"
 mkdir -p "$build/findings"
-options=(-max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1
+options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1
   -error_exitcode=1 # not 77, which says skipped
   -artifact_prefix="$build/findings/$target-")
 # A result's bytes are few decisions each; a text grows from short ones.
