@@ -29,13 +29,13 @@ Hdf5Handle link_properties() {
   return properties;
 }
 
-/// For so many cells of a type. The buffers in which HDF5 converts texts are a megabyte each, made
-/// and cleared anew for every dataset; most of ours are a line.
-Hdf5Handle transfer_properties(hid_t type, std::size_t count) {
-  constexpr std::size_t most = std::size_t{1} << 20;
+/// For so many cells. The buffers in which HDF5 converts texts are a megabyte each, made and
+/// cleared anew for every dataset; most of ours are a line.
+Hdf5Handle transfer_properties(std::size_t cells) {
+  constexpr std::size_t least = 1024, most = std::size_t{1} << 20;
+  constexpr std::size_t cell = 32;  // a text here or in the file, and room
   Hdf5Handle properties(require(H5Pcreate(H5P_DATASET_XFER), "H5Pcreate"), H5Pclose);
-  H5Pset_buffer(properties.id(), std::clamp(count * H5Tget_size(type), std::size_t{64}, most),
-                nullptr, nullptr);
+  H5Pset_buffer(properties.id(), std::clamp(cells * cell, least, most), nullptr, nullptr);
   return properties;
 }
 
@@ -95,9 +95,9 @@ void Hdf5Writer::write_run(const std::string& path, hid_t type, std::size_t coun
     const Hdf5Handle memory(require(H5Screate_simple(1, &some, nullptr), "H5Screate"), H5Sclose);
     require(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &some, nullptr),
             path.c_str());
-    require(H5Dwrite(set.id(), type, memory.id(), space.id(), transfer_properties(type, count).id(),
-                     cells),
-            "H5Dwrite");
+    require(
+        H5Dwrite(set.id(), type, memory.id(), space.id(), transfer_properties(count).id(), cells),
+        "H5Dwrite");
   }
   if (run.first == 0 && scale_ && path.starts_with(table_))
     require(H5DSattach_scale(set.id(), scale_->id(), 0), "H5DSattach_scale");
@@ -154,8 +154,7 @@ void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const Hdf5Handle space(require(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
   const Hdf5Handle set = dataset(path, type.id(), space.id());
   const char* data = value.c_str();
-  require(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, transfer_properties(type.id(), 1).id(),
-                   &data),
+  require(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, transfer_properties(1).id(), &data),
           "H5Dwrite");
 }
 
