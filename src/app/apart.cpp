@@ -228,7 +228,7 @@ class SecondRun {
   pid_t process_ = -1;
 };
 
-constexpr std::string_view prefix = "rooflaw: ";
+constexpr std::string_view own_prefix = "rooflaw: ";
 
 }  // namespace
 
@@ -237,7 +237,7 @@ std::string job_of(const std::string& result, const std::function<void()>& look)
   std::string text = reader.output(look);
   if (reader.went_well()) return text;
   while (text.ends_with('\n')) text.pop_back();
-  const std::string start = fmt::format("{}{}: ", prefix, result);
+  const std::string start = fmt::format("{}{}: ", own_prefix, result);
   throw FileError(result, text.starts_with(start) ? text.substr(start.size()) : text);
 }
 

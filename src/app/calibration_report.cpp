@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "calibration.hpp"
-#include "rooflaw/core/statistics.hpp"
 #include "rooflaw/app/command_line.hpp"
+#include "rooflaw/core/statistics.hpp"
 
 namespace rooflaw::app {
 
@@ -164,7 +164,6 @@ void write_line(Text out, const Calibrated& c) {
 json band_json(const model::Band& band) { return {band.low, band.high}; }
 
 /// Null for what is not a number.
-json value_json(double x) { return std::isnan(x) ? json() : json(x); }
 
 }  // namespace
 
@@ -218,11 +217,10 @@ std::string calibration_json(const Grouping& grouping, const std::vector<Calibra
         continue;
       }
       g[word_of(phase)] = {
-          {"error", value_json(fit::mean_error(fitted))},
-          {"left_out_error", value_json(fit::mean_error(fit::of_phase(*group, r.left_out, phase)))},
-          {"unseen_chip_error",
-           value_json(fit::mean_error(fit::of_phase(*group, r.unseen, phase)))},
-          {"spearman", value_json(fit::spearman(*group, on_unseen(r), phase))},
+          {"error", fit::mean_error(fitted)},
+          {"left_out_error", fit::mean_error(fit::of_phase(*group, r.left_out, phase))},
+          {"unseen_chip_error", fit::mean_error(fit::of_phase(*group, r.unseen, phase))},
+          {"spearman", fit::spearman(*group, on_unseen(r), phase)},
           {"band", band_json(bands.of(*group, r, phase))}};
     }
     for (const auto& t : told_by(*group, r))
@@ -250,12 +248,12 @@ std::string calibration_json(const Grouping& grouping, const std::vector<Calibra
   for (const auto phase : {Phase::decode, Phase::prefill}) {
     const Overall o = overall(all, bands, phase);
     total[word_of(phase)] = {{"groups", o.groups},
-                             {"left_out_median", value_json(o.median)},
-                             {"left_out_p90", value_json(o.p90)},
+                             {"left_out_median", o.median},
+                             {"left_out_p90", o.p90},
                              {"unseen_chip_speeds", o.unseen_rows},
-                             {"unseen_chip_median", value_json(o.unseen_median)},
-                             {"left_out_covered", value_json(o.left_out_covered)},
-                             {"unseen_chip_covered", value_json(o.unseen_covered)}};
+                             {"unseen_chip_median", o.unseen_median},
+                             {"left_out_covered", o.left_out_covered},
+                             {"unseen_chip_covered", o.unseen_covered}};
   }
   const json j = {{"rows", grouping.rows},
                   {"doubtful", grouping.doubtful},

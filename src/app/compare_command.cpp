@@ -63,8 +63,8 @@ ExitCode compare_command(const Arguments& arguments) {
       " --budget total=100ms",
       options, {"RESULT.h5"});
   if (!values) return ExitCode::done;
-  const bool json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
-  if (json && csv)
+  const bool as_json = (*values)["json"].as<bool>(), csv = (*values)["csv"].as<bool>();
+  if (as_json && csv)
     throw Error(
         fmt::format("--json and --csv exclude each other\nusage: rooflaw {}", compare_usage),
         ExitCode::bad_input);
@@ -77,7 +77,7 @@ ExitCode compare_command(const Arguments& arguments) {
     question.models = models_of(file, *values);
     const DeviceComparison c = compare(file, question);
     // Ids of a file from elsewhere must not reach the terminal's controls.
-    if (json)
+    if (as_json)
       fmt::print("{}\n",
                  comparison_json(c).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else

@@ -1,7 +1,5 @@
 // A comparison as JSON. Keys: results/README.md.
 
-#include <cmath>
-
 #include "rooflaw/app/comparison.hpp"
 
 namespace rooflaw::app {
@@ -16,9 +14,6 @@ std::vector<std::string> names_of(const std::vector<model::Objective>& objective
   return names;
 }
 
-/// Numbers that are not finite become null.
-json number(double x) { return std::isfinite(x) ? json(x) : json(nullptr); }
-
 json tie_json(search::Tie tie) {
   return tie == search::Tie::unknown ? json(nullptr) : json(tie == search::Tie::yes);
 }
@@ -29,7 +24,7 @@ json device_json(const ComparedDevice& d) {
             {"calibration", d.calibration},
             {"engine", d.engine},
             {"confidence", d.confidence},
-            {"memory_budget_bytes", number(d.memory_budget_bytes)},
+            {"memory_budget_bytes", d.memory_budget_bytes},
             {"points", d.points},
             {"band", nullptr},
             {"ratio", nullptr},
@@ -77,23 +72,23 @@ json choice_json(const std::string& device, const std::optional<Choice>& choice)
             {"params_total", r.params_total},
             {"params_active", r.params_active},
             {"memory_bytes", r.memory_bytes},
-            {"energy_j", number(r.energy_j)},
+            {"energy_j", r.energy_j},
             {"extrapolated", r.extrapolated},
             {"worth_10_percent",
-             {{"compute", number(choice->worth.compute)},
-              {"bandwidth", number(choice->worth.bandwidth)},
-              {"memory", number(choice->worth.memory)}}}}}};
+             {{"compute", choice->worth.compute},
+              {"bandwidth", choice->worth.bandwidth},
+              {"memory", choice->worth.memory}}}}}};
 }
 
 json placed_json(const std::string& device, const Placed& p) {
   if (!p.why_not.empty()) return {{"device", device}, {"why_not", p.why_not}};
   return {{"device", device},
           {"objective", p.objective},
-          {"loss", number(p.loss)},
-          {"best_loss", number(p.best_loss)},
-          {"regret_nats", number(p.regret.nats)},
-          {"regret_ratio", number(p.regret.ratio)},
-          {"energy_j", number(p.energy_j)},
+          {"loss", p.loss},
+          {"best_loss", p.best_loss},
+          {"regret_nats", p.regret.nats},
+          {"regret_ratio", p.regret.ratio},
+          {"energy_j", p.energy_j},
           {"extrapolated", p.extrapolated},
           {"misses", names_of(p.missed)}};
 }
@@ -113,7 +108,7 @@ json rung_json(const ComparedGroup& g, const Rung& rung) {
     picks.back()["on"] = all_placed(g, rung.placed[d]);
   }
   return {{"objective", rung.objective},
-          {"baseline_loss", number(rung.loss)},
+          {"baseline_loss", rung.loss},
           {"best", std::move(best)},
           {"picks", std::move(picks)}};
 }

@@ -1,7 +1,5 @@
 // Decisions as JSON and as one CSV table. Keys and columns: results/README.md.
 
-#include <cmath>
-
 #include "rooflaw/app/decision.hpp"
 #include "rooflaw/format/csv.hpp"
 
@@ -11,18 +9,13 @@ using nlohmann::json;
 
 namespace {
 
-/// Numbers that are not finite become null.
-json number(double x) { return std::isfinite(x) ? json(x) : json(nullptr); }
-
 json row_json(const std::optional<search::Row>& row) {
   if (!row) return nullptr;
   json j;
   search::for_each_column([&](const char* name, const char*, auto field, auto) {
     const auto& value = (*row).*field;
     using T = std::remove_cvref_t<decltype(value)>;
-    if constexpr (std::is_same_v<T, double>)
-      j[name] = number(value);
-    else if constexpr (std::is_enum_v<T>)
+    if constexpr (std::is_enum_v<T>)
       j[name] = to_string(value);
     else
       j[name] = value;
@@ -103,20 +96,20 @@ json decision_json(const std::vector<Decision>& all) {
                     {"workload", d.target.workload},
                     {"latency", to_string(d.target.objective)},
                     {"budget", d.memory},
-                    {"memory_budget_bytes", number(d.target.memory_budget_bytes)},
+                    {"memory_budget_bytes", d.target.memory_budget_bytes},
                     {"target", d.target.id},
-                    {"within", number(d.budget)},
+                    {"within", d.budget},
                     {"within_from", to_string(d.from)},
                     {"best", row_json(d.best)},
                     {"in_range", d.ranges ? row_json(d.inside) : row_json(std::nullopt)},
                     {"law_has_range", d.ranges},
                     {"refined", row_json(d.finer)},
-                    {"least_objective", number(d.least_objective)},
+                    {"least_objective", d.least_objective},
                     {"binds", d.binds},
                     {"as_good", d.as_good},
                     {"efficiency", to_string(d.target.efficiency)},
                     {"certified", d.certified},
-                    {"loss_gap_bound", number(d.loss_gap_bound)}});
+                    {"loss_gap_bound", d.loss_gap_bound}});
   return list;
 }
 

@@ -21,7 +21,7 @@ namespace {
 using Line = std::vector<std::string>;
 using Decisions = std::vector<Decision>;
 
-const std::string in_range = "inside", between = "finer";
+const std::string inside_row = "inside", finer_row = "finer";
 
 /// What a table shows beyond what it always does.
 struct Form {
@@ -169,9 +169,9 @@ std::vector<Line> lines_of(const Decision& d, const Form& form) {
   if (!d.best) return {line_of_none(d, form)};
   std::vector<Line> lines{line_of(d, *d.best, form)};
   if (d.inside && is_another(*d.best, *d.inside))
-    lines.push_back(line_of(d, *d.inside, form, in_range));
+    lines.push_back(line_of(d, *d.inside, form, inside_row));
   if (d.finer && d.best->loss - d.finer->loss >= worth_telling)
-    lines.push_back(line_of(d, *d.finer, form, between));
+    lines.push_back(line_of(d, *d.finer, form, finer_row));
   return lines;
 }
 
@@ -230,9 +230,9 @@ std::string paragraphs(const Decisions& all, const Common& common, std::size_t w
       std::string words = line[0] + (more.empty() || line[0].empty() ? "" : ", " + more);
       for (std::size_t c = 1; c < line.size(); ++c)
         if (!line[c].empty() && line[c] != "-")
-          words +=
-              fmt::format("{}{}{}", words.empty() ? "" : ", ",
-                          line[c] == in_range || line[c] == between ? "" : names[c] + " ", line[c]);
+          words += fmt::format("{}{}{}", words.empty() ? "" : ", ",
+                               line[c] == inside_row || line[c] == finer_row ? "" : names[c] + " ",
+                               line[c]);
       text += wrapped(words, width);
     }
   return text;

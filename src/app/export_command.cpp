@@ -101,7 +101,7 @@ class Folders {
   std::vector<fs::path> made_;
 };
 
-constexpr auto intensity = "intensity";  // of one law
+constexpr auto intensity_folder = "intensity";  // of one law
 
 /// All tables of a result, or nothing: they get their names when the last one is written.
 class Export {
@@ -129,7 +129,8 @@ class Export {
         for (const auto& opinion : found.opinions->by_law)
           for (const std::string kind : io::result_kinds)
             if (io::is_of_opinions(kind)) add_of(kind, opinion.law);
-      if (found.intensity) add(intensity, folder_ / intensity, io::intensity_group(target));
+      if (found.intensity)
+        add(intensity_folder, folder_ / intensity_folder, io::intensity_group(target));
     }
     files_.keep();
   }
@@ -203,8 +204,8 @@ void remove_leftovers(const fs::path& folder) {
     }
     fs::remove(folder / kind, absent);
   }
-  format::remove_leftovers_in((folder / intensity).string(), ".csv");
-  fs::remove(folder / intensity, absent);
+  format::remove_leftovers_in((folder / intensity_folder).string(), ".csv");
+  fs::remove(folder / intensity_folder, absent);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using fit::Column;
 
 constexpr double hardly_better = 1.1;  // of the errors of N and tokens alone
 
-std::string number(double x) { return fmt::format("{:.4g}", x); }
+std::string of_four_digits(double x) { return fmt::format("{:.4g}", x); }
 
 const char* words_of(Column column) {
   switch (column) {
@@ -52,13 +52,13 @@ std::string doubt_of(const fit::Told& told) {
     text += fmt::format(
         " lies on its bound, {}: the fit would have it beyond, and it is no "
         "estimate.",
-        number(told.value));
+        of_four_digits(told.value));
   else
     text += fmt::format(" is hardly told: nineteen of twenty resamples have it from {} to {}.",
-                        number(told.low), number(told.high));
+                        of_four_digits(told.low), of_four_digits(told.high));
   if (told.profile_low < told.profile_high)
     text += fmt::format(" With {} to {} the rest makes up for it, at 1 % more of the objective.",
-                        number(told.profile_low), number(told.profile_high));
+                        of_four_digits(told.profile_low), of_four_digits(told.profile_high));
   return text;
 }
 

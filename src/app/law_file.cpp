@@ -21,11 +21,11 @@ constexpr std::array<std::string_view, fit::column_count> range_keys = {
     "layers", "width", "kv_dim", "ffn_ratio", "activation_rate", "", ""};
 
 /// A basic string of TOML; those of JSON are.
-std::string quoted(const std::string& text) { return nlohmann::json(printable(text)).dump(); }
+std::string toml_string(const std::string& text) { return nlohmann::json(printable(text)).dump(); }
 
-std::string quoted_list(const std::vector<std::string>& texts) {
+std::string toml_strings(const std::vector<std::string>& texts) {
   std::vector<std::string> all;
-  for (const auto& text : texts) all.push_back(quoted(text));
+  for (const auto& text : texts) all.push_back(toml_string(text));
   return fmt::format("[{}]", fmt::join(all, ", "));
 }
 
@@ -46,10 +46,11 @@ std::string resample_tables(const FittedLaw& law, const std::vector<std::string>
     for (const auto& c : model::law_coefficients<double>)
       if (c.name == name) members.push_back(c.member);
   std::string text =
-      fmt::format("\n[law.fit.covariance]\ncoefficients = {}\nmatrix = [\n", quoted_list(names));
+      fmt::format("\n[law.fit.covariance]\ncoefficients = {}\nmatrix = [\n", toml_strings(names));
   for (const auto& row : law.report.covariance)
     text += fmt::format("  [{}],\n", fmt::join(row, ", "));
-  text += fmt::format("]\n\n[law.resamples]\ncoefficients = {}\nvectors = [\n", quoted_list(names));
+  text +=
+      fmt::format("]\n\n[law.resamples]\ncoefficients = {}\nvectors = [\n", toml_strings(names));
   for (const auto& resample : law.report.resamples) {
     std::vector<double> values;
     for (const auto member : members) values.push_back(resample.*member);
@@ -86,7 +87,7 @@ std::string law_file(const FittedLaw& law) {
       "resamples by shape, errors are\n# those of runs that were held out, relative to the loss. "
       "[law.resamples] are laws of their own.\n\n[[law]]\nid = \"{}\"\nname = {}\n",
       law_begins, formula_of(law), law.id,
-      quoted(fmt::format("fitted to {} runs of {} shapes", r.runs, r.shapes)));
+      toml_string(fmt::format("fitted to {} runs of {} shapes", r.runs, r.shapes)));
   for (const auto& told : r.coefficients) text += fmt::format("{} = {}\n", told.name, told.value);
   // A term has all of its exponents, those of what the runs do not state, too.
   for (const auto& term : law.terms)
@@ -98,11 +99,11 @@ std::string law_file(const FittedLaw& law) {
       }
   names.resize(r.coefficients.size());
   if (law.tokens > 0) text += fmt::format("tokens = {}\n", law.tokens);
-  text +=
-      fmt::format("source = {}\nconfidence = \"fitted\"\n",
-                  quoted(fmt::format("fitted by rooflaw {} to {}", program_version(), law.data)));
+  text += fmt::format(
+      "source = {}\nconfidence = \"fitted\"\n",
+      toml_string(fmt::format("fitted by rooflaw {} to {}", program_version(), law.data)));
   if (const auto doubts = doubts_of(law); !doubts.empty())
-    text += fmt::format("notes = {}\n", quoted(fmt::format("{}", fmt::join(doubts, " "))));
+    text += fmt::format("notes = {}\n", toml_string(fmt::format("{}", fmt::join(doubts, " "))));
 
   text += "\n[law.range]\n";
   for (std::size_t c = 0; c < fit::column_count; ++c)
@@ -115,17 +116,19 @@ std::string law_file(const FittedLaw& law) {
       "= "
       "{}\nshapes = {}\nseed = {}\nterms = {}\nobjective = {}\ngradient_norm = {}\nstarts = "
       "{}\nstarts_within_1_percent = {}\nresamples_without_a_fit = {}\n",
-      quoted(std::string(program_version())), quoted(std::string(git_commit())), quoted(law.data),
-      law.sha256, r.runs, law.rows, r.shapes, law.seed, quoted_list(law.terms), r.sum_of_huber,
-      r.gradient_norm, r.starts, r.starts_near, r.resamples_lost);
-  text += fmt::format("at_bound = {}\nflagged = {}\npinned = {}\n",
-                      quoted_list(names_where(law, [](const auto& t) { return t.at_bound; })),
-                      quoted_list(names_where(law, [](const auto& t) { return !t.flags.empty(); })),
-                      quoted_list(names_where(law, [](const auto& t) { return t.pinned; })));
+      toml_string(std::string(program_version())), toml_string(std::string(git_commit())),
+      toml_string(law.data), law.sha256, r.runs, law.rows, r.shapes, law.seed,
+      toml_strings(law.terms), r.sum_of_huber, r.gradient_norm, r.starts, r.starts_near,
+      r.resamples_lost);
+  text +=
+      fmt::format("at_bound = {}\nflagged = {}\npinned = {}\n",
+                  toml_strings(names_where(law, [](const auto& t) { return t.at_bound; })),
+                  toml_strings(names_where(law, [](const auto& t) { return !t.flags.empty(); })),
+                  toml_strings(names_where(law, [](const auto& t) { return t.pinned; })));
   if (!law.group.empty()) {
-    text += fmt::format("group = {}\n", quoted(law.group));
+    text += fmt::format("group = {}\n", toml_string(law.group));
     for (const auto& told : r.offsets)
-      text += fmt::format("{} = {}\n", quoted(told.name), told.value);
+      text += fmt::format("{} = {}\n", toml_string(told.name), told.value);
   }
   text += accuracy_line("fitted", r.fitted.law) +
           accuracy_line("held_out_runs", r.held_out[0].law) +

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "law_fit.hpp"
@@ -11,14 +9,11 @@ namespace {
 
 using nlohmann::json;
 
-/// Null for what is not a number.
-json value_json(double x) { return std::isfinite(x) ? json(x) : json(); }
-
 json told_json(const fit::Told& told) {
   return {{"name", printable(told.name)},
           {"value", told.value},
-          {"interval", {value_json(told.low), value_json(told.high)}},
-          {"profile", {value_json(told.profile_low), value_json(told.profile_high)}},
+          {"interval", {told.low, told.high}},
+          {"profile", {told.profile_low, told.profile_high}},
           {"pinned", told.pinned},
           {"at_bound", told.at_bound},
           {"flags", told.flags}};
@@ -26,12 +21,9 @@ json told_json(const fit::Told& told) {
 
 json accuracy_json(const fit::Accuracy& a) {
   if (a.runs == 0) return nullptr;
-  return {{"runs", a.runs},
-          {"r2", value_json(a.r2)},
-          {"mean_error", value_json(a.mean)},
-          {"largest_error", value_json(a.largest)},
-          {"bias", value_json(a.bias)},
-          {"rank_correlation", value_json(a.rank)}};
+  return {{"runs", a.runs},       {"r2", a.r2},
+          {"mean_error", a.mean}, {"largest_error", a.largest},
+          {"bias", a.bias},       {"rank_correlation", a.rank}};
 }
 
 json compared_json(const fit::Compared& c) {

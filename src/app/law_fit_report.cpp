@@ -14,22 +14,25 @@ namespace {
 
 using Lines = std::vector<std::vector<std::string>>;
 
-std::string number(double x) { return std::isnan(x) ? "-" : fmt::format("{:.4g}", x); }
-std::string percent(double share) {
+std::string number_or_dash(double x) { return std::isnan(x) ? "-" : fmt::format("{:.4g}", x); }
+std::string percent_or_dash(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.2f}", 100 * share);
 }
 
 std::vector<std::string> row_of(const fit::Told& told) {
-  return {told.name, number(told.value),
-          told.pinned ? "not fitted" : fmt::format("{} .. {}", number(told.low), number(told.high)),
+  return {told.name, number_or_dash(told.value),
+          told.pinned
+              ? "not fitted"
+              : fmt::format("{} .. {}", number_or_dash(told.low), number_or_dash(told.high)),
           fmt::format("{}", fmt::join(told.flags, ", "))};
 }
 
 void add_accuracy(Lines& lines, const std::string& what, const fit::Accuracy& a) {
   if (a.runs == 0) return;
   const auto places = [](double x) { return std::isnan(x) ? "-" : fmt::format("{:.4f}", x); };
-  lines.push_back({what, fmt::format("{}", a.runs), places(a.r2), percent(a.mean),
-                   percent(a.largest), fmt::format("{:+.2f}", 100 * a.bias), places(a.rank)});
+  lines.push_back({what, fmt::format("{}", a.runs), places(a.r2), percent_or_dash(a.mean),
+                   percent_or_dash(a.largest), fmt::format("{:+.2f}", 100 * a.bias),
+                   places(a.rank)});
 }
 
 void add_compared(Lines& lines, const std::string& what, const fit::Compared& c) {

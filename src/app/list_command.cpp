@@ -123,74 +123,74 @@ struct ListColumn {
   std::string (*text)(const json&);
 };
 
-struct Table {
+struct Listing {
   std::string_view name;
   std::vector<json> (*read)(io::Catalogue&);
   std::vector<ListColumn> columns;
 };
 
-const std::vector<Table>& tables() {
-  static const std::vector<Table> all{{"devices",
-                                       devices,
-                                       {{"id", "/id", plain},
-                                        {"memory", "/memory_bytes", bytes},
-                                        {"bandwidth", "/bandwidth", bytes_per_second},
-                                        {"fp16", "/peak_flops/fp16", flops},
-                                        {"int8", "/peak_flops/int8", flops},
-                                        {"confidence", "/confidence", plain},
-                                        {"name", "/name", plain}}},
-                                      {"precisions",
-                                       precisions,
-                                       {{"id", "/id", plain},
-                                        {"weights B", "/weight_bytes", plain},
-                                        {"head B", "/head_bytes", plain},
-                                        {"activations B", "/activation_bytes", plain},
-                                        {"KV B", "/kv_bytes", plain},
-                                        {"matmul", "/matmul", plain},
-                                        {"loss delta", "/loss_delta", plain},
-                                        {"confidence", "/confidence", plain},
-                                        {"name", "/name", plain}}},
-                                      {"workloads",
-                                       workloads,
-                                       {{"id", "/id", plain},
-                                        {"batch", "/batch", plain},
-                                        {"in", "/input_tokens", plain},
-                                        {"out", "/output_tokens", plain},
-                                        {"prefill within", "/max_prefill_s", seconds},
-                                        {"token within", "/max_tpot_s", seconds},
-                                        {"total within", "/max_total_s", seconds},
-                                        {"name", "/name", plain}}},
-                                      {"models",
-                                       models,
-                                       {{"id", "/id", plain},
-                                        {"layers", "/layers_in_all", plain},
-                                        {"kinds", "/kinds_of_layers", plain},
-                                        {"width", "/width", plain},
-                                        {"heads", "/heads", plain},
-                                        {"KV heads", "/kv_heads", plain},
-                                        {"FFN", "/expert_ffn", plain},
-                                        {"experts", "/experts", plain},
-                                        {"top-k", "/top_k", plain},
-                                        {"vocab", "/vocab", plain},
-                                        {"parameters", "/params_total", count},
-                                        {"active", "/params_active", count},
-                                        {"expressible", "/expressible", plain}}},
-                                      {"laws",
-                                       laws,
-                                       {{"id", "/id", plain},
-                                        {"runs", "/runs", plain},
-                                        {"R2 held out", "/r2_held_out", plain},
-                                        {"layers", "/range/layers", plain},
-                                        {"width", "/range/width", plain},
-                                        {"form", "/form", plain},
-                                        {"searchable", "/searchable", plain},
-                                        {"opinion on", "/opinion_on", words},
-                                        {"confidence", "/confidence", plain},
-                                        {"name", "/name", plain}}}};
+const std::vector<Listing>& tables() {
+  static const std::vector<Listing> all{{"devices",
+                                         devices,
+                                         {{"id", "/id", plain},
+                                          {"memory", "/memory_bytes", bytes},
+                                          {"bandwidth", "/bandwidth", bytes_per_second},
+                                          {"fp16", "/peak_flops/fp16", flops},
+                                          {"int8", "/peak_flops/int8", flops},
+                                          {"confidence", "/confidence", plain},
+                                          {"name", "/name", plain}}},
+                                        {"precisions",
+                                         precisions,
+                                         {{"id", "/id", plain},
+                                          {"weights B", "/weight_bytes", plain},
+                                          {"head B", "/head_bytes", plain},
+                                          {"activations B", "/activation_bytes", plain},
+                                          {"KV B", "/kv_bytes", plain},
+                                          {"matmul", "/matmul", plain},
+                                          {"loss delta", "/loss_delta", plain},
+                                          {"confidence", "/confidence", plain},
+                                          {"name", "/name", plain}}},
+                                        {"workloads",
+                                         workloads,
+                                         {{"id", "/id", plain},
+                                          {"batch", "/batch", plain},
+                                          {"in", "/input_tokens", plain},
+                                          {"out", "/output_tokens", plain},
+                                          {"prefill within", "/max_prefill_s", seconds},
+                                          {"token within", "/max_tpot_s", seconds},
+                                          {"total within", "/max_total_s", seconds},
+                                          {"name", "/name", plain}}},
+                                        {"models",
+                                         models,
+                                         {{"id", "/id", plain},
+                                          {"layers", "/layers_in_all", plain},
+                                          {"kinds", "/kinds_of_layers", plain},
+                                          {"width", "/width", plain},
+                                          {"heads", "/heads", plain},
+                                          {"KV heads", "/kv_heads", plain},
+                                          {"FFN", "/expert_ffn", plain},
+                                          {"experts", "/experts", plain},
+                                          {"top-k", "/top_k", plain},
+                                          {"vocab", "/vocab", plain},
+                                          {"parameters", "/params_total", count},
+                                          {"active", "/params_active", count},
+                                          {"expressible", "/expressible", plain}}},
+                                        {"laws",
+                                         laws,
+                                         {{"id", "/id", plain},
+                                          {"runs", "/runs", plain},
+                                          {"R2 held out", "/r2_held_out", plain},
+                                          {"layers", "/range/layers", plain},
+                                          {"width", "/range/width", plain},
+                                          {"form", "/form", plain},
+                                          {"searchable", "/searchable", plain},
+                                          {"opinion on", "/opinion_on", words},
+                                          {"confidence", "/confidence", plain},
+                                          {"name", "/name", plain}}}};
   return all;
 }
 
-const Table& table_named(const std::string& name) {
+const Listing& table_named(const std::string& name) {
   std::vector<std::string> known;
   for (const auto& table : tables()) {
     if (table.name == name) return table;
@@ -215,7 +215,7 @@ bool is_about(const json& entry, const std::string& word) {
   });
 }
 
-void print_lines(const Table& table, const std::vector<json>& shown) {
+void print_lines(const Listing& table, const std::vector<json>& shown) {
   std::vector<std::vector<std::string>> lines(1);
   for (const auto& column : table.columns) lines[0].emplace_back(column.title);
   for (const auto& entry : shown) {
@@ -248,7 +248,7 @@ ExitCode list_command(const Arguments& arguments) {
       "workload, model or law.\nExample: rooflaw list devices orin",
       options, {"TABLE", "WORD"});
   if (!values) return ExitCode::done;
-  const Table& table = table_named(required(*values, "TABLE", list_usage));
+  const Listing& table = table_named(required(*values, "TABLE", list_usage));
 
   io::SourceFiles files;
   format::Faults faults;

@@ -23,8 +23,6 @@ const std::string portfolio_usage =
     "portfolio JOB.toml [-o FILE.h5] [--json] [--resume] [--max-wall TIME] [--checkpoint-every "
     "TIME] [--stall-after TIME] [--set table.key=value]... [--force] [--log-json FILE] [--dry-run]";
 
-constexpr std::size_t columns = 80;
-
 /// "1.3e10 architectures, 12 targets, k = 1 .. 4, objective mean"
 std::string question_text(const io::Job& job) {
   const auto& space = job.question.space;
@@ -57,7 +55,7 @@ std::string notes_of(const io::Job& job, const std::vector<search::TargetInfo>& 
   notes += trust_notes(targets, precisions);
   for (std::size_t at = 0; at < notes.size();) {
     const std::size_t end = notes.find('\n', at);
-    lines += wrapped(notes.substr(at, end - at), columns);
+    lines += wrapped(notes.substr(at, end - at), page_columns);
     at = end + 1;
   }
   return lines;
@@ -100,8 +98,8 @@ class PortfolioSearch : public JobCommand {
       all["result"] = path;
       return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }
-    return wrapped(fmt::format("{}: {}", printable(job.name), question_text(job)), columns) + "\n" +
-           portfolio_text(result) + notes_of(job, result.targets) + work_text(run) +
+    return wrapped(fmt::format("{}: {}", printable(job.name), question_text(job)), page_columns) +
+           "\n" + portfolio_text(result) + notes_of(job, result.targets) + work_text(run) +
            fmt::format("result: {}\n", path);
   }
 

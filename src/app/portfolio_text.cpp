@@ -17,7 +17,6 @@ using search::PortfolioSummary;
 
 namespace {
 
-constexpr std::size_t columns = 80;
 constexpr std::size_t longest_label = 34;
 
 /// "a-very-long-name-of-a..total"
@@ -96,7 +95,7 @@ std::string choices_table(const LawPortfolio& law, double all_weight) {
     line.insert(line.end(), {fmt::format("{:.4f}", c.mean_loss), fmt::format("{:.4f}", c.price),
                              perplexity_change(c.price), fmt::format("{:.4f}", c.worst_regret)});
   }
-  return text_table(lines, columns);
+  return text_table(lines, page_columns);
 }
 
 std::string runs_of(const PortfolioResult& result, const LawPortfolio& law,
@@ -110,7 +109,7 @@ std::string runs_of(const PortfolioResult& result, const LawPortfolio& law,
                      readable_objective(objective, law.targets[t].budget),
                      readable_bytes(run.row.memory_bytes), fmt::format("{:.4f}", run.regret)});
   }
-  return text_table(lines, columns);
+  return text_table(lines, page_columns);
 }
 
 std::string choice_text(const PortfolioResult& result, const LawPortfolio& law,
@@ -125,12 +124,12 @@ std::string choice_text(const PortfolioResult& result, const LawPortfolio& law,
                                 shape_of(a), readable_count(a.row.params_total),
                                 readable_count(a.row.params_active), a.loss,
                                 a.row.extrapolated ? "; beyond the law's range" : ""),
-                    columns);
+                    page_columns);
     text += runs_of(result, law, a, labels);
   }
   for (std::size_t t = 0; t < law.targets.size(); ++t)
     if (law.targets[t].feasible && !served.contains(static_cast<std::int64_t>(t)))
-      text += wrapped(fmt::format("not served by {}: {}", choice.k, labels[t]), columns);
+      text += wrapped(fmt::format("not served by {}: {}", choice.k, labels[t]), page_columns);
   return text;
 }
 
@@ -152,7 +151,7 @@ std::string infeasible_text(const PortfolioResult& result, const LawPortfolio& l
                          readable_bytes(info.memory_budget_bytes));
     else
       need = "its other limits (max_..., memory) leave no architecture whatever the budget";
-    text += wrapped(fmt::format("nothing serves {}: {}", target.id, need), columns);
+    text += wrapped(fmt::format("nothing serves {}: {}", target.id, need), page_columns);
   }
   return text;
 }
@@ -168,7 +167,7 @@ std::string proof_text(const LawPortfolio& law) {
     text += wrapped(
         fmt::format("k = {}: chosen by adding and exchanging; the best may be better {}{}", c.k,
                     gap, more > 0 ? fmt::format(", or serve {:.3g} more weight", more) : ""),
-        columns);
+        page_columns);
   }
   if (text.empty()) return "proven: no portfolio of the space is better.\n";
   text += "all others are proven: no portfolio of the space is better.\n";
@@ -192,11 +191,11 @@ std::string robust_text(const PortfolioResult& result) {
     lines.push_back(
         {fmt::format("{}", robust.k), robust.law, fmt::format("{:.4f}", robust.worst_regret)});
   std::string text = "\nrobust over the laws\n";
-  text += text_table(lines, columns);
+  text += text_table(lines, page_columns);
   text += wrapped(
       "Not proven: of the laws' own choices the one whose worst regret under any of "
       "them is least.",
-      columns);
+      page_columns);
   return text;
 }
 
@@ -217,12 +216,12 @@ std::string portfolio_text(const PortfolioResult& result) {
   text += wrapped(
       "Price: the mean, by weight, of what targets lose to the best that each "
       "could run by itself, in nats and in perplexity.",
-      columns);
+      page_columns);
   if (extrapolated)
     text += wrapped(
         "Beyond its range a law is a guess: with law.range = \"enforce\" (one law) only "
         "architectures within it are looked at.",
-        columns);
+        page_columns);
   return text;
 }
 

@@ -38,6 +38,10 @@ inline model::MlaRanks mla_ranks_from(const json& j) {
           .v_head_dim = j.at("v_head_dim")};
 }
 
+inline model::Workload work(std::int64_t batch, std::int64_t in, std::int64_t out) {
+  return {.id = "work", .batch = batch, .input_tokens = in, .output_tokens = out};
+}
+
 /// A group of layers; what it lacks stands in `common`.
 inline model::Layers layers_from(json j, const json& common) {
   for (const auto& [key, value] : common.items())

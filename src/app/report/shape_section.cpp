@@ -75,7 +75,7 @@ std::string panel_charts(const PageStudy& study, const Panel& panel, model::Obje
   return html + "</div>\n" + svg_legend(legend);
 }
 
-std::string nats(double worth) {
+std::string worth_words(double worth) {
   return std::isfinite(worth) ? fmt::format("{:.4f}", worth) : "unknown";
 }
 
@@ -93,7 +93,7 @@ std::string worth_table(const PageStudy& study, const PageGroup& group) {
     for (const auto& [within, row, s] : t.rungs) {
       Cells cells{curve_name(t.info), objective_words(t.info.objective, row.objective)};
       for (const double worth : {s.worth_compute, s.worth_bandwidth, s.worth_memory})
-        cells.emplace_back(nats(percent * worth), "",
+        cells.emplace_back(worth_words(percent * worth), "",
                            most > 0 ? svg_bar(percent * worth / most) : "");
       rows.push_back(std::move(cells));
     }

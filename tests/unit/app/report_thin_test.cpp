@@ -11,7 +11,7 @@
 namespace rooflaw::app::report {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 using Curve = std::vector<std::pair<double, double>>;
 
 Curve falling(std::size_t points, unsigned seed) {

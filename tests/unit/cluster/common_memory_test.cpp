@@ -17,8 +17,6 @@ namespace {
 using cluster::Communicator;
 using cluster::Watch;
 
-const auto nobody = [](const cluster::Event&) {};
-
 std::int64_t& number_at(std::byte* memory, std::size_t place) {
   return reinterpret_cast<std::int64_t*>(memory)[place];
 }

@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "rooflaw/cluster/communicator.hpp"
+#include "rooflaw/cluster/watch.hpp"
 
 namespace rooflaw::testing {
+
+inline const cluster::EventSink nobody = [](const cluster::Event&) {};
 
 /// What ends a rank whose run was aborted; as a process's end, no handler takes it for an error.
 struct Aborted {};

@@ -75,8 +75,6 @@ class Numbers : public Work {
   std::vector<std::int64_t> needed_;
 };
 
-const cluster::EventSink nobody = [](const cluster::Event&) {};
-
 struct Ran {
   QueueState state;
   std::map<std::int64_t, int> times;

@@ -24,14 +24,14 @@ Bytes shown(const Findings& found) {
                 found.whole.value_or(std::vector<search::FrontierPoints>{}), found.theory.value());
 }
 
-struct Ran {
+struct StudyRun {
   std::optional<Findings> found;
   Bytes kept;
   std::vector<std::exception_ptr> thrown;
 };
 
-Ran run(const Study& study, int ranks, const Bytes& kept, double seconds) {
-  Ran ran;
+StudyRun run(const Study& study, int ranks, const Bytes& kept, double seconds) {
+  StudyRun ran;
   ran.thrown = on_ranks(ranks, [&](Communicator& communicator) {
     Watch watch(communicator, {.max_wall_s = seconds, .checkpoint_every_s = 0.01},
                 [](const cluster::Event&) {});
@@ -91,7 +91,7 @@ TEST(Study, TheSameHoweverOftenStopped) {
     // A twentieth of what it takes: stopped at least once on a machine of any speed.
     double seconds = 0.05 * std::chrono::duration<double>(Clock::now() - start).count();
     int stops = 0;
-    Ran last;
+    StudyRun last;
     for (int ranks = 1; !last.found; ranks = ranks % 3 + 1, seconds *= 1.3) {
       const Bytes kept = last.kept;
       if (!kept.empty()) {

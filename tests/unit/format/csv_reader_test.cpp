@@ -11,11 +11,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-using Texts = std::vector<std::vector<std::string>>;
+using Rows = std::vector<std::vector<std::string>>;
 
-Texts texts(const std::string& csv) {
+Rows texts(const std::string& csv) {
   Faults faults;
-  Texts all;
+  Rows all;
   for (const auto& row : parse_csv(csv, "a.csv", faults)) {
     all.emplace_back();
     for (const auto& cell : row) all.back().push_back(cell.text);
@@ -38,17 +38,17 @@ std::string fault(const std::string& csv) {
 TEST(CsvReader, FieldsAndLines) {
   EXPECT_THAT(texts(""), IsEmpty());
   EXPECT_THAT(texts("\n \r\n\n"), IsEmpty());
-  EXPECT_EQ((Texts{{"a", "b"}, {"1", "2"}}), texts("a,b\n1,2\n"));
-  EXPECT_EQ((Texts{{"a", "b"}, {"1", "2"}}), texts("\xef\xbb\xbf"
-                                                   "a , b\r\n1,\t2"));
-  EXPECT_EQ((Texts{{"", "", ""}}), texts(",,\n"));
-  EXPECT_EQ((Texts{{"a"}, {"b"}}), texts("a\n\nb\n\n"));
+  EXPECT_EQ((Rows{{"a", "b"}, {"1", "2"}}), texts("a,b\n1,2\n"));
+  EXPECT_EQ((Rows{{"a", "b"}, {"1", "2"}}), texts("\xef\xbb\xbf"
+                                                  "a , b\r\n1,\t2"));
+  EXPECT_EQ((Rows{{"", "", ""}}), texts(",,\n"));
+  EXPECT_EQ((Rows{{"a"}, {"b"}}), texts("a\n\nb\n\n"));
 }
 
 TEST(CsvReader, Quotes) {
-  EXPECT_EQ((Texts{{"a,b", "say \"x\"", ""}}), texts("\"a,b\", \"say \"\"x\"\"\" ,\"\"\n"));
-  EXPECT_EQ((Texts{{"two\nlines", "b"}, {"c"}}), texts("\"two\nlines\",b\nc\n"));
-  EXPECT_EQ((Texts{{"5\" disk"}}), texts("5\" disk"));
+  EXPECT_EQ((Rows{{"a,b", "say \"x\"", ""}}), texts("\"a,b\", \"say \"\"x\"\"\" ,\"\"\n"));
+  EXPECT_EQ((Rows{{"two\nlines", "b"}, {"c"}}), texts("\"two\nlines\",b\nc\n"));
+  EXPECT_EQ((Rows{{"5\" disk"}}), texts("5\" disk"));
 }
 
 TEST(CsvReader, CellsKnowTheirPlace) {
@@ -74,7 +74,7 @@ TEST(CsvReader, ReadsWhatIsWritten) {
   const std::vector<std::string> names{"id", "note"};
   const std::vector<Column> columns{std::vector<std::string>{"a", "b"},
                                     std::vector<std::string>{"x, \"y\"", "two\nlines"}};
-  EXPECT_EQ((Texts{{"id", "note"}, {"a", "x, \"y\""}, {"b", "two\nlines"}}),
+  EXPECT_EQ((Rows{{"id", "note"}, {"a", "x, \"y\""}, {"b", "two\nlines"}}),
             texts(csv(names, columns)));
 }
 

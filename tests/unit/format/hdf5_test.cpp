@@ -38,7 +38,7 @@ class Written {
   std::unique_ptr<Hdf5Reader> reader_;
 };
 
-std::string bytes(Hdf5Writer writer) {
+std::string image_of(Hdf5Writer writer) {
   const auto image = std::move(writer).image();
   return {reinterpret_cast<const char*>(image.data()), image.size()};
 }
@@ -155,7 +155,7 @@ TEST(Hdf5, EqualContentsAreEqualBytes) {
     writer.text("/inputs/law/l", "kappa = 1");
     writer.attribute("/", "n", std::int64_t{3});
     writer.attribute("/g", "long", std::string(70000, 'x'));
-    return bytes(std::move(writer));
+    return image_of(std::move(writer));
   };
   EXPECT_EQ(image(3), image(3));
   EXPECT_NE(image(3), image(4));
@@ -176,7 +176,7 @@ TEST(Hdf5, WritersDoNotDisturbEachOthersBytes) {
   other.column("/x", Numbers{2}, "");
   Hdf5Writer alone;
   alone.column("/x", Numbers{1}, "");
-  EXPECT_EQ(bytes(std::move(alone)), bytes(std::move(one)));
+  EXPECT_EQ(image_of(std::move(alone)), image_of(std::move(one)));
 }
 
 TEST(Hdf5, AnImageOutlivesItsWriter) {
@@ -220,7 +220,7 @@ TEST(Hdf5, AFileOnDiskHasTheBytesOfOneInMemory) {
   fill(file.writer());
   EXPECT_FALSE(std::filesystem::exists(folder.path("x.h5")));
   file.keep();
-  EXPECT_EQ(bytes(std::move(in_memory)), testing::file_text(folder.path("x.h5")));
+  EXPECT_EQ(image_of(std::move(in_memory)), testing::file_text(folder.path("x.h5")));
 }
 
 TEST(Hdf5, AFileThatIsNotKeptLeavesNothing) {
@@ -250,7 +250,7 @@ TEST(Hdf5, AHeapOfTextsThatDoesNotEndIsDamage) {
   for (const bool endless : {false, true}) {
     Hdf5Writer writer;
     writer.attribute("/", "text", std::string(100, 'x'));
-    std::string whole = bytes(std::move(writer));
+    std::string whole = image_of(std::move(writer));
     const auto seal = whole.rfind(seal_opening);
     const auto heap = whole.find("GCOL\x01");
     ASSERT_NE(heap, std::string::npos);

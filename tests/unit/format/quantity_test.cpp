@@ -74,25 +74,26 @@ TEST_P(BadQuantity, SaysWhy) {
   EXPECT_THAT(q.hint, HasSubstr(hint)) << text;
 }
 
-constexpr auto bytes = Dimension::bytes;
-constexpr auto seconds = Dimension::seconds;
+constexpr auto of_size = Dimension::bytes;
+constexpr auto of_time = Dimension::seconds;
 INSTANTIATE_TEST_SUITE_P(
     , BadQuantity,
-    ::testing::Values(Bad{"20 GB", seconds, "\"GB\" is a unit of size, not of time", ""},
-                      Bad{"20ms", bytes, "\"ms\" is a unit of time, not of size", ""},
-                      Bad{"4gib", bytes, "no unit \"gib\"", "\"GiB\""},
-                      Bad{"4G", bytes, "no unit \"G\"", "\"GB\" or \"GiB\""},
-                      Bad{"5m", seconds, "no unit \"m\"", "\"ms\" or \"min\""},
-                      Bad{"4GB5", bytes, "no unit \"GB5\"", "\"GB\""},
-                      Bad{"4 apples", bytes, "no unit \"apples\"", ""},
-                      Bad{"1,5s", seconds, "no unit \",5s\"", ""},
-                      Bad{"0x10", bytes, "no unit \"x10\"", ""}, Bad{"", bytes, "empty", ""},
-                      Bad{"GB", bytes, "begin with a number", ""},
-                      Bad{" 4GB", bytes, "begin with a number", ""},
-                      Bad{"+4GB", bytes, "begin with a number", ""}, Bad{"4 ", bytes, "spaces", ""},
-                      Bad{"nan", seconds, "not a number", ""},
-                      Bad{"nanGB", bytes, "not a number", ""}, Bad{"1e400GB", bytes, "larger", ""},
-                      Bad{"1e300TB", bytes, "larger", ""}, Bad{"1e-400s", seconds, "smaller", ""}));
+    ::testing::Values(Bad{"20 GB", of_time, "\"GB\" is a unit of size, not of time", ""},
+                      Bad{"20ms", of_size, "\"ms\" is a unit of time, not of size", ""},
+                      Bad{"4gib", of_size, "no unit \"gib\"", "\"GiB\""},
+                      Bad{"4G", of_size, "no unit \"G\"", "\"GB\" or \"GiB\""},
+                      Bad{"5m", of_time, "no unit \"m\"", "\"ms\" or \"min\""},
+                      Bad{"4GB5", of_size, "no unit \"GB5\"", "\"GB\""},
+                      Bad{"4 apples", of_size, "no unit \"apples\"", ""},
+                      Bad{"1,5s", of_time, "no unit \",5s\"", ""},
+                      Bad{"0x10", of_size, "no unit \"x10\"", ""}, Bad{"", of_size, "empty", ""},
+                      Bad{"GB", of_size, "begin with a number", ""},
+                      Bad{" 4GB", of_size, "begin with a number", ""},
+                      Bad{"+4GB", of_size, "begin with a number", ""},
+                      Bad{"4 ", of_size, "spaces", ""}, Bad{"nan", of_time, "not a number", ""},
+                      Bad{"nanGB", of_size, "not a number", ""},
+                      Bad{"1e400GB", of_size, "larger", ""}, Bad{"1e300TB", of_size, "larger", ""},
+                      Bad{"1e-400s", of_time, "smaller", ""}));
 
 }  // namespace
 }  // namespace rooflaw::format

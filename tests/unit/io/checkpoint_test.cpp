@@ -28,7 +28,7 @@ std::vector<std::byte> state(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
-struct Case {
+struct Written {
   TemporaryFolder folder;
   std::string result = folder.path("r.h5");
   std::string last = result + ".checkpoint";
@@ -50,14 +50,14 @@ std::string message_of(Call call) {
 }
 
 TEST(Checkpoint, NoneIsNone) {
-  const Case c;
+  const Written c;
   EXPECT_FALSE(has_checkpoint(c.result));
   EXPECT_FALSE(read(c.result).has_value());
   EXPECT_NO_THROW(remove_checkpoints(c.result));
 }
 
 TEST(Checkpoint, TheLastTwoAreKept) {
-  const Case c;
+  const Written c;
   for (const char* text : {"one", "two", "three"}) c.write(text);
   const auto found = read(c.result);
   ASSERT_TRUE(found.has_value());
@@ -73,7 +73,7 @@ TEST(Checkpoint, TheLastTwoAreKept) {
 }
 
 TEST(Checkpoint, EmptyAndLargeStates) {
-  const Case c;
+  const Written c;
   for (const std::string& text : {std::string(), std::string(3'000'000, '\0')}) {
     c.write(text);
     EXPECT_EQ(state(text), read(c.result)->state);
@@ -81,7 +81,7 @@ TEST(Checkpoint, EmptyAndLargeStates) {
 }
 
 TEST(Checkpoint, EveryDamagedByteIsSeen) {
-  const Case c;
+  const Written c;
   c.write("before");
   c.write("the state");
   const std::string whole = file_text(c.last);
@@ -101,7 +101,7 @@ TEST(Checkpoint, EveryDamagedByteIsSeen) {
 }
 
 TEST(Checkpoint, NoneWholeIsAnError) {
-  const Case c;
+  const Written c;
   c.write("one");
   c.write("two");
   c.folder.write("r.h5.checkpoint", "rooflaw-checkpoint 2 00 1\nx");
@@ -112,7 +112,7 @@ TEST(Checkpoint, NoneWholeIsAnError) {
 }
 
 TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
-  const Case c;
+  const Written c;
   std::string maps;
   for (int i = 0; i < 1'000'000; ++i) maps += "\xa1\x61\x61";
   for (const std::string& body :
@@ -125,7 +125,7 @@ TEST(Checkpoint, ContentsThatNoProgramWroteAreDamage) {
 }
 
 TEST(Checkpoint, NoStateOfThisStudyIsAMismatch) {
-  const Case c;
+  const Written c;
   const auto refuse = [](const std::vector<std::byte>&) { throw Error("it is bad"); };
   c.write("one");
   c.write("two");
@@ -137,7 +137,7 @@ TEST(Checkpoint, NoStateOfThisStudyIsAMismatch) {
 }
 
 TEST(Checkpoint, AStateThatCannotBeReadIsDamage) {
-  const Case c;
+  const Written c;
   c.write("good");
   c.write("bad");
   const auto found = read_checkpoint(c.result, study, [](const std::vector<std::byte>& bytes) {
@@ -148,7 +148,7 @@ TEST(Checkpoint, AStateThatCannotBeReadIsDamage) {
 }
 
 TEST(Checkpoint, OnlyRegularFilesAreRead) {
-  const Case c;
+  const Written c;
   ASSERT_EQ(0, ::mkfifo(c.last.c_str(), 0600));
   EXPECT_THAT(message_of<FileError>([&] { read(c.result); }), HasSubstr("is no regular file"));
   std::filesystem::remove(c.last);
@@ -157,7 +157,7 @@ TEST(Checkpoint, OnlyRegularFilesAreRead) {
 }
 
 TEST(Checkpoint, AnotherStudyIsRefusedEvenIfTheOneBeforeFits) {
-  const Case c;
+  const Written c;
   c.write("mine");
   StudyIdentity other = study;
   other.inputs["device x"] = "22";
@@ -173,7 +173,7 @@ TEST(Checkpoint, AnotherStudyIsRefusedEvenIfTheOneBeforeFits) {
 }
 
 TEST(Checkpoint, AnotherFormatIsRefused) {
-  const Case c;
+  const Written c;
   c.write("state");
   std::string text = file_text(c.last);
   text[text.find(' ') + 1] = '3';

@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST(ConfigJson, LearnedPositionsOfOptHaveTwoRowsMore) {
-  const ConfigModel m = read(published("opt-6.7b"));
+  const ConfigModel m = read_config(published("opt-6.7b"));
   EXPECT_EQ("opt-6.7b", m.id);
   EXPECT_EQ(2050, m.architecture.positions);
   EXPECT_EQ(model::FfnKind::plain, m.architecture.ffn);
@@ -138,7 +138,7 @@ TEST(ConfigJson, LearnedPositionsOfOptHaveTwoRowsMore) {
 
 TEST(ConfigJson, CachePerTokenIsThatOfTheModel) {
   const auto cache = [](const char* id) {
-    return cache_per_token(read(published(id)).architecture);
+    return cache_per_token(read_config(published(id)).architecture);
   };
   EXPECT_EQ(2.0 * 24 * 2 * 64, cache("qwen2.5-0.5b"));
   EXPECT_EQ(61.0 * (512 + 64), cache("deepseek-v3"));
@@ -159,8 +159,8 @@ TEST(ConfigJson, NamesTheModelByItsTextOrItsFolder) {
 TEST(ConfigJson, AnUnknownModelIsReadByItsFields) {
   nlohmann::json config = published("qwen3-0.6b");
   config["model_type"] = "qwen9";
-  const ConfigModel m = read(config);
-  EXPECT_EQ(read(published("qwen3-0.6b")).architecture, m.architecture);
+  const ConfigModel m = read_config(config);
+  EXPECT_EQ(read_config(published("qwen3-0.6b")).architecture, m.architecture);
   EXPECT_THAT(m.notes, Contains(HasSubstr("\"qwen9\" is unknown")));
   EXPECT_THAT(m.notes, Contains(HasSubstr("did you mean")));
   EXPECT_FALSE(m.uncounted);
@@ -171,13 +171,14 @@ TEST(ConfigJson, AnUnknownModelIsReadByItsFields) {
 }
 
 TEST(ConfigJson, SaysWhatItIgnores) {
-  EXPECT_THAT(read(published("gpt-oss-20b")).notes, Contains(HasSubstr("quantization_config")));
-  EXPECT_THAT(read(published("gemma-3-4b")).notes, Contains(HasSubstr("vision_config")));
-  EXPECT_THAT(read(published("gemma-3-4b")).notes,
+  EXPECT_THAT(read_config(published("gpt-oss-20b")).notes,
+              Contains(HasSubstr("quantization_config")));
+  EXPECT_THAT(read_config(published("gemma-3-4b")).notes, Contains(HasSubstr("vision_config")));
+  EXPECT_THAT(read_config(published("gemma-3-4b")).notes,
               Contains("num_attention_heads is not given: 8, as transformers takes it"));
-  EXPECT_THAT(read(published("deepseek-v3")).notes,
+  EXPECT_THAT(read_config(published("deepseek-v3")).notes,
               Contains(HasSubstr("num_nextn_predict_layers")));
-  EXPECT_THAT(read(published("qwen2.5-0.5b")).notes,
+  EXPECT_THAT(read_config(published("qwen2.5-0.5b")).notes,
               Contains("norms and biases, 71552 parameters, are not counted"));
 }
 
@@ -186,7 +187,7 @@ TEST(ConfigJson, WindowsFollowTheirFamily) {
   qwen["use_sliding_window"] = true;
   qwen["sliding_window"] = 4096;
   qwen["max_window_layers"] = 20;
-  const auto a = read(qwen).architecture;
+  const auto a = read_config(qwen).architecture;
   EXPECT_EQ(20, a.layers);
   EXPECT_EQ(0, a.window);
   EXPECT_EQ(8, a.further.at(0).layers);
@@ -194,39 +195,39 @@ TEST(ConfigJson, WindowsFollowTheirFamily) {
 
   nlohmann::json mistral = published("mistral-7b");
   mistral["sliding_window"] = 4096;
-  EXPECT_EQ(4096, read(mistral).architecture.window);
+  EXPECT_EQ(4096, read_config(mistral).architecture.window);
   mistral["sliding_window"] = 32768;
-  EXPECT_EQ(0, read(mistral).architecture.window);
+  EXPECT_EQ(0, read_config(mistral).architecture.window);
   mistral.erase("sliding_window");
-  EXPECT_EQ(4096, read(mistral).architecture.window);
+  EXPECT_EQ(4096, read_config(mistral).architecture.window);
 
   // A switch of other families.
   for (const char* id : {"mistral-7b", "gpt-oss-20b", "gemma-3-1b"}) {
     nlohmann::json config = published(id);
     config["sliding_window"] = 512;
-    const auto before = read(config).architecture;
+    const auto before = read_config(config).architecture;
     config["use_sliding_window"] = false;
-    EXPECT_EQ(before, read(config).architecture) << id;
-    EXPECT_THAT(read(config).notes, Contains(HasSubstr("the windows stay"))) << id;
+    EXPECT_EQ(before, read_config(config).architecture) << id;
+    EXPECT_THAT(read_config(config).notes, Contains(HasSubstr("the windows stay"))) << id;
   }
 }
 
 TEST(ConfigJson, LayersOfTheirOwnHaveLettersOrWords) {
   nlohmann::json config = published("nemotron-nano-9b-v2");
-  const auto by_letters = read(config).architecture;
+  const auto by_letters = read_config(config).architecture;
   auto words = nlohmann::json::array();
   for (const char letter : config["hybrid_override_pattern"].get<std::string>())
     words.push_back(letter == 'M' ? "mamba" : letter == '*' ? "attention" : "mlp");
   config.erase("hybrid_override_pattern");
   config["layers_block_type"] = words;
-  EXPECT_EQ(by_letters, read(config).architecture);
+  EXPECT_EQ(by_letters, read_config(config).architecture);
 }
 
 TEST(ConfigJson, ExpertsFollowTheRulesOfTheirKeys) {
   nlohmann::json config = published("qwen3-30b-a3b");
   config["mlp_only_layers"] = {0, 47};
   config["decoder_sparse_step"] = 2;
-  const auto a = read(config).architecture;
+  const auto a = read_config(config).architecture;
   EXPECT_EQ(1, a.experts);
   EXPECT_EQ(25, a.layers);
   EXPECT_EQ(6144, a.expert_ffn);
@@ -238,14 +239,14 @@ TEST(ConfigJson, LayersThatAreAllDenseHaveNoExperts) {
   nlohmann::json deepseek = published("deepseek-v3");
   deepseek["num_hidden_layers"] = 3;
   deepseek["first_k_dense_replace"] = 3;
-  EXPECT_EQ(1, read(deepseek).architecture.experts);
-  EXPECT_EQ(18432, read(deepseek).architecture.expert_ffn);
+  EXPECT_EQ(1, read_config(deepseek).architecture.experts);
+  EXPECT_EQ(18432, read_config(deepseek).architecture.expert_ffn);
   nlohmann::json qwen = published("qwen3-30b-a3b");
   qwen["mlp_only_layers"] = nlohmann::json::array();
   for (int i = 0; i < 48; ++i) qwen["mlp_only_layers"].push_back(i);
-  EXPECT_EQ(6144, read(qwen).architecture.expert_ffn);
-  EXPECT_TRUE(read(qwen).architecture.further.empty());
-  EXPECT_THAT(read(qwen).notes, Contains(HasSubstr("no layer has experts")));
+  EXPECT_EQ(6144, read_config(qwen).architecture.expert_ffn);
+  EXPECT_TRUE(read_config(qwen).architecture.further.empty());
+  EXPECT_THAT(read_config(qwen).notes, Contains(HasSubstr("no layer has experts")));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ inline nlohmann::json published(const std::string& id) {
   return nlohmann::json::parse(text);
 }
 
-inline ConfigModel read(const nlohmann::json& config) {
+inline ConfigModel read_config(const nlohmann::json& config) {
   return read_config_json(config.dump(), "folder/config.json");
 }
 

@@ -16,14 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string folder = std::string(ROOFLAW_SOURCE_DIR) + "/inputs/";
+const std::string shipped_folder = std::string(ROOFLAW_SOURCE_DIR) + "/inputs/";
 
 /// All files of tables, with the kind of table each holds.
 std::vector<std::pair<std::string, std::string>> table_files() {
   std::vector<std::pair<std::string, std::string>> list;
   for (const char* kind : {"device", "precision", "workload", "model", "quantisation"})
-    list.emplace_back(folder + kind + "s.toml", kind);
-  for (const auto& file : fs::directory_iterator(folder + "laws"))
+    list.emplace_back(shipped_folder + kind + "s.toml", kind);
+  for (const auto& file : fs::directory_iterator(shipped_folder + "laws"))
     list.emplace_back(file.path().string(), "law");
   return list;
 }
@@ -63,7 +63,7 @@ TEST(Inputs, EveryEntryHasIdSourceAndConfidence) {
 }
 
 TEST(Inputs, Devices) {
-  const auto devices = load(&Catalogue::devices, folder + "devices.toml");
+  const auto devices = load(&Catalogue::devices, shipped_folder + "devices.toml");
   EXPECT_GE(devices.size(), 40u);
   for (const auto& [device, provenance] : devices) {
     SCOPED_TRACE(device.id);
@@ -85,7 +85,8 @@ TEST(Inputs, Devices) {
 
 TEST(Inputs, Precisions) {
   std::set<std::string> ids;
-  for (const auto& [p, provenance] : load(&Catalogue::precisions, folder + "precisions.toml")) {
+  for (const auto& [p, provenance] :
+       load(&Catalogue::precisions, shipped_folder + "precisions.toml")) {
     ids.insert(p.id);
     EXPECT_LE(p.weight_bytes, 4) << p.id;
     EXPECT_GE(p.loss_delta, 0) << p.id;
@@ -107,7 +108,8 @@ TEST(Inputs, PrecisionsOfTheContract) {
                                               {"int4", {0.5, 0.5, 0.5}},
                                               {"fp8", {1, 1, 1}},
                                               {"fp4", {0.5, 0.5, 0.5}}};
-  for (const auto& [p, provenance] : load(&Catalogue::precisions, folder + "precisions.toml")) {
+  for (const auto& [p, provenance] :
+       load(&Catalogue::precisions, shipped_folder + "precisions.toml")) {
     const auto found = expected.find(p.id);
     if (found == expected.end()) continue;
     EXPECT_EQ(found->second.weight, p.weight_bytes) << p.id;
@@ -120,7 +122,8 @@ TEST(Inputs, PrecisionsOfTheContract) {
 
 TEST(Inputs, Workloads) {
   std::map<std::string, model::Workload> list;
-  for (const auto& [entry, provenance] : load(&Catalogue::workloads, folder + "workloads.toml"))
+  for (const auto& [entry, provenance] :
+       load(&Catalogue::workloads, shipped_folder + "workloads.toml"))
     list[entry.workload.id] = entry.workload;
   const auto expect = [&](const char* id, std::int64_t in, std::int64_t out) {
     ASSERT_TRUE(list.contains(id)) << id;
@@ -136,7 +139,7 @@ TEST(Inputs, Workloads) {
 }
 
 TEST(Inputs, ThePublishedLaw) {
-  const auto laws = load(&Catalogue::laws, folder + "laws/codesign-2026.toml");
+  const auto laws = load(&Catalogue::laws, shipped_folder + "laws/codesign-2026.toml");
   ASSERT_EQ(1u, laws.size());
   const model::Law& law = laws[0].value;
   EXPECT_THAT(
@@ -154,7 +157,7 @@ TEST(Inputs, ThePublishedLaw) {
 
 TEST(Inputs, ModelsHaveTheParametersTheirPublishersCount) {
   SourceFiles files;
-  const std::string path = folder + "models.toml";
+  const std::string path = shipped_folder + "models.toml";
   const toml::table file = format::parse_toml(files.read(path), path);
   const toml::array& entries = *file["model"].as_array();
   EXPECT_GE(entries.size(), 35u);

@@ -12,13 +12,13 @@ using io::Job;
 using model::Objective;
 using ::testing::ElementsAre;
 
-Job read(const std::map<std::string, std::string>& changes,
-         const std::vector<std::string>& overrides = {}) {
+Job read_changed(const std::map<std::string, std::string>& changes,
+                 const std::vector<std::string>& overrides = {}) {
   return read_job_text(job_text(changes), overrides);
 }
 
 TEST(ReadJob, TheSmallOne) {
-  const Job job = read({});
+  const Job job = read_changed({});
   EXPECT_EQ("trial", job.name);
   EXPECT_EQ(job_text(), job.text);
   const auto& space = job.question.space;
@@ -55,11 +55,11 @@ TEST(ReadJob, TheSmallOne) {
 }
 
 TEST(ReadJob, RangesIncludeTheirEnd) {
-  const auto space = read({{"space.layers", "{from = 4, to = 32, step = 4}"},
-                           {"space.widths", "{from = 64, to = 192, step = 64}"},
-                           {"space.kv_heads", "[1]"},
-                           {"space.expert_ffn_ratio", "{from = 0.5, to = 0.8, step = 0.1}"},
-                           {"space.top_k", "{from = 1, to = 1, step = 1}"}})
+  const auto space = read_changed({{"space.layers", "{from = 4, to = 32, step = 4}"},
+                                   {"space.widths", "{from = 64, to = 192, step = 64}"},
+                                   {"space.kv_heads", "[1]"},
+                                   {"space.expert_ffn_ratio", "{from = 0.5, to = 0.8, step = 0.1}"},
+                                   {"space.top_k", "{from = 1, to = 1, step = 1}"}})
                          .question.space;
   EXPECT_THAT(space.layers, ElementsAre(4, 8, 12, 16, 20, 24, 28, 32));
   EXPECT_THAT(space.widths, ElementsAre(64, 128, 192));
@@ -69,16 +69,17 @@ TEST(ReadJob, RangesIncludeTheirEnd) {
 }
 
 TEST(ReadJob, EveryAxisOfTheSpace) {
-  const auto space = read({{"space.attention", "[\"gqa\", \"mla\"]"},
-                           {"space.mla",
-                            "[{kv_lora_rank = 512, q_lora_rank = 96, qk_nope_head_dim = 128, "
-                            "qk_rope_head_dim = 64, v_head_dim = 120}]"},
-                           {"space.ffn", "[\"plain\", \"gated\"]"},
-                           {"space.ffn_sparsity", "0.9"},
-                           {"space.shared_ffn", "[0, 512]"},
-                           {"space.ffn_multiple_of", "64"},
-                           {"space.tied", "false"}})
-                         .question.space;
+  const auto space =
+      read_changed({{"space.attention", "[\"gqa\", \"mla\"]"},
+                    {"space.mla",
+                     "[{kv_lora_rank = 512, q_lora_rank = 96, qk_nope_head_dim = 128, "
+                     "qk_rope_head_dim = 64, v_head_dim = 120}]"},
+                    {"space.ffn", "[\"plain\", \"gated\"]"},
+                    {"space.ffn_sparsity", "0.9"},
+                    {"space.shared_ffn", "[0, 512]"},
+                    {"space.ffn_multiple_of", "64"},
+                    {"space.tied", "false"}})
+          .question.space;
   ASSERT_EQ(3u, space.attention.size());  // in the order of `attention`
   EXPECT_EQ(search::gqa_choices({1, model::all_heads})[1], space.attention[1]);
   EXPECT_EQ(search::mla_choices({{512, 96, 128, 64, 120}})[0], space.attention[2]);
@@ -90,12 +91,12 @@ TEST(ReadJob, EveryAxisOfTheSpace) {
 }
 
 TEST(ReadJob, TargetsAreTheProductAndThoseOfASettingStandTogether) {
-  const Job job = read({{"targets.devices",
-                         "[\"jetson-agx-orin-64gb\", "
-                         "\"jetson-orin-nano-super-8gb\"]"},
-                        {"targets.precisions", "[\"fp16\", \"int8\"]"},
-                        {"targets.workloads", "[\"vla\", \"siso\"]"},
-                        {"targets.latency", "[\"prefill\", \"tpot\", \"total\"]"}});
+  const Job job = read_changed({{"targets.devices",
+                                 "[\"jetson-agx-orin-64gb\", "
+                                 "\"jetson-orin-nano-super-8gb\"]"},
+                                {"targets.precisions", "[\"fp16\", \"int8\"]"},
+                                {"targets.workloads", "[\"vla\", \"siso\"]"},
+                                {"targets.latency", "[\"prefill\", \"tpot\", \"total\"]"}});
   EXPECT_EQ(24u, job.question.targets.size());
   EXPECT_EQ(8u, job.question.deployments.size());
   for (std::size_t i = 0; i < 24; ++i) {
@@ -113,7 +114,7 @@ constexpr auto inline_device =
     "efficiency = {\"*\" = {compute = 0.5, layer_overhead = 1e-5}}}";
 
 TEST(ReadJob, InlineTables) {
-  const Job job = read(
+  const Job job = read_changed(
       {{"targets.devices", std::string("[") + inline_device + "]"},
        {"targets.precisions",
         "[{id = \"w4\", weight_bytes = 0.5, activation_bytes = 2, kv_bytes = 1, matmul = "
@@ -156,7 +157,7 @@ TEST(ReadJob, AFileStandsForAllItsEntries) {
 
 TEST(ReadJob, MemoryBudgets) {
   const auto budget = [](const char* text) {
-    return read({{"targets.memory_budget", text}})
+    return read_changed({{"targets.memory_budget", text}})
         .question.deployments[0]
         .limits.of(Objective::memory);
   };
@@ -167,7 +168,7 @@ TEST(ReadJob, MemoryBudgets) {
 }
 
 TEST(ReadJob, TheTighterLimitWins) {
-  const Job job = read(
+  const Job job = read_changed(
       {{"targets.max_tpot_s", "0.02"},
        {"targets.max_total_s", "3"},
        {"targets.workloads",
@@ -193,15 +194,15 @@ TEST(ReadJob, MissingPrecisionsAreSkippedOnRequest) {
   auto skip = changes;
   skip["targets.missing_precision"] = "\"skip\"";
   std::vector<std::string> ids;
-  for (const auto& t : read(skip).question.targets) ids.push_back(t.id);
+  for (const auto& t : read_changed(skip).question.targets) ids.push_back(t.id);
   EXPECT_THAT(ids, ElementsAre("jetson-agx-orin-64gb.fp16.vla.tpot",
                                "jetson-agx-orin-64gb.int8.vla.tpot", "mine.fp16.vla.tpot"));
 }
 
 TEST(ReadJob, Overrides) {
-  const Job job = read({}, {"job.name=other", "space.layers=[16]", "targets.max_tpot_s=0.5",
-                            "engine.attention=eager", "targets.memory_budget=none",
-                            "space.widths={from=64,to=128,step=64}"});
+  const Job job = read_changed({}, {"job.name=other", "space.layers=[16]", "targets.max_tpot_s=0.5",
+                                    "engine.attention=eager", "targets.memory_budget=none",
+                                    "space.widths={from=64,to=128,step=64}"});
   EXPECT_EQ("other", job.name);
   EXPECT_THAT(job.question.space.layers, ElementsAre(16));
   EXPECT_THAT(job.question.space.widths, ElementsAre(64, 128));
@@ -218,11 +219,11 @@ TEST(ReadJob, Overrides) {
 }
 
 TEST(ReadJob, Engine) {
-  const auto engine = read({{"engine.attention", "\"eager\""},
-                            {"engine.causal", "false"},
-                            {"engine.lm_head", "false"},
-                            {"engine.kv_traffic", "\"query_heads\""},
-                            {"engine.mla", "\"expanded\""}})
+  const auto engine = read_changed({{"engine.attention", "\"eager\""},
+                                    {"engine.causal", "false"},
+                                    {"engine.lm_head", "false"},
+                                    {"engine.kv_traffic", "\"query_heads\""},
+                                    {"engine.mla", "\"expanded\""}})
                           .question.deployments[0]
                           .scenario.engine;
   EXPECT_FALSE(engine.flash);
@@ -234,27 +235,27 @@ TEST(ReadJob, Engine) {
 
 TEST(ReadJob, Laws) {
   const auto enforced =
-      read({{"law.range", "\"enforce\""}, {"space.widths", "[512, 768]"}}).question;
+      read_changed({{"law.range", "\"enforce\""}, {"space.widths", "[512, 768]"}}).question;
   ASSERT_TRUE(enforced.space.within);
   EXPECT_EQ(enforced.laws.at(0).range.layers, enforced.space.within->layers);
-  EXPECT_FALSE(read({{"law.range", "\"flag\""}}).question.space.within);
+  EXPECT_FALSE(read_changed({{"law.range", "\"flag\""}}).question.space.within);
   const std::map<std::string, std::string> own{
       {"law.id", "\"own\""},     {"law.kappa_l", "10"},   {"law.alpha_l", "1.5"},
       {"law.kappa_rho", "0.03"}, {"law.alpha_rho", "1"},  {"law.alpha_r", "0.2"},
       {"law.beta_1", "-0.3"},    {"law.kappa_d", "400"},  {"law.beta_2", "0.9"},
       {"law.kappa_m", "0.1"},    {"law.alpha_m", "0.06"}, {"law.l_inf", "2"}};
-  const auto law = read(own).question.laws.at(0);
+  const auto law = read_changed(own).question.laws.at(0);
   EXPECT_EQ("own", law.id);
   EXPECT_EQ(-0.3, law.beta_1);
   EXPECT_FALSE(law.range.layers);  // states no range
   auto policy = own;
   policy["law.range"] = "\"flag\"";  // of the job, not of the law
-  EXPECT_FALSE(read(policy).question.laws.at(0).range.layers);
+  EXPECT_FALSE(read_changed(policy).question.laws.at(0).range.layers);
   auto ranged = own;
   ranged["law.range"] =
       "{layers = [2, 8], experts_top_k = [[1, 1], [4, 2]], kv_heads = [1, "
       "\"heads\"], attention = [\"mla\"], ffn = [\"plain\"], shared_ffn = [0, 9]}";
-  const auto range = read(ranged).question.laws.at(0).range;
+  const auto range = read_changed(ranged).question.laws.at(0).range;
   EXPECT_EQ((model::Interval{2, 8}), range.layers);
   EXPECT_FALSE(range.width);
   EXPECT_THAT(*range.experts_top_k, ElementsAre(std::pair{1, 1}, std::pair{4, 2}));
@@ -296,8 +297,8 @@ TEST(ReadJob, SeveralLawsHaveTheirTargetsEach) {
 }
 
 TEST(ReadJob, KeepsTheTextOfEveryTableUsed) {
-  const Job job = read({{"targets.devices", std::string("[") + inline_device + "]"},
-                        {"targets.memory_budget", "\"none\""}});
+  const Job job = read_changed({{"targets.devices", std::string("[") + inline_device + "]"},
+                                {"targets.memory_budget", "\"none\""}});
   std::map<std::string, std::string> ids;  // one of each kind, but for models
   for (const auto& input : job.inputs) {
     if (input.kind != "model") ids[input.kind] += input.id;

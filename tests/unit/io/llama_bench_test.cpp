@@ -194,7 +194,7 @@ TEST(LlamaBench, Csv2026WithLogsAndASecondHeader) {
 }
 
 // Several tables whose columns come and go, old and new names of tests.
-const std::string tables = R"(Text before, with a | in it.
+const std::string markdown = R"(Text before, with a | in it.
 
 ```
 ggml_init_cublas: found 1 CUDA devices
@@ -219,7 +219,7 @@ build: 4da69d1a (4351)
 )";
 
 TEST(LlamaBench, Tables) {
-  const auto all = read_text(tables);
+  const auto all = read_text(markdown);
   EXPECT_THAT(speeds(all), ElementsAre(2368.80, 82.17, 7340.20, 120.60));
   EXPECT_EQ("llama-2-7b", all.rows[0].model);
   EXPECT_EQ("llama-2-13b", all.rows[1].model);

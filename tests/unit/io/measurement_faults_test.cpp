@@ -11,18 +11,18 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const MeasurementOptions orin{.device = "jetson-agx-orin-64gb", .engine = {}, .models = {}};
+const MeasurementOptions on_orin{.device = "jetson-agx-on_orin-64gb", .engine = {}, .models = {}};
 
-std::string faults(const std::string& text, const MeasurementOptions& options = orin) {
+std::string faults(const std::string& text, const MeasurementOptions& options = on_orin) {
   return measured_faults({{"a.txt", text}}, options);
 }
 
 const std::string ours = "device,engine,model,precision,phase,input_tokens,tokens_per_second\n";
-const std::string row = "raspberry-pi-5,llama.cpp-cpu,qwen3-0.6b,q8_0,prefill,128,99.5\n";
+const std::string our_row = "raspberry-pi-5,llama.cpp-cpu,qwen3-0.6b,q8_0,prefill,128,99.5\n";
 
 /// Ours with one field of the row replaced.
 std::string with(const std::string& from, const std::string& to) {
-  std::string changed = row;
+  std::string changed = our_row;
   changed.replace(changed.find(from), from.size(), to);
   return ours + changed;
 }
@@ -33,7 +33,7 @@ const std::string csv_row =
     "\"abc\",\"llama 7B "
     "Q4_0\",\"3825065984\",\"6738415616\",\"CPU\",\"512\",\"0\",\"20.5\",\"4\"\n";
 
-std::string json(const std::string& speed, const std::string& rest = "\"n_gen\": 128") {
+std::string json_row(const std::string& speed, const std::string& rest = "\"n_gen\": 128") {
   return "{\"model_type\": \"llama 7B Q4_0\", \"model_size\": 3825065984, \"backends\": \"CUDA\", "
          "\"model_n_params\": 6738415616, \"avg_ts\": " +
          speed + ", " + rest + "}\n";
@@ -47,9 +47,9 @@ const std::string table_row =
     "| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | tg128 | 20.5 ± 0.1 |";
 
 TEST(MeasurementFaults, ThoseThatTheOthersAreMadeFromHaveNone) {
-  EXPECT_EQ("none", faults(ours + row));
+  EXPECT_EQ("none", faults(ours + our_row));
   EXPECT_EQ("none", faults(csv_header + csv_row));
-  EXPECT_EQ("none", faults(json("20.5")));
+  EXPECT_EQ("none", faults(json_row("20.5")));
   EXPECT_EQ("none", faults(table(table_row)));
 }
 
@@ -70,12 +70,12 @@ TEST(MeasurementFaults, FilesOfAnotherKind) {
 TEST(MeasurementFaults, JsonThatBreaksOff) {
   EXPECT_THAT(faults("[\n"),
               HasSubstr("a.txt:1:1: JSON syntax: the list that opens here has no end"));
-  EXPECT_THAT(faults("[\n" + json("20.5")), HasSubstr("has no end: was the run stopped?"));
-  EXPECT_THAT(faults("{\"model_type\": \"lla\n" + json("20.5")),
+  EXPECT_THAT(faults("[\n" + json_row("20.5")), HasSubstr("has no end: was the run stopped?"));
+  EXPECT_THAT(faults("{\"model_type\": \"lla\n" + json_row("20.5")),
               HasSubstr("a.txt:1:1: JSON syntax: the test that begins here breaks off"));
   EXPECT_THAT(faults("[ {}, 7 ]").substr(0, 200),
               HasSubstr("a.txt:1:7: JSON syntax: a test, in braces"));
-  EXPECT_THAT(faults(json("20.5") + "{\"a\": 1,, \"b\": 2}\n"),
+  EXPECT_THAT(faults(json_row("20.5") + "{\"a\": 1,, \"b\": 2}\n"),
               HasSubstr("a.txt:2:9: JSON syntax"));
   EXPECT_THAT(faults("[\n {\"n_gen\": 1,\n  \"n_gen\": 2}]"),
               HasSubstr("a.txt:2:2: n_gen: stands twice"));
@@ -84,14 +84,14 @@ TEST(MeasurementFaults, JsonThatBreaksOff) {
 TEST(MeasurementFaults, SpeedsThatAreNone) {
   for (const char* speed : {"0", "-3", "1e400", "\"fast\"", "nan", "-nan", "NaN", "inf"}) {
     SCOPED_TRACE(speed);
-    EXPECT_THAT(faults(json(speed)), HasSubstr("a.txt:1:"));
+    EXPECT_THAT(faults(json_row(speed)), HasSubstr("a.txt:1:"));
   }
   EXPECT_EQ("a.txt:1:1: avg_ts = nan: must be a number of tokens per second > 0, from 1e-6 to 1e9",
-            faults(json("nan")));
+            faults(json_row("nan")));
   EXPECT_EQ("a.txt:1:1: avg_ts = 0: must be a number of tokens per second > 0, from 1e-6 to 1e9",
-            faults(json("0")));
-  EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json("null")));
-  EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json("\"\"")));
+            faults(json_row("0")));
+  EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json_row("null")));
+  EXPECT_EQ("a.txt:1:1: avg_ts: the speed is missing", faults(json_row("\"\"")));
   EXPECT_THAT(faults(table("| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | tg128 | ERR |")),
               HasSubstr("a.txt:3:1: avg_ts = ERR: must be a number"));
   EXPECT_THAT(faults(table("| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | tg128 | -nan ± 0.1 |")),
@@ -151,48 +151,50 @@ TEST(MeasurementFaults, ModelsThatAreUnknownOrSeveral) {
   EXPECT_EQ(
       "a.txt:1:1: model_type = mystery 7B Q4_0: no model of this name with 6.74 billion "
       "parameters is in models.toml; --model ID or --model FOLDER/config.json says which it is",
-      faults(json("20.5").replace(16, 5, "mystery")));
+      faults(json_row("20.5").replace(16, 5, "mystery")));
   const std::string no_sizes =
       "| model | backend | test | t/s |\n|-|-|-|-|\n| llama 7B Q4_0 | CUDA | tg128 | 20.5 |\n";
   EXPECT_THAT(faults(no_sizes), HasSubstr("a.txt:3:1: model_type = llama 7B Q4_0: may be "));
   EXPECT_THAT(faults(no_sizes), HasSubstr("llama-2-7b"));
   EXPECT_THAT(faults(no_sizes), HasSubstr("mistral-7b; --model ID says which"));
-  auto options = orin;
+  auto options = on_orin;
   options.models = {"qwen3-0.6b"};
-  EXPECT_THAT(faults(json("20.5").replace(16, 5, "mystery"), options),
+  EXPECT_THAT(faults(json_row("20.5").replace(16, 5, "mystery"), options),
               HasSubstr("; qwen3-0.6b has 0.596 billion"));
   options.models = {"qwen3-0.66b"};
-  EXPECT_THAT(faults(json("20.5"), options), HasSubstr("there is no model of this id"));
+  EXPECT_THAT(faults(json_row("20.5"), options), HasSubstr("there is no model of this id"));
 }
 
 TEST(MeasurementFaults, AModelIsToldOnceForAllItsTests) {
-  const std::string lines = json("20.5").replace(16, 5, "mystery");
+  const std::string lines = json_row("20.5").replace(16, 5, "mystery");
   EXPECT_EQ(faults(lines), faults(lines + lines));
 }
 
 TEST(MeasurementFaults, LlamaBenchNeedsADevice) {
   const std::string rule =
       "device: llama-bench does not print an id of a device; --device ID says it";
-  EXPECT_EQ("a.txt:1:1: " + rule + "\nb.txt:1:1: " + rule,
-            measured_faults({{"a.txt", json("20.5") + json("21")}, {"b.txt", table(table_row)}}));
-  auto options = orin;
-  options.device = "jetson-agx-orin-64";
-  EXPECT_THAT(faults(json("20.5"), options), HasSubstr("did you mean \"jetson-agx-orin-64gb\""));
-  EXPECT_THAT(faults(json("20.5"), options), Not(HasSubstr("llama-bench does not print")));
+  EXPECT_EQ(
+      "a.txt:1:1: " + rule + "\nb.txt:1:1: " + rule,
+      measured_faults({{"a.txt", json_row("20.5") + json_row("21")}, {"b.txt", table(table_row)}}));
+  auto options = on_orin;
+  options.device = "jetson-agx-on_orin-64";
+  EXPECT_THAT(faults(json_row("20.5"), options),
+              HasSubstr("did you mean \"jetson-agx-on_orin-64gb\""));
+  EXPECT_THAT(faults(json_row("20.5"), options), Not(HasSubstr("llama-bench does not print")));
 }
 
 TEST(MeasurementFaults, WhatATestLacks) {
   EXPECT_THAT(faults("{\"model_type\": \"llama 7B Q4_0\", \"model_n_params\": 6738415616, "
                      "\"n_gen\": 1, \"avg_ts\": 1}"),
               HasSubstr("backends: is missing; --engine ID says what ran the model"));
-  EXPECT_THAT(faults(json("20.5", "\"x\": 0")), HasSubstr("n_prompt: is missing, and n_gen"));
-  EXPECT_THAT(faults(json("20.5", "\"n_prompt\": 0, \"n_gen\": 0")),
+  EXPECT_THAT(faults(json_row("20.5", "\"x\": 0")), HasSubstr("n_prompt: is missing, and n_gen"));
+  EXPECT_THAT(faults(json_row("20.5", "\"n_prompt\": 0, \"n_gen\": 0")),
               HasSubstr("n_prompt = 0: a test has a prompt or an output"));
-  EXPECT_THAT(faults(json("20.5", "\"n_prompt\": -4")),
+  EXPECT_THAT(faults(json_row("20.5", "\"n_prompt\": -4")),
               HasSubstr("n_prompt = -4: must be a number"));
-  EXPECT_THAT(faults(json("20.5", "\"n_gen\": 4, \"type_k\": \"q3_x\"")),
+  EXPECT_THAT(faults(json_row("20.5", "\"n_gen\": 4, \"type_k\": \"q3_x\"")),
               HasSubstr("type_k = q3_x: is no format of a cache that is known"));
-  EXPECT_THAT(faults(json("20.5").replace(2, 10, "xxxxx_type")),
+  EXPECT_THAT(faults(json_row("20.5").replace(2, 10, "xxxxx_type")),
               HasSubstr("model_type: is missing"));
   EXPECT_THAT(faults(table("| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CPU | 4 | pq128 | 20.5 |")),
               HasSubstr("a.txt:3:1: test = pq128: must be pp and tg with their lengths"));
@@ -215,7 +217,7 @@ TEST(MeasurementFaults, MixedThreadsAndBuilds) {
   EXPECT_EQ(
       "b.txt:2:1: build = def: is abc at a.txt:2: one device and engine is measured with one, "
       "calibrate the others apart",
-      measured_faults({{"a.txt", csv_header + csv_row}, {"b.txt", csv_header + later}}, orin));
+      measured_faults({{"a.txt", csv_header + csv_row}, {"b.txt", csv_header + later}}, on_orin));
 }
 
 TEST(MeasurementFaults, AllAtOnce) {
@@ -227,7 +229,7 @@ TEST(MeasurementFaults, AllAtOnce) {
 }
 
 TEST(MeasurementFaults, AFileThatIsNamedTwice) {
-  auto files = with_inputs({{"a.txt", ours + row}});
+  auto files = with_inputs({{"a.txt", ours + our_row}});
   format::Faults found;
   read_measurements({"a.txt", "a.txt"}, {}, files, found);
   EXPECT_EQ(1u, found.size());

@@ -14,7 +14,7 @@ struct Tables {
   std::vector<model::Precision> precisions;
   std::vector<Quantisation> quantisations;
 };
-const Tables& shipped() {
+const Tables& shipped_tables() {
   static const Tables tables = [] {
     SourceFiles files;
     format::Faults faults;
@@ -26,13 +26,13 @@ const Tables& shipped() {
   return tables;
 }
 const Quantisations& names() {
-  static const Quantisations all(shipped().precisions, shipped().quantisations);
+  static const Quantisations all(shipped_tables().precisions, shipped_tables().quantisations);
   return all;
 }
 
 TEST(Quantisations, EveryNameOfTheTableHasBytes) {
-  EXPECT_GE(shipped().quantisations.size(), 60u);
-  for (const auto& q : shipped().quantisations) {
+  EXPECT_GE(shipped_tables().quantisations.size(), 60u);
+  for (const auto& q : shipped_tables().quantisations) {
     SCOPED_TRACE(q.id);
     const auto* by_id = names().find(q.id);
     ASSERT_NE(nullptr, by_id);
@@ -44,7 +44,7 @@ TEST(Quantisations, EveryNameOfTheTableHasBytes) {
       EXPECT_EQ(by_id->id, names().find(name)->id) << name;
     }
   }
-  for (const auto& p : shipped().precisions) EXPECT_EQ(p.id, names().find(p.id)->id);
+  for (const auto& p : shipped_tables().precisions) EXPECT_EQ(p.id, names().find(p.id)->id);
 }
 
 TEST(Quantisations, LetterCaseDoesNotCount) {

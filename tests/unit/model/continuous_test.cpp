@@ -35,35 +35,35 @@ Quantities quantities(const Continuous& a, const Scenario& s) {
           .parameters = parameters(a)};
 }
 
-void expect_close(double expected, double actual, const char* what, double scale) {
+void expect_equal(double expected, double actual, const char* what, double scale) {
   EXPECT_NEAR(expected, actual, 1e-15 * std::abs(scale)) << what;
 }
-void expect_close(double expected, double actual, const char* what) {
-  expect_close(expected, actual, what, expected);
+void expect_equal(double expected, double actual, const char* what) {
+  expect_equal(expected, actual, what, expected);
 }
 
 void expect_same(const PhaseTime<double>& a, const PhaseTime<double>& b) {
-  expect_close(a.seconds, b.seconds, "seconds");
-  expect_close(a.compute_bound_s, b.compute_bound_s, "compute-bound part");
+  expect_equal(a.seconds, b.seconds, "seconds");
+  expect_equal(a.compute_bound_s, b.compute_bound_s, "compute-bound part");
   // What two larger numbers leave.
-  expect_close(a.bandwidth_bound_s, b.bandwidth_bound_s, "bandwidth-bound part", 2 * a.seconds);
-  expect_close(a.overhead_s, b.overhead_s, "overhead");
+  expect_equal(a.bandwidth_bound_s, b.bandwidth_bound_s, "bandwidth-bound part", 2 * a.seconds);
+  expect_equal(a.overhead_s, b.overhead_s, "overhead");
 }
 
 void expect_same(const Quantities& a, const Quantities& b) {
-  expect_close(a.point.layers, b.point.layers, "layers");
-  expect_close(a.point.width, b.point.width, "width");
-  expect_close(a.point.ffn_ratio, b.point.ffn_ratio, "ffn_ratio");
-  expect_close(a.point.activation_rate, b.point.activation_rate, "activation_rate");
-  expect_close(a.point.kv_dim, b.point.kv_dim, "kv_dim");
-  expect_close(a.loss, b.loss, "loss");
+  expect_equal(a.point.layers, b.point.layers, "layers");
+  expect_equal(a.point.width, b.point.width, "width");
+  expect_equal(a.point.ffn_ratio, b.point.ffn_ratio, "ffn_ratio");
+  expect_equal(a.point.activation_rate, b.point.activation_rate, "activation_rate");
+  expect_equal(a.point.kv_dim, b.point.kv_dim, "kv_dim");
+  expect_equal(a.loss, b.loss, "loss");
   expect_same(a.prefill, b.prefill);
   expect_same(a.decode, b.decode);
-  expect_close(a.memory.weights, b.memory.weights, "weights");
-  expect_close(a.memory.kv, b.memory.kv, "KV cache");
-  expect_close(a.memory.workspace, b.memory.workspace, "workspace");
-  expect_close(a.parameters.total, b.parameters.total, "parameters");
-  expect_close(a.parameters.active, b.parameters.active, "active parameters");
+  expect_equal(a.memory.weights, b.memory.weights, "weights");
+  expect_equal(a.memory.kv, b.memory.kv, "KV cache");
+  expect_equal(a.memory.workspace, b.memory.workspace, "workspace");
+  expect_equal(a.parameters.total, b.parameters.total, "parameters");
+  expect_equal(a.parameters.active, b.parameters.active, "active parameters");
 }
 
 /// The same model with the layers of its only group in so many parts.
@@ -297,8 +297,8 @@ TEST(Groups, OfAllKindsInAnyOrderCostTheSame) {
                   3e-15 * one.seconds);
     }
     const auto one = memory(a, s), other = memory(shuffled, s);
-    expect_close(one.weights, other.weights, "weights", 2 * one.weights);
-    expect_close(one.kv, other.kv, "KV cache", 2 * one.kv);
+    expect_equal(one.weights, other.weights, "weights", 2 * one.weights);
+    expect_equal(one.kv, other.kv, "KV cache", 2 * one.kv);
     EXPECT_EQ(one.workspace, other.workspace);
     EXPECT_EQ(parameters(a).total, parameters(shuffled).total);
     EXPECT_EQ(parameters(a).active, parameters(shuffled).active);

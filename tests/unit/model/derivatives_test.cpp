@@ -13,7 +13,7 @@ namespace rooflaw::model {
 namespace {
 
 using rooflaw::testing::Random;
-using Dual = Eigen::AutoDiffScalar<Eigen::Matrix<double, 5, 1>>;
+using ByAxis = Eigen::AutoDiffScalar<Eigen::Matrix<double, 5, 1>>;
 
 /// The axes derived by: width, heads, KV width (kv_heads or kv_lora_rank), expert_ffn, layers.
 struct Axes {
@@ -34,7 +34,7 @@ ContinuousArchitecture<T> at_axes(const Architecture& a, const Axes& x, Make mak
   return moved;
 }
 
-Dual dual(int axis, double value) { return Dual(value, 5, axis); }
+ByAxis dual(int axis, double value) { return ByAxis(value, 5, axis); }
 double plain(int, double value) { return value; }
 
 template <class T>
@@ -73,7 +73,7 @@ TEST_F(Derivatives, ValuesAreThoseOfTheDoubles) {
   const Law law = testing::published_law();
   for (int i = 0; i < 500 && !HasFailure(); ++i) {
     next();
-    const auto duals = at_axes<Dual>(a_, x_, dual);
+    const auto duals = at_axes<ByAxis>(a_, x_, dual);
     const auto doubles = at_axes<double>(a_, x_, plain);
     for (const Phase phase : {Phase::prefill, Phase::decode}) {
       const auto expected = time_of(doubles, s_, phase);
@@ -106,10 +106,10 @@ TEST_F(Derivatives, SlopesAreThoseOfDifferences) {
       if (what == 3) return memory(moved, s_).total();
       return time_of(moved, s_, what == 0 ? Phase::prefill : Phase::decode).seconds;
     };
-    const auto duals = at_axes<Dual>(a_, x_, dual);
-    const Dual results[] = {time_of(duals, s_, Phase::prefill).seconds,
-                            time_of(duals, s_, Phase::decode).seconds, law_loss(duals, law),
-                            memory(duals, s_).total()};
+    const auto duals = at_axes<ByAxis>(a_, x_, dual);
+    const ByAxis results[] = {time_of(duals, s_, Phase::prefill).seconds,
+                              time_of(duals, s_, Phase::decode).seconds, law_loss(duals, law),
+                              memory(duals, s_).total()};
     for (int what = 0; what < 4; ++what) {
       for (int axis = 0; axis < 5; ++axis) {
         Axes low = x_, high = x_;
@@ -133,7 +133,7 @@ TEST_F(Derivatives, SlopesAreThoseOfDifferences) {
 }
 
 /// Expected distinct experts as a function of experts and top_k.
-Dual distinct(double experts, double top_k, double tokens) {
+ByAxis distinct(double experts, double top_k, double tokens) {
   return distinct_experts(dual(0, experts), dual(1, top_k), tokens);
 }
 
@@ -143,7 +143,7 @@ TEST(DistinctExpertsDerivatives, AreThoseOfDifferences) {
     const double experts = random.log_real(1.5, 512);
     const double top_k = random.real(0.5, 0.95 * experts);
     const double tokens = std::round(random.log_real(2, 5000));
-    const Dual n = distinct(experts, top_k, tokens);
+    const ByAxis n = distinct(experts, top_k, tokens);
     EXPECT_EQ(distinct_experts(experts, top_k, tokens), n.value());
     const double step = 1e-5;
     const auto at = [&](double e, double k) { return distinct_experts(e, k, tokens); };
@@ -159,7 +159,7 @@ TEST(DistinctExpertsDerivatives, AreThoseOfDifferences) {
 
 TEST(DistinctExpertsDerivatives, OfADenseLayerThereAreNone) {
   for (const double tokens : {1.0, 2.0, 1000.0}) {
-    const Dual one = distinct(1, 1, tokens);
+    const ByAxis one = distinct(1, 1, tokens);
     EXPECT_EQ(1.0, one.value());
     EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Zero()), one.derivatives());
   }
@@ -168,7 +168,7 @@ TEST(DistinctExpertsDerivatives, OfADenseLayerThereAreNone) {
 TEST(DistinctExpertsDerivatives, OneTokenMeetsExactlyTopK) {
   for (const double experts : {2.0, 7.5, 256.0})
     for (const double top_k : {1.0, 1.75, 2.0}) {
-      const Dual n = distinct(experts, top_k, 1);
+      const ByAxis n = distinct(experts, top_k, 1);
       EXPECT_EQ(top_k, n.value());
       EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Unit(1)), n.derivatives());
     }
@@ -177,7 +177,7 @@ TEST(DistinctExpertsDerivatives, OneTokenMeetsExactlyTopK) {
 // E(1 - (1 - K/E)^T) at K = E: one expert more is met, too, whatever the tokens.
 TEST(DistinctExpertsDerivatives, OfAllExperts) {
   for (const double tokens : {2.0, 1000.0}) {
-    const Dual all = distinct(8, 8, tokens);
+    const ByAxis all = distinct(8, 8, tokens);
     EXPECT_EQ(8.0, all.value());
     EXPECT_EQ((Eigen::Matrix<double, 5, 1>::Unit(0)), all.derivatives());
   }

@@ -11,6 +11,8 @@
 namespace rooflaw::model {
 namespace {
 
+using testing::work;
+
 Architecture dense() {
   Architecture a;
   a.layers = 2, a.heads = 8, a.head_dim = 32, a.kv_heads = 4;
@@ -57,18 +59,15 @@ Device chip() {
   d.peak_flops = {{ComputeType::fp16, 1e13}};
   return d;
 }
-Precision fp16() {
+Precision half_precision() {
   Precision p;
   p.id = "fp16";
   p.weight_bytes = p.attention_weight_bytes = p.ffn_weight_bytes = 2;
   p.activation_bytes = p.kv_bytes = p.input_bytes = p.head_bytes = p.embedding_bytes = 2;
   return p;
 }
-Workload work(std::int64_t batch, std::int64_t in, std::int64_t out) {
-  return {.id = "work", .batch = batch, .input_tokens = in, .output_tokens = out};
-}
 Scenario scenario(const Workload& workload, const Engine& engine = {}) {
-  return make_scenario(chip(), fp16(), workload, engine);
+  return make_scenario(chip(), half_precision(), workload, engine);
 }
 
 /// The architecture is refused, by the name of the field and the number of the group.
@@ -326,7 +325,7 @@ TEST(Domain, AnEnergyNeedsThePowersOfBothPhases) {
     Device d = chip();
     d.prefill_power_w = prefill;
     d.decode_power_w = decode;
-    return make_scenario(d, fp16(), w, Engine{});
+    return make_scenario(d, half_precision(), w, Engine{});
   };
   const auto both = work(1, 8, 8);
   EXPECT_NO_THROW(require_applies(Objective::energy, with(3, 5, both)));

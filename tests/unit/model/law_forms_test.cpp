@@ -12,12 +12,14 @@
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/theory/optimum.hpp"
 #include "rooflaw/theory/sensitivity.hpp"
+#include "unit/expect_close.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::expect_close;
 using ::testing::HasSubstr;
 
 const JointMoeLaw joint_moe{.a = 35.91,
@@ -41,7 +43,7 @@ Law law_of(const LawForm& form) {
 }
 
 /// 24 layers of 16 heads of 64, 4 of them KV heads, and FFNs of 2816.
-Architecture dense() {
+Architecture dense_layers() {
   Architecture a;
   a.layers = 24;
   a.width = 1024;
@@ -54,8 +56,6 @@ Architecture dense() {
 }
 
 Scenario scenario() { return testing::scenario_from(testing::golden().at("cases").at(0)); }
-
-void expect_close(double expected, double x) { EXPECT_NEAR(expected, x, 1e-12 * expected); }
 
 TEST(JointMoe, IsTheFormula) {
   const auto dense_model = joint_moe_terms(joint_moe, 1e9, 1, 2e10);
@@ -70,7 +70,7 @@ TEST(JointMoe, IsTheFormula) {
 }
 
 TEST(JointMoe, OfAnArchitectureTakesActiveParametersAndTheMostExperts) {
-  Architecture a = dense();
+  Architecture a = dense_layers();
   a.experts = 8;
   const double active = parameters(lift(a)).active;
   EXPECT_LT(active, parameters(lift(a)).total);
@@ -88,37 +88,39 @@ TEST(JointMoe, EvaluatesToALoss) {
   law.tokens = 2e10;
   auto s = scenario();
   s.precision.loss_delta = 0.125;
-  const auto e = evaluate(law, dense(), s);
+  const auto e = evaluate(law, dense_layers(), s);
   EXPECT_TRUE(e.has_loss);
   EXPECT_TRUE(std::isnan(e.loss_multiplier));
   EXPECT_EQ(joint_moe_terms(joint_moe, e.params_active, 1, 2e10).sum() + 0.125, e.loss);
   EXPECT_DOUBLE_EQ(std::exp(e.loss), e.perplexity);
-  Architecture none = dense();
+  Architecture none = dense_layers();
   none.ffn = FfnKind::none;
   none.expert_ffn = 0;
   EXPECT_TRUE(std::isnan(evaluate(law, none, s).loss)) << "no opinion on layers without an FFN";
 }
 
 TEST(Conditional, IsTheFormulaAndNoLoss) {
-  expect_close(1.00609780351009457, conditional_multiplier(conditional, dense()));
-  const auto e = evaluate(law_of(conditional), dense(), scenario());
-  EXPECT_EQ(conditional_multiplier(conditional, dense()), e.loss_multiplier);
+  expect_close(1.00609780351009457, conditional_multiplier(conditional, dense_layers()));
+  const auto e = evaluate(law_of(conditional), dense_layers(), scenario());
+  EXPECT_EQ(conditional_multiplier(conditional, dense_layers()), e.loss_multiplier);
   EXPECT_FALSE(e.has_loss);
   EXPECT_TRUE(std::isnan(e.loss));
   EXPECT_TRUE(std::isnan(e.perplexity));
   EXPECT_TRUE(std::isnan(loss_band(law_of(conditional), e, scenario().precision).low));
-  Architecture none = dense();
+  Architecture none = dense_layers();
   none.attention = AttentionKind::none;
   EXPECT_TRUE(std::isnan(conditional_multiplier(conditional, none)));
 }
 
 TEST(Conditional, IsOfWhatATokenPassesThrough) {
-  Architecture a = dense();
+  Architecture a = dense_layers();
   a.experts = 16;
-  EXPECT_EQ(conditional_multiplier(conditional, dense()), conditional_multiplier(conditional, a));
+  EXPECT_EQ(conditional_multiplier(conditional, dense_layers()),
+            conditional_multiplier(conditional, a));
   a.top_k = 2;
   a.expert_ffn /= 2;
-  EXPECT_EQ(conditional_multiplier(conditional, dense()), conditional_multiplier(conditional, a));
+  EXPECT_EQ(conditional_multiplier(conditional, dense_layers()),
+            conditional_multiplier(conditional, a));
 }
 
 TEST(LawForms, SayOnWhatTheyHaveAnOpinion) {
@@ -162,7 +164,7 @@ TEST(LawForms, NoSearchCanUse) {
     EXPECT_THAT(why_not_searched(law), HasSubstr(why));
     for (const auto& use : {std::function<void()>([&, &own = law] { theory::require_usable(own); }),
                             std::function<void()>([&, &own = law] {
-                              theory::sensitivity(own, dense(), s, Objective::total, 1e10);
+                              theory::sensitivity(own, dense_layers(), s, Objective::total, 1e10);
                             })})
       EXPECT_THAT(use, ::testing::ThrowsMessage<DomainError>(HasSubstr(why)));
   }

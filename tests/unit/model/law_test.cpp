@@ -15,7 +15,7 @@ namespace {
 using rooflaw::testing::Random;
 
 constexpr int coefficient_count = 15;
-using Dual = Eigen::AutoDiffScalar<Eigen::Matrix<double, coefficient_count, 1>>;
+using ByCoefficient = Eigen::AutoDiffScalar<Eigen::Matrix<double, coefficient_count, 1>>;
 
 TEST(LawCoefficients, EveryMemberIsListedOnceUnderItsName) {
   using L = LawCoefficients<double>;
@@ -36,14 +36,14 @@ TEST(LawCoefficients, EveryMemberIsListedOnceUnderItsName) {
 }
 
 TEST(LawCoefficients, TheListIsTheSameForEveryNumber) {
-  ASSERT_EQ(law_coefficients<>.size(), law_coefficients<Dual>.size());
-  LawCoefficients<Dual> duals;
+  ASSERT_EQ(law_coefficients<>.size(), law_coefficients<ByCoefficient>.size());
+  LawCoefficients<ByCoefficient> duals;
   LawCoefficients<double> doubles;
   for (std::size_t i = 0; i < law_coefficients<>.size(); ++i) {
-    EXPECT_EQ(law_coefficients<>[i].name, law_coefficients<Dual>[i].name);
-    EXPECT_EQ(law_coefficients<>[i].kind, law_coefficients<Dual>[i].kind);
+    EXPECT_EQ(law_coefficients<>[i].name, law_coefficients<ByCoefficient>[i].name);
+    EXPECT_EQ(law_coefficients<>[i].kind, law_coefficients<ByCoefficient>[i].kind);
     doubles.*law_coefficients<>[i].member = static_cast<double>(i + 1);
-    duals.*law_coefficients<Dual>[i].member = Dual(static_cast<double>(i + 1));
+    duals.*law_coefficients<ByCoefficient>[i].member = ByCoefficient(static_cast<double>(i + 1));
   }
   EXPECT_EQ(doubles.alpha_rho, duals.alpha_rho.value());
   EXPECT_EQ(doubles.kappa_d, duals.kappa_d.value());
@@ -168,12 +168,12 @@ TEST(LawTerms, AreThoseOfTheFormula) {
 }
 
 /// The coefficients as variables, in the order of the table.
-LawCoefficients<Dual> as_variables(const Law& law) {
-  LawCoefficients<Dual> variables;
+LawCoefficients<ByCoefficient> as_variables(const Law& law) {
+  LawCoefficients<ByCoefficient> variables;
   for (int i = 0; i < coefficient_count; ++i) {
     const auto k = static_cast<std::size_t>(i);
-    variables.*law_coefficients<Dual>[k].member =
-        Dual(law.*law_coefficients<>[k].member, coefficient_count, i);
+    variables.*law_coefficients<ByCoefficient>[k].member =
+        ByCoefficient(law.*law_coefficients<>[k].member, coefficient_count, i);
   }
   return variables;
 }
@@ -189,9 +189,10 @@ TEST(LawTerms, DerivativesByTheCoefficientsAreThoseOfDifferences) {
     const auto x = random_point(random);
     const auto terms = loss_terms(variables, x);
     // The constant of the law, which belongs to no architecture, is a term in the tokens.
-    const Dual constant =
-        variables.l_inf + variables.kappa_t * power(law.tokens, Dual(-variables.alpha_t));
-    const Dual sum = terms.depth + terms.sparsity + terms.capacity + terms.kv + terms.parameters + constant;
+    const ByCoefficient constant =
+        variables.l_inf + variables.kappa_t * power(law.tokens, ByCoefficient(-variables.alpha_t));
+    const ByCoefficient sum =
+        terms.depth + terms.sparsity + terms.capacity + terms.kv + terms.parameters + constant;
     EXPECT_NEAR(loss(law, loss_terms(law, x), 0.0), sum.value(), 1e-14 * sum.value());
     for (int k = 0; k < coefficient_count; ++k) {
       const auto& c = law_coefficients<>[static_cast<std::size_t>(k)];

@@ -33,11 +33,11 @@ Case random_case(Random& random) {
   return made;
 }
 
-struct Quantities {
+struct Outcome {
   double prefill_s, decode_s, total_s, energy_j, weights, memory;
 };
 
-Quantities quantities(const Case& c) {
+Outcome outcome(const Case& c) {
   const auto s = make_scenario(c.device, c.precision, c.workload, c.engine);
   const auto e = evaluate(testing::published_law(), c.a, s);
   return {e.prefill.seconds, e.decode.seconds, e.total_s,
@@ -47,7 +47,7 @@ Quantities quantities(const Case& c) {
 /// `slack` is for what is split otherwise, or in another number of operators, and so rounded
 /// otherwise; memory is never.
 void expect_no_less(const Case& small, const Case& large, double slack) {
-  const Quantities a = quantities(small), b = quantities(large);
+  const Outcome a = outcome(small), b = outcome(large);
   EXPECT_LE(a.prefill_s, b.prefill_s * (1 + slack));
   EXPECT_LE(a.decode_s, b.decode_s * (1 + slack));
   EXPECT_LE(a.total_s, b.total_s * (1 + slack));

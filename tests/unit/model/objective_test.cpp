@@ -14,10 +14,10 @@
 namespace rooflaw::model {
 namespace {
 
-using enum Objective;
 using rooflaw::testing::Random;
 
-constexpr Objective all_objectives[] = {prefill, tpot, total, energy, decode, memory};
+constexpr Objective all_objectives[] = {Objective::prefill, Objective::tpot,   Objective::total,
+                                        Objective::energy,  Objective::decode, Objective::memory};
 
 Scenario with_tokens(std::int64_t input, std::int64_t output) {
   Scenario s;
@@ -67,6 +67,7 @@ TEST(Objectives, OnlyThoseThatATargetMayAskForAreFoundByName) {
 }
 
 TEST(Objectives, ValuesOfAnEvaluation) {
+  using enum Objective;
   Random random(8);
   int without_input = 0, without_output = 0, without_powers = 0;
   for (int i = 0; i < 500 && !::testing::Test::HasFailure(); ++i) {
@@ -136,6 +137,7 @@ TEST(Objectives, EnergyIsUnknownUnlessBothPowersAre) {
 }
 
 TEST(Objectives, TheMessageSaysWhatTheWorkloadLacks) {
+  using enum Objective;
   const auto message = [](Objective objective, const Scenario& s) -> std::string {
     try {
       require_applies(objective, s);
@@ -181,6 +183,7 @@ TEST(Limits, AreInfiniteUntilSet) {
 }
 
 TEST(Limits, CombineToTheTighter) {
+  using enum Objective;
   Limits a, b;
   a.set(prefill, 1), a.set(tpot, 5);
   b.set(prefill, 2), b.set(tpot, 3), b.set(total, 7);
@@ -202,6 +205,7 @@ TEST(Limits, CombineToTheTighter) {
 }
 
 TEST(Limits, ABoundThatIsNoNumberIsNoAbsentOne) {
+  using enum Objective;
   Limits limits;
   limits.set(total, std::numeric_limits<double>::quiet_NaN());
   EXPECT_FALSE(limits.none());
@@ -209,36 +213,37 @@ TEST(Limits, ABoundThatIsNoNumberIsNoAbsentOne) {
 }
 
 /// Times and memory that are no round numbers, so that their sums and quotients are rounded.
-constexpr Costs<double> costs{.prefill_s = 0.1, .decode_s = 0.7, .memory_bytes = 3e9 + 0.3};
+constexpr Costs<double> known_costs{.prefill_s = 0.1, .decode_s = 0.7, .memory_bytes = 3e9 + 0.3};
 
 double value_at(Objective objective, double output_tokens) {
+  using enum Objective;
   switch (objective) {
     case prefill:
-      return costs.prefill_s;
+      return known_costs.prefill_s;
     case tpot:
-      return costs.decode_s / output_tokens;
+      return known_costs.decode_s / output_tokens;
     case total:
-      return costs.prefill_s + costs.decode_s;
+      return known_costs.prefill_s + known_costs.decode_s;
     case energy:
-      return 30.1 * costs.prefill_s + 20.7 * costs.decode_s;
+      return 30.1 * known_costs.prefill_s + 20.7 * known_costs.decode_s;
     case decode:
-      return costs.decode_s;
+      return known_costs.decode_s;
     case memory:
       break;
   }
-  return costs.memory_bytes;
+  return known_costs.memory_bytes;
 }
 
 TEST(Limits, EachDecidesAndEqualityIsAllowed) {
   const Scenario s = with_powers(with_tokens(10, 3));
-  EXPECT_TRUE(feasible(weighted_limits(Limits{}, s), costs));
+  EXPECT_TRUE(feasible(weighted_limits(Limits{}, s), known_costs));
   for (const Objective objective : all_objectives) {
     const double x = value_at(objective, 3);
     Limits limits;
     for (const Objective other : all_objectives) limits.set(other, 2 * value_at(other, 3));
     const auto met = [&](double bound) {
       limits.set(objective, bound);
-      return feasible(weighted_limits(limits, s), costs);
+      return feasible(weighted_limits(limits, s), known_costs);
     };
     EXPECT_TRUE(met(infinity)) << to_string(objective);
     EXPECT_TRUE(met(x)) << to_string(objective);

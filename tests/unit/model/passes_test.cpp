@@ -8,16 +8,16 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/expect_close.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
 namespace {
 
+using rooflaw::testing::expect_close;
 using rooflaw::testing::Random;
+using rooflaw::testing::work;
 
-Workload work(std::int64_t batch, std::int64_t in, std::int64_t out) {
-  return {.id = "work", .batch = batch, .input_tokens = in, .output_tokens = out};
-}
 Engine chunked(std::int64_t chunk) {
   Engine e;
   e.prefill_chunk = chunk;
@@ -72,10 +72,6 @@ double expected_read(const Expected& pass, const Workload& w, const Engine& e, P
 
 double pairs_of(const Pass& pass, const Engine& e, double window) {
   return pass.tokens * keys_attended(pass, e, window);
-}
-
-void expect_close(double expected, double actual, const char* what) {
-  EXPECT_NEAR(expected, actual, 1e-12 * std::abs(expected)) << what;
 }
 
 /// A workload, a chunk and a window that lie close together or far apart, so that runs of all kinds
@@ -267,11 +263,11 @@ TEST(Passes, AWindowThatHoldsAllIsNone) {
 // ---------------------------------------------------------------------------- times and memory
 
 /// A model of several kinds of layers in a scenario.
-struct Case {
+struct Situation {
   Architecture a;
   Scenario s;
 };
-Case random_case(Random& random) {
+Situation random_situation(Random& random) {
   const auto c = testing::random_case(random, 2000);
   const bool layered = random.chance(0.5);
   return {testing::architecture_from(layered ? testing::random_layered_architecture(random)
@@ -297,7 +293,7 @@ Architecture with_window(Architecture a, std::int64_t window) {
 TEST(PassTimes, OfAPhaseAreTheSumOverItsPasses) {
   Random random(32);
   for (int i = 0; i < 300 && !::testing::Test::HasFailure(); ++i) {
-    Case c = random_case(random);
+    Situation c = random_situation(random);
     c.a = with_window(c.a, random.chance(0.2) ? 0 : random.integer(1, 6000));
     c.s = changed(c.s, [&](Device&, Engine& e) {
       if (e.causal || !e.flash) e.prefill_chunk = random.integer(1, 400);
@@ -340,7 +336,7 @@ TEST(PassTimes, OfAPhaseAreTheSumOverItsPasses) {
 TEST(PassTimes, TheHeadRunsOncePerPromptAndPerAnswerToken) {
   Random random(33);
   for (int i = 0; i < 500 && !::testing::Test::HasFailure(); ++i) {
-    const Case c = random_case(random);
+    const Situation c = random_situation(random);
     const auto on = changed(c.s, [](Device&, Engine& e) { e.lm_head = true; });
     const auto off = changed(c.s, [](Device&, Engine& e) { e.lm_head = false; });
     const double once = operator_time(head_operator(c.a, on).value(), on.rates).seconds;
@@ -362,7 +358,7 @@ TEST(Windows, AreNeverSlowerNorLargerThanNone) {
   Random random(34);
   int faster = 0, smaller = 0;
   for (int i = 0; i < 3000 && !::testing::Test::HasFailure(); ++i) {
-    const Case c = random_case(random);
+    const Situation c = random_situation(random);
     const auto none = costs(lift(with_window(c.a, 0)), c.s);
     const std::int64_t window = random.integer(1, 6000);
     const auto wide = costs(lift(with_window(c.a, 2 * window)), c.s);
@@ -382,7 +378,7 @@ TEST(Windows, AreNeverSlowerNorLargerThanNone) {
 TEST(Windows, AFullCacheTakesTheMemoryOfNoWindowAndTheTimeOfATrimmedOne) {
   Random random(35);
   for (int i = 0; i < 1000 && !::testing::Test::HasFailure(); ++i) {
-    const Case c = random_case(random);
+    const Situation c = random_situation(random);
     const auto full = changed(c.s, [](Device&, Engine& e) { e.full_window_cache = true; });
     const auto trimmed = changed(c.s, [](Device&, Engine& e) { e.full_window_cache = false; });
     const auto x = lift(with_window(c.a, random.integer(1, 6000)));
@@ -399,7 +395,7 @@ TEST(Chunks, AreNeverFasterThanTheWholePromptNorLarger) {
   Random random(36);
   int slower = 0;
   for (int i = 0; i < 3000 && !::testing::Test::HasFailure(); ++i) {
-    Case c = random_case(random);
+    Situation c = random_situation(random);
     c.s = changed(c.s, [](Device& d, Engine& e) {
       e.causal = true;
       for (auto& [id, efficiency] : d.efficiencies) efficiency.pass_overhead_s = 0;
@@ -420,7 +416,7 @@ TEST(Chunks, AreNeverFasterThanTheWholePromptNorLarger) {
 TEST(Overheads, AddThemselvesOncePerPass) {
   Random random(37);
   for (int i = 0; i < 1000 && !::testing::Test::HasFailure(); ++i) {
-    const Case c = random_case(random);
+    const Situation c = random_situation(random);
     const double layer = random.log_real(1e-6, 1e-2), pass = random.log_real(1e-6, 1e-2);
     const auto with = [&](double layer_s, double pass_s) {
       return changed(c.s, [&](Device& d, Engine&) {

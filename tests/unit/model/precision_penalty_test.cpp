@@ -11,12 +11,14 @@
 
 #include "rooflaw/core/error.hpp"
 #include "rooflaw/model/evaluation.hpp"
+#include "unit/expect_close.hpp"
 #include "unit/random_cases.hpp"
 
 namespace rooflaw::model {
 namespace {
 
 using enum PenaltyKind;
+using testing::expect_close;
 
 Precision weights_of(double bytes) {
   Precision p;
@@ -24,8 +26,6 @@ Precision weights_of(double bytes) {
   p.head_bytes = p.embedding_bytes = p.activation_bytes = p.kv_bytes = p.input_bytes = 2;
   return p;
 }
-
-void expect_close(double expected, double x) { EXPECT_NEAR(expected, x, 1e-12 * expected); }
 
 TEST(Ptq, IsTheMeanOfTwoFormulas) {
   const auto check = [](double bytes, double n, double d, double gptq, double pythia) {

@@ -29,12 +29,12 @@ Precision precision(ComputeType matmul, ComputeType attention) {
   p.attention = attention;
   return p;
 }
-const Workload work{.id = "work", .batch = 1, .input_tokens = 1, .output_tokens = 1};
+const Workload one_token{.id = "work", .batch = 1, .input_tokens = 1, .output_tokens = 1};
 
 TEST(Scenario, AttentionTypeFallsBackInOrder) {
   const auto type = [](std::map<ComputeType, double> peaks, ComputeType wanted) {
     peaks[int8] = 50;
-    return make_scenario(device(std::move(peaks)), precision(int8, wanted), work, {})
+    return make_scenario(device(std::move(peaks)), precision(int8, wanted), one_token, {})
         .attention_type;
   };
   EXPECT_EQ(fp8, type({{fp8, 1}, {fp16, 2}}, fp8));
@@ -46,7 +46,8 @@ TEST(Scenario, AttentionTypeFallsBackInOrder) {
 }
 
 TEST(Scenario, PeaksOfTheTwoTypes) {
-  const auto s = make_scenario(device({{int8, 50}, {fp16, 20}}), precision(int8, fp16), work, {});
+  const auto s =
+      make_scenario(device({{int8, 50}, {fp16, 20}}), precision(int8, fp16), one_token, {});
   EXPECT_DOUBLE_EQ(1.0 / 50, s.rates.s_per_matmul_flop);
   EXPECT_DOUBLE_EQ(1.0 / 20, s.rates.s_per_attention_flop);
   EXPECT_DOUBLE_EQ(1.0 / 100, s.rates.s_per_byte);
@@ -56,7 +57,8 @@ TEST(Scenario, PeaksOfTheTwoTypes) {
 }
 
 TEST(Scenario, MatmulTypeIsNeverReplaced) {
-  EXPECT_THROW(make_scenario(device({{fp16, 20}}), precision(int8, fp16), work, {}), DomainError);
+  EXPECT_THROW(make_scenario(device({{fp16, 20}}), precision(int8, fp16), one_token, {}),
+               DomainError);
 }
 
 TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
@@ -68,7 +70,7 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
                          .layer_overhead_s = 1e-3,
                          .pass_overhead_s = 2e-3};
   d.efficiencies["other"] = {.compute = 0.1};
-  const auto general = make_scenario(d, precision(fp16, fp16), work, {});
+  const auto general = make_scenario(d, precision(fp16, fp16), one_token, {});
   EXPECT_EQ(Basis::measured, general.trust.prefill.basis);
   EXPECT_DOUBLE_EQ(1.0 / 10, general.rates.s_per_matmul_flop);
   EXPECT_DOUBLE_EQ(1.0 / 5, general.rates.s_per_attention_flop);
@@ -79,7 +81,7 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
   EXPECT_EQ(1e-3, general.rates.layer_overhead_s);
 
   d.efficiencies["mine"] = {.compute = 0.25};  // the rest is ideal, not that of "*"
-  const auto own = make_scenario(d, precision(fp16, fp16), work, {});
+  const auto own = make_scenario(d, precision(fp16, fp16), one_token, {});
   EXPECT_DOUBLE_EQ(1.0 / 5, own.rates.s_per_matmul_flop);
   EXPECT_DOUBLE_EQ(1.0 / 100, own.rates.s_per_byte);
   EXPECT_DOUBLE_EQ(1.0 / 100, own.rates.s_per_kv_byte);
@@ -89,17 +91,19 @@ TEST(Scenario, EfficienciesOfThePrecisionReplaceThoseOfAllAsAWhole) {
 TEST(Scenario, CalibratedMeansForThisPrecision) {
   Device d = device({{fp16, 20}});
   d.efficiencies["other"] = {.compute = 0.1};
-  EXPECT_EQ(Basis::ideal, make_scenario(d, precision(fp16, fp16), work, {}).trust.decode.basis);
+  EXPECT_EQ(Basis::ideal,
+            make_scenario(d, precision(fp16, fp16), one_token, {}).trust.decode.basis);
   d.efficiencies["mine"] = {};
-  EXPECT_EQ(Basis::measured, make_scenario(d, precision(fp16, fp16), work, {}).trust.decode.basis);
+  EXPECT_EQ(Basis::measured,
+            make_scenario(d, precision(fp16, fp16), one_token, {}).trust.decode.basis);
 }
 
 TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
   Device d = device({{fp16, 20}});
-  EXPECT_TRUE(make_scenario(d, precision(fp16, fp16), work, {}).engine.flash);
+  EXPECT_TRUE(make_scenario(d, precision(fp16, fp16), one_token, {}).engine.flash);
   d.fitted_engine = {
       .flash = false, .query_heads = true, .mla_expanded = true, .elementwise = Elementwise::fused};
-  const auto s = make_scenario(d, precision(fp16, fp16), work, {.prefill_chunk = 512});
+  const auto s = make_scenario(d, precision(fp16, fp16), one_token, {.prefill_chunk = 512});
   EXPECT_FALSE(s.engine.flash);
   EXPECT_TRUE(s.engine.query_heads);
   EXPECT_TRUE(s.engine.mla_expanded);
@@ -107,7 +111,7 @@ TEST(Scenario, SettingsThatEfficienciesWereFittedWithRule) {
   EXPECT_EQ(512, s.engine.prefill_chunk);
   const Engine bare{.elementwise = Elementwise::ignored};
   EXPECT_EQ(Elementwise::ignored,
-            make_scenario(d, precision(fp16, fp16), work, bare).engine.elementwise);
+            make_scenario(d, precision(fp16, fp16), one_token, bare).engine.elementwise);
 }
 
 TEST(TimeBand, IsTheTimesOfThePhasesByTheirFactors) {

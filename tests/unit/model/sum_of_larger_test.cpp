@@ -91,18 +91,18 @@ TEST(SumOfLarger, ManySteps) {
 }
 
 TEST(SumOfLarger, LanesTakeEachItsOwnBranch) {
-  using Lanes = Eigen::Array<double, 8, 1>;
+  using Eight = Eigen::Array<double, 8, 1>;
   Random random(3);
   for (int i = 0; i < 2000; ++i) {
     const double steps = static_cast<double>(random.integer(1, 500));
-    Lanes c0, m0, c1, m1;
+    Eight c0, m0, c1, m1;
     for (Eigen::Index k = 0; k < 8; ++k) {
       c0[k] = random.pick<double>({1, 2, random.real(0, 3)});
       m0[k] = random.pick<double>({1, 2, random.real(0, 3)});
       c1[k] = c0[k] + random.pick<double>({0, 1, random.real(0, 3)});
       m1[k] = m0[k] + random.pick<double>({0, 1, random.real(0, 3)});
     }
-    const auto lanes = sum_of_larger<Lanes>(c0, m0, c1, m1, steps);
+    const auto lanes = sum_of_larger<Eight>(c0, m0, c1, m1, steps);
     for (Eigen::Index k = 0; k < 8; ++k) {
       const auto one = sum_of_larger<double>(c0[k], m0[k], c1[k], m1[k], steps);
       ASSERT_EQ(one.seconds, lanes.seconds[k]);

@@ -17,7 +17,7 @@ namespace {
 
 using testing::Random;
 
-struct Problem {
+struct WalkProblem {
   model::Law law;
   XiModel xi;
   ShapeBox box;
@@ -37,12 +37,12 @@ Budgets scaled(Budgets budgets, double factor) {
   return budgets;
 }
 
-Problem random_problem(Random& random) {
-  Problem p{.law = testing::random_law(random, random.chance(0.5) ? 1.3 : 3.0),
-            .xi = testing::random_xi(random),
-            .box = testing::random_box(random),
-            .budgets = {},
-            .factors = {}};
+WalkProblem random_walk_problem(Random& random) {
+  WalkProblem p{.law = testing::random_law(random, random.chance(0.5) ? 1.3 : 3.0),
+                .xi = testing::random_xi(random),
+                .box = testing::random_box(random),
+                .budgets = {},
+                .factors = {}};
   // Silent on an axis: then there are several optima, of one loss.
   if (random.chance(0.1)) p.law.kappa_m = 0;
   if (random.chance(0.1)) p.law.kappa_rho = 0;
@@ -81,7 +81,7 @@ TEST(OptimumWalk, IsTheOptimumOfEachOfItsBudgets) {
   int solved = 0, did_not_fit = 0, box_alone = 0;
   for (int i = 0; i < 300; ++i) {
     SCOPED_TRACE(i);
-    const Problem p = random_problem(random);
+    const WalkProblem p = random_walk_problem(random);
     OptimumWalk walk(p.law, p.xi, p.box, 0.0);
     for (const double factor : p.factors) {
       SCOPED_TRACE(factor);
@@ -122,7 +122,7 @@ TEST(OptimumWalk, IsTheOptimumOfEachOfItsBudgets) {
 TEST(OptimumWalk, IsTheSameBitsWhereverItIsWalked) {
   Random random(12);
   for (int i = 0; i < 20; ++i) {
-    const Problem p = random_problem(random);
+    const WalkProblem p = random_walk_problem(random);
     OptimumWalk first(p.law, p.xi, p.box, 0.0), second(p.law, p.xi, p.box, 0.0);
     for (const double factor : p.factors) {
       const auto a = found_by(first, scaled(p.budgets, factor));
@@ -140,7 +140,7 @@ TEST(OptimumWalk, IsTheSameBitsWhereverItIsWalked) {
 TEST(OptimumWalk, FindsItsWayFromAnywhere) {
   Random random(13);
   for (int i = 0; i < 30; ++i) {
-    const Problem p = random_problem(random);
+    const WalkProblem p = random_walk_problem(random);
     OptimumWalk walk(p.law, p.xi, p.box, 0.0);
     for (int k = 0; k < 20; ++k) {
       const Budgets budgets = testing::random_budgets(random, p.xi, p.box);

@@ -11,6 +11,7 @@ namespace {
 
 using model::Objective;
 using model::Phase;
+using testing::all_kinds;
 using testing::golden;
 using testing::golden_architecture;
 using testing::golden_scenario;
@@ -18,8 +19,6 @@ using testing::published_law;
 using testing::Random;
 
 using Continuous = model::ContinuousArchitecture<double>;
-
-constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
 /// The quantities that the derivatives are taken in, and a plain evaluation at changed ones: sizes
 /// written out from their definitions, times from the model in plain doubles.

@@ -12,12 +12,11 @@ namespace rooflaw::theory {
 namespace {
 
 using model::Objective;
+using testing::all_kinds;
 using testing::golden;
 using testing::golden_architecture;
 using testing::golden_scenario;
 using testing::published_law;
-
-constexpr Objective all_kinds[] = {Objective::prefill, Objective::tpot, Objective::total};
 
 TEST(Sensitivity, SharesAreThoseOfTheEvaluationAndSumToOne) {
   const auto law = published_law();

@@ -21,6 +21,9 @@
 
 namespace rooflaw::theory::testing {
 
+inline constexpr model::Objective all_kinds[] = {model::Objective::prefill, model::Objective::tpot,
+                                                 model::Objective::total};
+
 /// The law published in [S] arXiv:2602.10377, Table of fitted coefficients.
 inline model::Law published_law() {
   model::Law law;
