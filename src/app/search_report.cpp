@@ -123,6 +123,23 @@ class Verbose {
   std::vector<search::TargetInfo> targets_;
 };
 
+std::string winners(const io::Job& job, const std::vector<Decision>& decided,
+                    const std::string& path, std::size_t width) {
+  const std::size_t targets = job.question.targets.size();
+  if (targets <= most_targets) return decision_text(decided, width);
+  return decision_text(condensed(decided), width) +
+         wrapped(fmt::format("of {} targets: one time each and the best precision there; all by "
+                             "rooflaw best {}",
+                             targets, path),
+                 width);
+}
+
+std::string notes(const io::Job& job, std::size_t width) {
+  std::string text;
+  for (const auto& note : job.notes) text += wrapped("note: " + note, width);
+  return text;
+}
+
 }  // namespace
 
 std::string write_report(const io::Job& job, const search::Findings& findings, io::RunRecord run,
@@ -169,16 +186,8 @@ std::string write_report(const io::Job& job, const search::Findings& findings, i
   io::write_result(path, job, write_next, run, last_look);
 
   const std::size_t width = terminal_width();
-  const bool all = job.question.targets.size() <= most_targets;
-  std::string winners = decision_text(all ? decided : condensed(decided), width);
-  if (!all)
-    winners += wrapped(fmt::format("of {} targets: one time each and the best precision there; all "
-                                   "by rooflaw best {}",
-                                   job.question.targets.size(), path),
-                       width);
-  std::string notes;
-  for (const auto& note : job.notes) notes += wrapped("note: " + note, width);
-  return fmt::format("{}{}{}{}{}\nresult: {}\n", statistics.text(findings), winners, notes,
+  return fmt::format("{}{}{}{}{}\nresult: {}\n", statistics.text(findings),
+                     winners(job, decided, path, width), notes(job, width),
                      work_summary(question, job.method, run, verbose),
                      wrapped(further(path, question.laws.size() + others.size() > 1), width), path);
 }

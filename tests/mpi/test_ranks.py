@@ -42,7 +42,7 @@ id = "codesign-2026"
 [targets]
 devices = ["jetson-agx-orin-64gb", "jetson-orin-nano-super-8gb"]
 precisions = ["fp16", "q4_k_m"]
-workloads = ["vla", "silo"]
+workloads = ["vla"]
 latency = ["prefill", "tpot", "total"]
 memory_budget = "capacity"
 missing_precision = "skip"
@@ -54,8 +54,7 @@ kv_traffic = "query_heads"
 SAMPLE = edit(MANY_PIECES, {"search.strategy": 'strategy = "sample"\nmax_evaluations = 50000'})
 
 PLAS = edit(MANY_PIECES, {"search.strategy": 'strategy = "plas"\nmax_evaluations = 1500',
-                          "space.widths": "widths = {from = 512, to = 3072}",
-                          "targets.workloads": 'workloads = ["vla"]'})
+                          "space.widths": "widths = {from = 512, to = 3072}"})
 
 # A width is a piece at least: one piece here.
 ONE_PIECE = edit(JOB, {"space.widths": "widths = [1024]"})
@@ -94,7 +93,7 @@ class SameResult(ProgramTest):
         self.run_everywhere((SOURCE / "jobs/paper_orin.toml").read_text())
 
     def test_many_pieces(self):
-        result = self.run_everywhere(MANY_PIECES)
+        result = self.run_everywhere(edit(MANY_PIECES, {"targets.workloads": 'workloads = ["vla", "silo"]'}))
         self.assertGreater(result.attribute("/", "points_in_space"), 500_000)
 
     def test_sample(self):
@@ -118,17 +117,16 @@ class SameResult(ProgramTest):
 
     def test_many_ranks_on_several_nodes(self):
         """More ranks than the tree is wide, on nodes of three, and all on one."""
-        job = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla"]'})
+        job = edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"'})
         with unittest.mock.patch.dict(os.environ, ROOFLAW_RANKS_PER_NODE="3"):
             self.run_everywhere(job, (4, 16))
 
     def test_64_ranks(self):
-        self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"',
-                                               "targets.workloads": 'workloads = ["vla"]'}), (64,))
+        self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"'}), (64,))
 
     def test_laws_and_resamples(self):
         self.run_everywhere(edit(MANY_PIECES, {
-            "search.strategy": 'strategy = "exact"', "targets.workloads": 'workloads = ["vla"]',
+            "search.strategy": 'strategy = "exact"', "targets.latency": 'latency = ["prefill", "total"]',
             "law.id": 'id = ["codesign-2026", "routing-2022"]\nresamples = 21\nsecond_opinions = ["joint-moe-2025"]'}))
 
     def test_exact_where_points_tie(self):
@@ -140,8 +138,7 @@ class SameResult(ProgramTest):
             "space.expert_ffn_ratio": "expert_ffn_ratio = {from = 0.25, to = 4, step = 0.001953125}"}), (2, 3))
 
     def test_exact_with_a_tolerance(self):
-        self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"\ntolerance = 0.01',
-                                               "targets.workloads": 'workloads = ["vla"]'}))
+        self.run_everywhere(edit(MANY_PIECES, {"search.strategy": 'strategy = "exact"\ntolerance = 0.01'}))
 
     def test_plas(self):
         result = self.run_everywhere(PLAS)
