@@ -270,9 +270,9 @@ class Result:
     TIES = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "flag_values", "flag_meanings"}
 
     def _keep_attributes(self, path, node):
-        for name, value in node.attrs.items():
+        for name in node.attrs:
             if name not in self.TIES:
-                self.attributes[path, name] = value
+                self.attributes[path, name] = node.attrs[name]
 
     def _keep(self, name, node):
         path = "/" + name
