@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const MeasurementOptions on_orin{.device = "jetson-agx-on_orin-64gb", .engine = {}, .models = {}};
+const MeasurementOptions on_orin{.device = "jetson-agx-orin-64gb", .engine = {}, .models = {}};
 
 std::string faults(const std::string& text, const MeasurementOptions& options = on_orin) {
   return measured_faults({{"a.txt", text}}, options);
@@ -177,9 +177,9 @@ TEST(MeasurementFaults, LlamaBenchNeedsADevice) {
       "a.txt:1:1: " + rule + "\nb.txt:1:1: " + rule,
       measured_faults({{"a.txt", json_row("20.5") + json_row("21")}, {"b.txt", table(table_row)}}));
   auto options = on_orin;
-  options.device = "jetson-agx-on_orin-64";
+  options.device = "jetson-agx-orin-64";
   EXPECT_THAT(faults(json_row("20.5"), options),
-              HasSubstr("did you mean \"jetson-agx-on_orin-64gb\""));
+              HasSubstr("did you mean \"jetson-agx-orin-64gb\""));
   EXPECT_THAT(faults(json_row("20.5"), options), Not(HasSubstr("llama-bench does not print")));
 }
 
