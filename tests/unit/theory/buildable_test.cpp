@@ -169,7 +169,7 @@ TEST(Buildable, MoreBudgetIsNeverWorse) {
   const model::Law law = published_law();
   const BuildingLattice lattice(theory::default_box(law), {});
   int better = 0;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 400; ++i) {
     model::Architecture like;
     like.layers = random.integer(4, 32);
     like.width = 64 * random.integer(12, 48);
