@@ -21,7 +21,7 @@ constexpr Objective all_objectives[] = {Objective::prefill, Objective::tpot,   O
 
 Scenario with_tokens(std::int64_t input, std::int64_t output) {
   Scenario s;
-  s.workload = {.id = "work", .batch = 1, .input_tokens = input, .output_tokens = output};
+  s.workload = testing::work(1, input, output);
   return s;
 }
 /// Powers that are no round numbers.

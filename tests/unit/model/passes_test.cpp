@@ -4,7 +4,6 @@
 #include "rooflaw/model/passes.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <gtest/gtest.h>
 

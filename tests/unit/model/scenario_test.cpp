@@ -8,6 +8,7 @@
 #include "rooflaw/model/architecture.hpp"
 #include "rooflaw/model/evaluation.hpp"
 #include "rooflaw/model/scenario.hpp"
+#include "unit/model_json.hpp"
 
 namespace rooflaw::model {
 namespace {
@@ -29,7 +30,7 @@ Precision precision(ComputeType matmul, ComputeType attention) {
   p.attention = attention;
   return p;
 }
-const Workload one_token{.id = "work", .batch = 1, .input_tokens = 1, .output_tokens = 1};
+const Workload one_token = testing::work(1, 1, 1);
 
 TEST(Scenario, AttentionTypeFallsBackInOrder) {
   const auto type = [](std::map<ComputeType, double> peaks, ComputeType wanted) {
